@@ -1,0 +1,68 @@
+package batch
+
+import "math/bits"
+
+// Bitmap is one bit a row, least significant bit first, as in Arrow. Bits at
+// and beyond the length of its column have no meaning.
+type Bitmap []uint64
+
+// BitmapWords returns the number of words that hold n bits.
+func BitmapWords(n int) int { return (n + 63) >> 6 }
+
+// Get reports bit i.
+func (b Bitmap) Get(i int) bool { return b[i>>6]>>(uint(i)&63)&1 != 0 }
+
+// Set sets bit i.
+func (b Bitmap) Set(i int) { b[i>>6] |= 1 << (uint(i) & 63) }
+
+// Clear clears bit i.
+func (b Bitmap) Clear(i int) { b[i>>6] &^= 1 << (uint(i) & 63) }
+
+// Put sets bit i to v.
+func (b Bitmap) Put(i int, v bool) {
+	if v {
+		b.Set(i)
+	} else {
+		b.Clear(i)
+	}
+}
+
+// Fill sets the first n bits.
+func (b Bitmap) Fill(n int) {
+	full := n >> 6
+	for i := range b[:full] {
+		b[i] = ^uint64(0)
+	}
+	if r := uint(n) & 63; r != 0 {
+		b[full] = 1<<r - 1
+	}
+}
+
+// Count returns how many of the first n bits are set.
+func (b Bitmap) Count(n int) int {
+	full, c := n>>6, 0
+	for _, w := range b[:full] {
+		c += bits.OnesCount64(w)
+	}
+	if r := uint(n) & 63; r != 0 {
+		c += bits.OnesCount64(b[full] & (1<<r - 1))
+	}
+	return c
+}
+
+// Rows appends the indexes of the set bits among the first n to rows and
+// returns it: a selection vector.
+func (b Bitmap) Rows(n int, rows []int32) []int32 {
+	for w := 0; w < BitmapWords(n); w++ {
+		word := b[w]
+		if last := n - w<<6; last < 64 {
+			word &= 1<<uint(last) - 1
+		}
+		base := int32(w << 6)
+		for word != 0 {
+			rows = append(rows, base+int32(bits.TrailingZeros64(word)))
+			word &= word - 1
+		}
+	}
+	return rows
+}

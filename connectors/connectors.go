@@ -1,0 +1,176 @@
+// Package connectors is the contract of the outside: what a source and a sink
+// owe the engine. Leaf packages implement it; connectortest is the kit that
+// each must pass.
+//
+// Nothing here decides when something is exactly once: the engine keeps the
+// positions, asks for durable but invisible output at a barrier, and commits
+// it when the epoch is decided.
+package connectors
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/deltaic/deltaic/batch"
+)
+
+// SplitID names a unit of a source, stable for ever: a Kafka partition is
+// "topic/3".
+type SplitID string
+
+// Position is where to go on in a split: everything before it has been read.
+// It is opaque to the engine, JSON text, and stored in manifests. Kafka's is
+// the next offset as digits.
+type Position string
+
+// Positions is a position per split.
+type Positions map[SplitID]Position
+
+// Source makes rows out of splits.
+type Source interface {
+	// Schema returns the columns, in order.
+	Schema() *batch.Schema
+	// Description names the source as lastProgress shows it, such as
+	// KafkaV2[Subscribe[orders]]. It holds no secret.
+	Description() string
+	// Start returns the splits to read and where: for each split of known its
+	// known position, checked to be still readable, and for every other split that exists
+	// now its first position by the source's options. It fails, naming what is gone, if data loss
+	// matters and a known position is no longer there.
+	Start(ctx context.Context, known Positions) (Positions, error)
+	// End returns the position behind the last row that exists now, for each
+	// of the splits: the bounds of an available-now run, and what lag is measured against.
+	End(ctx context.Context, splits []SplitID) (Positions, error)
+	// Open begins reading at the positions. Columns says which columns of
+	// Schema will be looked at; the others may be left nil in the batches.
+	Open(ctx context.Context, at Positions, o OpenOptions) (Reader, error)
+	// Behind returns how many rows lie between two positions of a split, or -1 if that cannot be told.
+	Behind(at, end Position) int64
+	// Offsets renders positions as Spark's progress shows them.
+	Offsets(Positions) json.RawMessage
+	// Close ends what the source keeps open between calls.
+	Close() error
+}
+
+// Limiter is a source that bounds an epoch (maxOffsetsPerTrigger).
+type Limiter interface {
+	// Limit returns the positions up to which the next epoch may read, at most
+	// the option's number of rows beyond from in all, split over the splits by
+	// how much each has waiting. nil: no bound. end is what End returned just now.
+	Limit(from, end Positions) Positions
+}
+
+// OpenOptions is what the engine tells a reader.
+type OpenOptions struct {
+	Columns []bool // by column of the schema: false means never looked at
+	Origins bool   // fill Batch.Origin's offsets (Split is the engine's)
+	Pool    *batch.Pool
+	Rows    int   // rows a batch should hold at most when there is plenty
+	Bytes   int64 // bytes a batch should hold at most
+}
+
+// Fetch is what a reader delivers: consecutive rows of one split.
+type Fetch struct {
+	Split SplitID
+	Batch *batch.Batch // may have no rows (control records only); owned by the receiver
+	After Position     // where to go on after this batch
+	End   Position     // the split's end as last heard from the broker, "" unknown: proves being caught up
+}
+
+// Reader delivers the rows of the splits it was opened on. Next and Close are
+// called from one goroutine; Pause and Resume from any.
+type Reader interface {
+	// Next waits for rows of any split that is not paused. It returns ctx's error when ctx ends;
+	// io.EOF when every split is at an end that never moves.
+	Next(ctx context.Context) (Fetch, error)
+	// Pause stops delivery of the split soon; Resume lets it go on.
+	Pause(SplitID)
+	Resume(SplitID)
+	Close() error
+}
+
+// OutputMode says which rows of a changing result a sink is given.
+type OutputMode string
+
+// The output modes, in Spark's words.
+const (
+	Append   OutputMode = "append"
+	Update   OutputMode = "update"
+	Complete OutputMode = "complete"
+)
+
+// Share names one writer of a sink in one attempt. No two writers ever have
+// the same share, incarnation and attempt, so names made of them are never used twice.
+type Share struct {
+	Flow        string
+	Incarnation string
+	Attempt     int64
+	Index       int // 0..Count-1
+	Count       int
+	Pool        *batch.Pool
+	Account     *batch.Account
+}
+
+// Sink takes rows and makes them visible epoch by epoch.
+type Sink interface {
+	// Description names the sink as lastProgress shows it.
+	Description() string
+	// Bind checks the rows' schema and the mode against the sink, before
+	// anything runs; it may create what the sink writes to. It is called once per attempt.
+	Bind(ctx context.Context, s *batch.Schema, m OutputMode) error
+	// Writer opens one share.
+	Writer(ctx context.Context, s Share) (Writer, error)
+	// Commit makes the output of a decided epoch visible. It is called once
+	// per epoch by the engine and again after a crash: a repeat must be a no-op.
+	Commit(ctx context.Context, c Commit) (Committed, error)
+	// Durable reports whether committed rows outlive the process. A flow
+	// whose sinks are all not durable needs no ledger on disk.
+	Durable() bool
+	Close() error
+}
+
+// Writer takes the rows of one share. It is called from one goroutine.
+type Writer interface {
+	// Write takes the rows; the batch is borrowed for the call.
+	Write(ctx context.Context, b *batch.Batch) error
+	// Seal ends the epoch's output and returns it to be finished. The writer
+	// goes on with the next epoch at once, beside Finish. nil: nothing was written.
+	Seal(epoch int64) (Sealed, error)
+	// Abort gives up whatever is unfinished.
+	Abort()
+}
+
+// Sealed is one epoch's output of one share on its way to being durable.
+type Sealed interface {
+	// Finish makes the output durable and not yet visible, and returns what
+	// Commit needs to make it visible. Called once, from any goroutine.
+	Finish(ctx context.Context) (Prepared, error)
+}
+
+// Prepared is what a commit needs of one share's epoch: small, kept in manifests.
+type Prepared struct {
+	Rows  int64           // rows written
+	Bytes int64           // bytes made durable
+	Data  json.RawMessage // the sink's own; nil if there is nothing to commit
+	// Staged is output that lives in the process only (memory, console).
+	Staged any `json:"-"`
+}
+
+// Commit is a decided epoch for one sink.
+type Commit struct {
+	Flow        string
+	Incarnation string
+	Epoch       int64
+	Attempt     int64
+	QueryID     string
+	Time        int64 // the epoch's current_timestamp, microseconds
+	Prepared    []Prepared
+}
+
+// Committed says what became of a commit.
+type Committed struct {
+	Version int64 // of the table, -1 if there is none
+	Repeat  bool  // the epoch had been committed before
+	Files   int   // added
+	Bytes   int64 // added
+}

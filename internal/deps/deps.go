@@ -1,0 +1,32 @@
+// Package deps pins modules while rooms are being built.
+package deps
+
+import (
+	_ "github.com/KimMachineGun/automemlimit/memlimit"
+	_ "github.com/asynkron/protoactor-go/actor"
+	_ "github.com/cenkalti/backoff/v5"
+	_ "github.com/cespare/xxhash/v2"
+	_ "github.com/cockroachdb/pebble/v2"
+	_ "github.com/cockroachdb/pebble/v2/vfs"
+	_ "github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	_ "github.com/dustin/go-humanize"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/uuid"
+	_ "github.com/klauspost/compress/s2"
+	_ "github.com/mattn/go-isatty"
+	_ "github.com/parquet-go/parquet-go"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/spf13/cobra"
+	_ "github.com/twmb/franz-go/pkg/kadm"
+	_ "github.com/twmb/franz-go/pkg/kfake"
+	_ "github.com/twmb/franz-go/pkg/kgo"
+	_ "github.com/twmb/franz-go/pkg/sasl/plain"
+	_ "go.uber.org/goleak"
+	_ "go.uber.org/zap"
+	_ "go.uber.org/zap/exp/zapslog"
+	_ "golang.org/x/sync/errgroup"
+	_ "pgregory.net/rapid"
+)
