@@ -1,0 +1,187 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/deltaic/deltaic/objstore"
+)
+
+// makeFolder makes dir and every folder above it, durably, once per process.
+// Folders that exist are fsynced too: an earlier process may have died between
+// making one and its fsync.
+func (s *Store) makeFolder(dir string) error {
+	if _, ok := s.made.Load(dir); ok {
+		return nil
+	}
+	top := s.root
+	for p := s.fs.PathDir(s.root); p != s.fs.PathDir(p); p = s.fs.PathDir(p) {
+		if _, err := s.fs.Stat(p); err == nil {
+			break
+		}
+		top = p // p is not there yet: its parent must be fsynced too
+	}
+	if err := s.fs.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make folder %s: %w", dir, err)
+	}
+	for p := dir; ; p = s.fs.PathDir(p) {
+		parent := s.fs.PathDir(p)
+		if parent == p {
+			break
+		}
+		// A parent of the root that we may not open was not made by us.
+		if err := s.syncFolder(parent); err != nil && (len(p) > len(s.root) || !errors.Is(err, fs.ErrPermission)) {
+			return err
+		}
+		if p == top || len(p) < len(top) {
+			break
+		}
+	}
+	s.made.Store(dir, struct{}{})
+	return nil
+}
+
+// syncFolder makes the entries of a folder durable.
+func (s *Store) syncFolder(dir string) error {
+	d, err := s.fs.OpenDir(dir)
+	if err != nil {
+		return fmt.Errorf("open folder %s for its fsync: %w: %w", dir, objstore.ErrUndurable, err)
+	}
+	err = d.Sync()
+	d.Close()
+	if err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: a file system whose folders have no fsync
+		return fmt.Errorf("fsync of folder %s: %w: %w", dir, objstore.ErrUndurable, err)
+	}
+	return nil
+}
+
+// Sync makes the entries of the folder prefix and of the folders above it durable.
+func (s *Store) Sync(ctx context.Context, prefix string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	dir := s.path(strings.TrimSuffix(prefix, "/"))
+	if _, err := s.fs.Stat(dir); err != nil {
+		if missing(err) {
+			return nil
+		}
+		return fmt.Errorf("stat %s: %w", dir, err)
+	}
+	for ; ; dir = s.fs.PathDir(dir) {
+		if err := s.syncFolder(dir); err != nil {
+			return err
+		}
+		if len(dir) <= len(s.root) {
+			return nil
+		}
+	}
+}
+
+// List walks the folders in the order of names.
+func (s *Store) List(ctx context.Context, prefix, after string, each func(objstore.Info) bool) error {
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	_, err := s.list(ctx, prefix, after, each)
+	return err
+}
+
+// list reports whether to go on.
+func (s *Store) list(ctx context.Context, prefix, after string, each func(objstore.Info) bool) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	dir := s.path(strings.TrimSuffix(prefix, "/"))
+	names, err := s.fs.List(dir)
+	if err != nil {
+		if missing(err) {
+			return true, nil
+		}
+		return false, fmt.Errorf("list %s: %w", dir, err)
+	}
+	entries, err := s.entries(prefix, after, names)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		more := true
+		if strings.HasSuffix(e.Name, "/") {
+			more, err = s.list(ctx, e.Name, after, each)
+		} else {
+			more = each(e)
+		}
+		if err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// entries returns what a folder holds beyond after, in the order of full
+// names; folders end at "/".
+func (s *Store) entries(prefix, after string, names []string) ([]objstore.Info, error) {
+	var entries []objstore.Info
+	for _, n := range names {
+		full := prefix + n
+		if n == "" || n[0] == '.' || (full+"/" <= after && !strings.HasPrefix(after, full+"/")) {
+			continue // hidden, or before the range whether file or folder
+		}
+		info, err := s.fs.Stat(s.path(full))
+		if missing(err) {
+			continue // removed since
+		}
+		if err != nil {
+			return nil, fmt.Errorf("stat %s: %w", s.path(full), err)
+		}
+		switch {
+		case info.IsDir():
+			entries = append(entries, objstore.Info{Name: full + "/"})
+		case full > after:
+			entries = append(entries, objstore.Info{Name: full, Size: info.Size(), ModTime: info.ModTime().In(time.UTC)})
+		}
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Name < entries[j].Name })
+	return entries, nil
+}
+
+// Sweep removes temporary files in the folder prefix that were last written before
+// the time, which must be older than any write that may still be under way. It
+// returns how many it removed.
+func (s *Store) Sweep(ctx context.Context, prefix string, before time.Time) (int, error) {
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return 0, err
+	}
+	dir := s.path(strings.TrimSuffix(prefix, "/"))
+	names, err := s.fs.List(dir)
+	if err != nil && !missing(err) {
+		return 0, fmt.Errorf("list %s: %w", dir, err)
+	}
+	removed := 0
+	for _, n := range names {
+		if err := ctx.Err(); err != nil {
+			return removed, err
+		}
+		if !strings.HasPrefix(n, tempPrefix) {
+			continue
+		}
+		path := s.fs.PathJoin(dir, n)
+		info, err := s.fs.Stat(path)
+		if err != nil || !info.ModTime().Before(before) {
+			continue
+		}
+		if err := s.fs.Remove(path); err != nil && !missing(err) {
+			return removed, fmt.Errorf("remove %s: %w", path, err)
+		}
+		removed++
+	}
+	return removed, nil
+}
