@@ -32,7 +32,7 @@ func (b *Builder) start(t Type) *Column {
 	c := b.p.newColumn(t)
 	switch t.Kind {
 	case String, Binary, Array, Map:
-		c.Off = append(c.Off, 0)
+		c.Off = push(c, slotOff, c.Off, 0)
 	}
 	return c
 }
@@ -59,7 +59,7 @@ func (b *Builder) Grow(n int) {
 
 func (b *Builder) validBit(i int, v bool) {
 	if i>>6 >= len(b.c.Valid) {
-		b.c.Valid = append(b.c.Valid, 0)
+		b.c.Valid = push(b.c, slotValid, b.c.Valid, 0)
 	}
 	b.c.Valid.Put(i, v)
 }
@@ -75,7 +75,7 @@ func (b *Builder) ok() {
 func (b *Builder) Null() {
 	c := b.c
 	if c.Valid == nil && c.Type.Kind != Void {
-		c.Valid = append(b.p.words(BitmapWords(c.N+1)), make([]uint64, BitmapWords(c.N+1))...)
+		c.Valid = lendZero[uint64](c, slotValid, BitmapWords(c.N+1))
 		c.Valid.Fill(c.N)
 	}
 	if c.Type.Kind != Void {
@@ -85,19 +85,19 @@ func (b *Builder) Null() {
 	case Boolean:
 		b.bit(false)
 	case TinyInt, SmallInt, Int, Date, YearMonth:
-		c.I32 = append(c.I32, 0)
+		c.I32 = push(c, slotI32, c.I32, 0)
 	case BigInt, Timestamp, TimestampNTZ, DayTime:
-		c.I64 = append(c.I64, 0)
+		c.I64 = push(c, slotI64, c.I64, 0)
 	case Float:
-		c.F32 = append(c.F32, 0)
+		c.F32 = push(c, slotF32, c.F32, 0)
 	case Double:
-		c.F64 = append(c.F64, 0)
+		c.F64 = push(c, slotF64, c.F64, 0)
 	case Decimal:
-		c.I128 = append(c.I128, Int128{})
+		c.I128 = push(c, slotI128, c.I128, Int128{})
 	case String, Binary:
-		c.Off = append(c.Off, int32(len(c.Data)))
+		c.Off = push(c, slotOff, c.Off, int32(len(c.Data)))
 	case Array, Map:
-		c.Off = append(c.Off, c.Off[c.N])
+		c.Off = push(c, slotOff, c.Off, c.Off[c.N])
 	case Struct, Variant:
 		for _, k := range b.Kids {
 			if k.Len() == c.N {
@@ -110,7 +110,7 @@ func (b *Builder) Null() {
 
 func (b *Builder) bit(v bool) {
 	if b.c.N>>6 >= len(b.c.Bits) {
-		b.c.Bits = append(b.c.Bits, 0)
+		b.c.Bits = push(b.c, slotBits, b.c.Bits, 0)
 	}
 	b.c.Bits.Put(b.c.N, v)
 }
@@ -119,31 +119,31 @@ func (b *Builder) bit(v bool) {
 func (b *Builder) Bool(v bool) { b.bit(v); b.ok() }
 
 // Int32 appends to a TinyInt, SmallInt, Int, Date or YearMonth column.
-func (b *Builder) Int32(v int32) { b.c.I32 = append(b.c.I32, v); b.ok() }
+func (b *Builder) Int32(v int32) { b.c.I32 = push(b.c, slotI32, b.c.I32, v); b.ok() }
 
 // Int64 appends to a BigInt, Timestamp, TimestampNTZ or DayTime column.
-func (b *Builder) Int64(v int64) { b.c.I64 = append(b.c.I64, v); b.ok() }
+func (b *Builder) Int64(v int64) { b.c.I64 = push(b.c, slotI64, b.c.I64, v); b.ok() }
 
 // Float32 appends to a Float column.
-func (b *Builder) Float32(v float32) { b.c.F32 = append(b.c.F32, v); b.ok() }
+func (b *Builder) Float32(v float32) { b.c.F32 = push(b.c, slotF32, b.c.F32, v); b.ok() }
 
 // Float64 appends to a Double column.
-func (b *Builder) Float64(v float64) { b.c.F64 = append(b.c.F64, v); b.ok() }
+func (b *Builder) Float64(v float64) { b.c.F64 = push(b.c, slotF64, b.c.F64, v); b.ok() }
 
 // Decimal appends an unscaled value to a Decimal column.
-func (b *Builder) Decimal(v Int128) { b.c.I128 = append(b.c.I128, v); b.ok() }
+func (b *Builder) Decimal(v Int128) { b.c.I128 = push(b.c, slotI128, b.c.I128, v); b.ok() }
 
 // Bytes appends a copy of v to a String or Binary column.
 func (b *Builder) Bytes(v []byte) {
-	b.c.Data = append(b.c.Data, v...)
-	b.c.Off = append(b.c.Off, int32(len(b.c.Data)))
+	b.c.Data = append(grow(b.c, slotData, b.c.Data, len(v)), v...)
+	b.c.Off = push(b.c, slotOff, b.c.Off, int32(len(b.c.Data)))
 	b.ok()
 }
 
 // String appends a copy of v to a String or Binary column.
 func (b *Builder) String(v string) {
-	b.c.Data = append(b.c.Data, v...)
-	b.c.Off = append(b.c.Off, int32(len(b.c.Data)))
+	b.c.Data = append(grow(b.c, slotData, b.c.Data, len(v)), v...)
+	b.c.Off = push(b.c, slotOff, b.c.Off, int32(len(b.c.Data)))
 	b.ok()
 }
 
@@ -154,7 +154,7 @@ func (b *Builder) Struct() { b.ok() }
 // List closes a valid row of an Array or Map column: it holds the rows that
 // were appended to the kids since the last one.
 func (b *Builder) List() {
-	b.c.Off = append(b.c.Off, int32(b.Kids[0].Len()))
+	b.c.Off = push(b.c, slotOff, b.c.Off, int32(b.Kids[0].Len()))
 	b.ok()
 }
 
@@ -205,11 +205,15 @@ func (b *Builder) Finish() *Column {
 	return c
 }
 
-// Release gives the buffers of an unfinished column back.
+// Release gives the buffers of an unfinished column back. The builder cannot
+// be used any more; a second Release does nothing.
 func (b *Builder) Release() {
-	if b.c != nil {
-		b.Finish().Release()
-		b.c.Release()
-		b.c = nil
+	if b == nil || b.c == nil {
+		return
+	}
+	b.c.Release()
+	b.c = nil
+	for _, k := range b.Kids {
+		k.Release()
 	}
 }

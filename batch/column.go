@@ -1,6 +1,10 @@
 package batch
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/deltaic/deltaic/internal/invariant"
+)
 
 // Int128 is a two's complement 128-bit integer: the unscaled value of a
 // decimal.
@@ -39,8 +43,10 @@ type Column struct {
 	// without a dictionary of its own. Nullness is in Valid alone.
 	Dict *Column
 
-	refs atomic.Int32 // references beyond the first
-	pool *Pool        // whom the buffers go back to; nil: the garbage collector
+	refs   atomic.Int32 // references beyond the first
+	pool   *Pool        // whom the buffers go back to; nil: the garbage collector
+	lent   [slots]chunk // what the pool lent, whether or not a slice still uses it
+	parent *Column      // whose buffers this column shares; holds a reference
 }
 
 // IsNull reports whether row i is null.
@@ -83,29 +89,64 @@ func (c *Column) Retain() *Column {
 // Release ends a reference. The last one gives the buffers back to the pool
 // and releases the kids and the dictionary.
 func (c *Column) Release() {
-	if c == nil || c.refs.Add(-1) >= 0 {
+	if c == nil {
 		return
 	}
-	if c.pool != nil {
-		c.pool.putColumn(c)
+	left := c.refs.Add(-1)
+	if left >= 0 {
 		return
+	}
+	if invariant.Enabled && left < -1 {
+		panic("batch: a column was released more often than it was retained")
 	}
 	for _, k := range c.Kids {
 		k.Release()
 	}
 	c.Dict.Release()
+	c.parent.Release()
+	if c.pool != nil {
+		c.pool.putColumn(c)
+	}
 }
+
+// NewValid gives a column that is being filled a validity bitmap with every
+// row valid, and returns it; a column that has one keeps it.
+func (c *Column) NewValid() Bitmap {
+	if c.Valid == nil {
+		c.Valid = lend[uint64](c, slotValid, BitmapWords(c.N))
+		c.Valid.Fill(c.N)
+	}
+	return c.Valid
+}
+
+// CopyValid makes the nulls of a column that is being filled those of from, a
+// column of as many rows. Validity is copied and never shared: from's bitmap goes
+// back to the pool with from.
+func (c *Column) CopyValid(from *Column) {
+	switch {
+	case from.Type.Kind == Void:
+		clear(c.NewValid())
+	case from.Valid != nil:
+		copy(c.NewValid(), from.Valid)
+	}
+}
+
+// AppendData appends v to Data of a string column that is being filled, with
+// memory of its pool. The caller sets the offsets.
+func (c *Column) AppendData(v []byte) {
+	c.Data = append(grow(c, slotData, c.Data, len(v)), v...)
+}
+
+// ReserveData makes room for n more bytes in Data of a column that is being filled.
+func (c *Column) ReserveData(n int) { c.Data = grow(c, slotData, c.Data, n) }
 
 // NewConst returns a dictionary column of n rows that all hold value; kind is
 // String or Binary. It costs four bytes a row.
 func NewConst(p *Pool, t Type, value []byte, n int) *Column {
 	d := NewBuilder(t, p)
 	d.Bytes(value)
-	c := p.newColumn(t)
-	c.N = n
-	c.I32 = p.int32s(n)[:n]
-	clear(c.I32)
-	c.Dict = d.Finish()
+	c := p.NewDict(d.Finish(), n)
+	d.Release()
 	return c
 }
 
