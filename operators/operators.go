@@ -75,8 +75,9 @@ type State interface {
 	KeySet(table string, keys []batch.Type) (KeySet, error)
 }
 
-// KeySet is a set of keys, probed a batch at a time.
-type KeySet interface {
+// KeySet is a set of keys, probed a batch at a time. It is an alias so that
+// persistence, a floor below, can return it without importing this room.
+type KeySet = interface {
 	// Insert adds the keys of the selected rows and sets fresh for the
 	// physical rows whose key was not there: of equal keys in one batch the first only.
 	// hashes are batch.Hash of the key columns, one a physical row.

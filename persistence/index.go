@@ -1,0 +1,174 @@
+package persistence
+
+import (
+	"math/bits"
+)
+
+// The index finds rows by hash. It is extendible hashing over small segments
+// of linear probing: a directory picks a segment by the top bits of a tag, the
+// tag's low bits pick the slot. A segment that is three quarters full is split
+// in two by one more top bit, so no insert ever moves more than one segment
+// (128 KiB), however large the table is.
+const (
+	segmentSlots    = 1 << 14 // slots of a segment that has stopped doubling
+	segmentMinSlots = 1 << 6
+	slotBytes       = 8
+	segmentBytes    = 64 // what a segment costs beside its slots
+	// spareDepth is how many bits the directory may be deeper than the number of rows
+	// explains. Beyond, a segment doubles instead: keys of one tag cannot be split.
+	spareDepth = 3
+)
+
+// slot holds 32 bits of a key's hash and its row plus one; row 0 is empty.
+type slot struct{ tag, row uint32 }
+
+type segment struct {
+	slots []slot
+	used  int
+	depth uint8 // top bits of the tag that all keys of the segment share
+}
+
+type index struct {
+	directory []*segment
+	depth     uint8 // log2 of the directory's length
+	rows      int
+	charge    func(bytes int64)
+}
+
+// tagOf takes 32 bits of a hash that depend on all of it: key groups use up some
+// bits of the hash, which are then equal for most of a task's keys.
+func tagOf(hash uint64) uint32 {
+	return uint32(hash * 0x9E3779B97F4A7C15 >> 32)
+}
+
+func newIndex(charge func(int64)) index {
+	x := index{directory: make([]*segment, 1), charge: charge}
+	x.directory[0] = x.newSegment(segmentMinSlots, 0)
+	return x
+}
+
+func (x *index) newSegment(slots int, depth uint8) *segment {
+	x.charge(int64(slots)*slotBytes + segmentBytes)
+	return &segment{slots: make([]slot, slots), depth: depth}
+}
+
+func (x *index) drop(s *segment) { x.charge(-int64(len(s.slots))*slotBytes - segmentBytes) }
+
+func (x *index) segment(tag uint32) *segment {
+	return x.directory[tag>>(32-x.depth)]
+}
+
+// find sets rows[i] to the row plus one of the first slot with tags[i], or 0.
+// The first pass has no branches, so the processor has many cache misses in
+// flight at once; the second finds its lines near.
+func (x *index) find(tags []uint32, rows []uint32, first []slot) {
+	first = first[:len(tags)]
+	rows = rows[:len(tags)]
+	shift := 32 - x.depth
+	for i, t := range tags {
+		s := x.directory[t>>shift].slots
+		first[i] = s[int(t)&(len(s)-1)]
+	}
+	for i, t := range tags {
+		e := first[i]
+		if e.tag == t || e.row == 0 {
+			rows[i] = e.row
+			continue
+		}
+		rows[i] = probe(x.directory[t>>shift].slots, t)
+	}
+}
+
+func probe(slots []slot, tag uint32) uint32 {
+	mask := len(slots) - 1
+	for j := (int(tag) + 1) & mask; ; j = (j + 1) & mask {
+		e := slots[j&mask]
+		if e.row == 0 || e.tag == tag {
+			return e.row
+		}
+	}
+}
+
+// put adds a row plus one whose key is not there.
+func (x *index) put(tag, row uint32) {
+	s := x.segment(tag)
+	for (s.used+1)*4 > len(s.slots)*3 {
+		x.grow(s, tag)
+		s = x.segment(tag)
+	}
+	s.put(slot{tag, row})
+	x.rows++
+}
+
+func (s *segment) put(e slot) {
+	mask := len(s.slots) - 1
+	j := int(e.tag) & mask
+	for s.slots[j].row != 0 {
+		j = (j + 1) & mask
+	}
+	s.slots[j] = e
+	s.used++
+}
+
+func (x *index) grow(s *segment, tag uint32) {
+	if len(s.slots) < segmentSlots || !x.mayDeepen(s) {
+		x.double(s, tag)
+		return
+	}
+	x.split(s, tag)
+}
+
+func (x *index) mayDeepen(s *segment) bool {
+	expected := bits.Len(uint(x.rows/(segmentSlots/4))) + spareDepth
+	return s.depth < 31 && int(s.depth) < expected
+}
+
+func (x *index) double(s *segment, tag uint32) {
+	n := x.newSegment(len(s.slots)*2, s.depth)
+	for _, e := range s.slots {
+		if e.row != 0 {
+			n.put(e)
+		}
+	}
+	x.replace(tag, s, n, n)
+}
+
+func (x *index) split(s *segment, tag uint32) {
+	if s.depth == x.depth {
+		wide := make([]*segment, 2*len(x.directory))
+		for i, d := range x.directory {
+			wide[2*i], wide[2*i+1] = d, d
+		}
+		x.charge(int64(len(x.directory)) * 8)
+		x.directory = wide
+		x.depth++
+	}
+	zero, one := x.newSegment(len(s.slots), s.depth+1), x.newSegment(len(s.slots), s.depth+1)
+	bit := uint32(1) << (31 - s.depth)
+	for _, e := range s.slots {
+		if e.row == 0 {
+			continue
+		}
+		if e.tag&bit == 0 {
+			zero.put(e)
+		} else {
+			one.put(e)
+		}
+	}
+	x.replace(tag, s, zero, one)
+}
+
+// replace puts zero in the lower and one in the upper half of the directory
+// entries of s, the segment of tag.
+func (x *index) replace(tag uint32, s, zero, one *segment) {
+	span := 1 << (x.depth - s.depth)
+	start := int(tag>>(32-x.depth)) &^ (span - 1)
+	for i := range span {
+		if i < span/2 {
+			x.directory[start+i] = zero
+		} else {
+			x.directory[start+i] = one
+		}
+	}
+	x.drop(s)
+}
