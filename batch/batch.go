@@ -57,7 +57,9 @@ func (b *Batch) Retain() *Batch {
 	c := *b
 	c.Columns = append([]*Column(nil), b.Columns...)
 	for _, col := range c.Columns {
-		col.Retain()
+		if col != nil {
+			col.Retain()
+		}
 	}
 	return &c
 }
