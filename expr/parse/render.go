@@ -1,0 +1,278 @@
+package parse
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+)
+
+// Render writes a tree as SQL that parses to an equal tree, positions aside.
+func Render(n Node) string {
+	w := &writer{quote: true}
+	w.node(n)
+	return w.String()
+}
+
+// Pretty writes a tree as Spark names a column without an alias: strings
+// without quotes, names without backticks.
+func Pretty(n Node) string {
+	w := &writer{}
+	w.node(n)
+	return w.String()
+}
+
+type writer struct {
+	strings.Builder
+	quote bool
+}
+
+func (w *writer) name(parts ...string) {
+	for i, p := range parts {
+		if i > 0 {
+			w.WriteByte('.')
+		}
+		if w.quote {
+			p = QuoteName(p)
+		}
+		w.WriteString(p)
+	}
+}
+
+func (w *writer) list(l []Node) {
+	for i, n := range l {
+		if i > 0 {
+			w.WriteString(", ")
+		}
+		w.node(n)
+	}
+}
+
+// all writes strings and nodes in turn.
+func (w *writer) all(parts ...any) {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			w.WriteString(p)
+		case Node:
+			w.node(p)
+		}
+	}
+}
+
+func not(b bool) string {
+	if b {
+		return " NOT "
+	}
+	return " "
+}
+
+func (w *writer) node(n Node) {
+	switch n := n.(type) {
+	case *Literal:
+		w.literal(n)
+	case *Name:
+		w.name(n.Parts...)
+	case *Star:
+		w.name(n.Qualifier...)
+		if len(n.Qualifier) > 0 {
+			w.WriteByte('.')
+		}
+		w.WriteByte('*')
+	case *Unary:
+		w.all("(", n.Op, " ", n.X, ")")
+	case *Binary:
+		w.all("(", n.L, " ", n.Op, " ", n.R, ")")
+	case *Is:
+		if n.From != nil {
+			w.all("(", n.X, " IS"+not(n.Not)+"DISTINCT FROM ", n.From, ")")
+		} else {
+			w.all("(", n.X, " IS"+not(n.Not)+n.What, ")")
+		}
+	case *In:
+		w.all("(", n.X, not(n.Not)+"IN (")
+		w.list(n.List)
+		w.WriteString("))")
+	case *Like:
+		w.all("(", n.X, not(n.Not)+n.Op+" ", n.Pattern)
+		if n.Escape != "" {
+			w.WriteString(" ESCAPE " + QuoteString(n.Escape))
+		}
+		w.WriteByte(')')
+	case *Between:
+		w.all("(", n.X, not(n.Not)+"BETWEEN ", n.Low, " AND ", n.High, ")")
+	default:
+		w.rest(n)
+	}
+}
+
+func (w *writer) rest(n Node) {
+	switch n := n.(type) {
+	case *Case:
+		w.WriteString("CASE ")
+		if n.Operand != nil {
+			w.all(n.Operand, " ")
+		}
+		for _, b := range n.Whens {
+			w.all("WHEN ", b.If, " THEN ", b.Then, " ")
+		}
+		if n.Else != nil {
+			w.all("ELSE ", n.Else, " ")
+		}
+		w.WriteString("END")
+	case *Cast:
+		w.all(map[bool]string{true: "TRY_CAST(", false: "CAST("}[n.Try], n.X, " AS ", TypeSQL(n.Type), ")")
+	case *Call:
+		w.call(n)
+	case *Index:
+		w.all(n.X, "[", n.I, "]")
+	case *Field:
+		w.all(n.X, ".")
+		w.name(n.Name)
+	case *Lambda:
+		w.WriteString("((")
+		for i, p := range n.Params {
+			if i > 0 {
+				w.WriteString(", ")
+			}
+			w.name(p)
+		}
+		w.all(") -> ", n.Body, ")")
+	case *Alias:
+		w.all(n.X, " AS ")
+		w.name(n.Name)
+	}
+}
+
+func (w *writer) call(n *Call) {
+	if w.quote {
+		w.callName(n.Name)
+	} else {
+		w.WriteString(strings.ToLower(n.Name))
+	}
+	w.WriteByte('(')
+	if n.Distinct {
+		w.WriteString("DISTINCT ")
+	}
+	w.list(n.Args)
+	w.WriteByte(')')
+	if n.Filter != nil {
+		w.all(" FILTER (WHERE ", n.Filter, ")")
+	}
+}
+
+// callName quotes only what would be read as something else before "(".
+func (w *writer) callName(name string) {
+	switch upper := strings.ToUpper(name); upper {
+	case "LEFT", "RIGHT", "LIKE", "ILIKE", "RLIKE", "REGEXP", "FILTER":
+		w.WriteString(name)
+	case "CAST", "TRY_CAST", "EXTRACT", "TRIM":
+		if upper == "TRIM" {
+			w.WriteString("`" + name + "`")
+			return
+		}
+		w.WriteString("`" + name + "`")
+	default:
+		w.name(name)
+	}
+}
+
+var literalSuffix = map[batch.Kind]string{batch.TinyInt: "Y", batch.SmallInt: "S", batch.BigInt: "L",
+	batch.Float: "F", batch.Double: "D", batch.Decimal: "BD"}
+
+func (w *writer) literal(l *Literal) {
+	if !w.quote && l.Kind != batch.YearMonth && l.Kind != batch.DayTime && l.Kind != batch.Void {
+		switch l.Kind {
+		case batch.Date, batch.Timestamp, batch.TimestampNTZ:
+			fmt.Fprintf(w, "%s '%s'", strings.ToUpper(l.Kind.String()), l.Text)
+		case batch.Binary:
+			w.WriteString("X'" + strings.ToUpper(hex.EncodeToString([]byte(l.Text))) + "'")
+		default:
+			w.WriteString(l.Text)
+		}
+		return
+	}
+	switch l.Kind {
+	case batch.Void:
+		w.WriteString("NULL")
+	case batch.String:
+		w.WriteString(QuoteString(l.Text))
+	case batch.Binary:
+		w.WriteString("X'" + hex.EncodeToString([]byte(l.Text)) + "'")
+	case batch.Date, batch.Timestamp, batch.TimestampNTZ:
+		w.WriteString(strings.ToUpper(l.Kind.String()) + " " + QuoteString(l.Text))
+	case batch.YearMonth:
+		w.WriteString(MonthsSQL(l.Months))
+	case batch.DayTime:
+		w.WriteString(microsSQL(l))
+	default:
+		w.WriteString(l.Text + literalSuffix[l.Kind])
+	}
+}
+
+// MonthsSQL writes a year-month interval as Spark does: INTERVAL '1-2' YEAR TO MONTH.
+func MonthsSQL(months int32) string {
+	sign, v := "", int64(months)
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	return fmt.Sprintf("INTERVAL '%s%d-%d' YEAR TO MONTH", sign, v/12, v%12)
+}
+
+// MicrosSQL writes a day-time interval as Spark does: INTERVAL '1 02:03:04' DAY TO SECOND.
+func MicrosSQL(micros int64) string {
+	sign, v := "", uint64(micros)
+	if micros < 0 {
+		sign, v = "-", -v
+	}
+	seconds := v / 1e6
+	fraction := ""
+	if f := v % 1e6; f != 0 {
+		fraction = strings.TrimRight(fmt.Sprintf(".%06d", f), "0")
+	}
+	return fmt.Sprintf("INTERVAL '%s%d %02d:%02d:%02d%s' DAY TO SECOND", sign,
+		seconds/86400, seconds/3600%24, seconds/60%60, seconds%60, fraction)
+}
+
+func microsSQL(l *Literal) string {
+	if l.DayOnly {
+		return fmt.Sprintf("INTERVAL '%d' DAY", l.Micros/86400e6)
+	}
+	return MicrosSQL(l.Micros)
+}
+
+// TypeSQL writes a type as SQL that [Type] reads, nullability and comments of
+// struct fields included.
+func TypeSQL(t batch.Type) string {
+	switch t.Kind {
+	case batch.Struct:
+		return "STRUCT<" + FieldsSQL(t.Fields, ": ") + ">"
+	case batch.Array:
+		return "ARRAY<" + TypeSQL(t.Fields[0].Type) + ">"
+	case batch.Map:
+		return "MAP<" + TypeSQL(t.Fields[0].Type) + ", " + TypeSQL(t.Fields[1].Type) + ">"
+	case batch.Decimal:
+		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
+	}
+	return strings.ToUpper(t.Kind.String())
+}
+
+// FieldsSQL writes fields as a schema string; between stands between name and
+// type.
+func FieldsSQL(fields []batch.Field, between string) string {
+	var s strings.Builder
+	for i, f := range fields {
+		if i > 0 {
+			s.WriteString(", ")
+		}
+		s.WriteString(QuoteName(f.Name) + between + TypeSQL(f.Type))
+		if !f.Nullable {
+			s.WriteString(" NOT NULL")
+		}
+		if f.Comment != "" {
+			s.WriteString(" COMMENT " + QuoteString(f.Comment))
+		}
+	}
+	return s.String()
+}
