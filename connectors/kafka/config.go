@@ -1,0 +1,210 @@
+package kafka
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// config is everything the options say, read and checked.
+type config struct {
+	brokers        []string
+	topics         []string           // subscribe, in the order given
+	assign         map[string][]int32 // assign; nil with subscribe
+	starting       StartingOffsets
+	maxOffsets     int64 // a trigger's; 0: no bound
+	failOnDataLoss bool
+	headers        bool
+	uncommitted    bool
+	groupPrefix    string
+	group          string
+	maxBatchBytes  int64 // a record batch's, decompressed
+
+	askTimeout   time.Duration // for one question of Start or End
+	backoff      time.Duration // the first; it doubles
+	backoffMax   time.Duration
+	checkEvery   time.Duration // how often a quiet reader asks where the ends are
+	missingAfter int           // checks in a row that do not find a topic before it counts as gone
+	security     security
+	fetch        fetching
+	client       []kgo.Opt // options that map onto the client's one to one
+	notes        []string  // options that were accepted and change nothing
+}
+
+// security is how to reach and convince the brokers. It holds secrets.
+type security struct {
+	protocol       string // as Kafka's security.protocol; "" is PLAINTEXT
+	mechanism      string
+	jaas           bool
+	user, password string
+}
+
+// fetching bounds what one fetch brings.
+type fetching struct {
+	maxBytes, partitionBytes, minBytes int64
+	maxWait                            time.Duration
+}
+
+const (
+	defaultMaxBatchBytes = 64 << 20
+	// batchSlack lets a record of exactly the limit pass with its framing.
+	batchSlack = 1 << 20
+)
+
+func defaults() config {
+	return config{
+		starting: Latest, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
+		askTimeout: defaultAskTimeout, backoff: 100 * time.Millisecond, backoffMax: time.Second,
+		checkEvery: 500 * time.Millisecond, missingAfter: 10,
+		// Small fetches are faster (the cache) and bound what lies decompressed in memory.
+		fetch: fetching{maxBytes: 16 << 20, partitionBytes: 1 << 20, minBytes: 1, maxWait: 500 * time.Millisecond},
+	}
+}
+
+// check finds what is missing or contradictory once all options are in.
+func (c *config) check() error {
+	if len(c.brokers) == 0 {
+		return invalid("kafka.bootstrap.servers", "is required: the brokers to begin with, such as localhost:9092")
+	}
+	if len(c.topics) == 0 && len(c.assign) == 0 {
+		return invalid("subscribe", "one of subscribe and assign is required")
+	}
+	if len(c.topics) > 0 && len(c.assign) > 0 {
+		return invalid("subscribe", "only one of subscribe and assign may be given")
+	}
+	if c.fetch.minBytes > c.fetch.maxBytes {
+		return invalid("kafka.fetch.min.bytes", "%d is more than fetch.max.bytes, %d", c.fetch.minBytes, c.fetch.maxBytes)
+	}
+	c.fetch.partitionBytes = min(c.fetch.partitionBytes, c.fetch.maxBytes)
+	if err := c.security.check(); err != nil {
+		return err
+	}
+	return c.starting.check()
+}
+
+func (s *security) check() error {
+	switch s.protocol {
+	case "", "PLAINTEXT", "SSL":
+		if s.mechanism != "" || s.jaas {
+			return invalid("kafka.security.protocol", "sasl options are given, so it must be SASL_SSL or SASL_PLAINTEXT")
+		}
+		return nil
+	}
+	if !s.jaas {
+		return invalid("kafka.sasl.jaas.config", "is required with %s", s.protocol)
+	}
+	if s.mechanism == "" {
+		return invalid("kafka.sasl.mechanism", "is required with %s: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", s.protocol)
+	}
+	return nil
+}
+
+// strategy names the splits as Spark does.
+func (c *config) strategy() string {
+	if c.assign == nil {
+		return "Subscribe[" + strings.Join(c.topics, ", ") + "]"
+	}
+	var names []string
+	for _, topic := range sortedKeys(c.assign) {
+		for _, id := range c.assign[topic] {
+			names = append(names, fmt.Sprintf("%s-%d", topic, id))
+		}
+	}
+	return "Assign[" + strings.Join(names, ", ") + "]"
+}
+
+func (c *config) topicNames() []string {
+	if c.assign != nil {
+		return sortedKeys(c.assign)
+	}
+	return c.topics
+}
+
+// reads reports whether a partition of one of the topics is to be read.
+func (c *config) reads(topic string, id int32) bool {
+	return c.assign == nil || slices.Contains(c.assign[topic], id)
+}
+
+// clientOptions are the client's, for asking and reading alike.
+func (c *config) clientOptions() []kgo.Opt {
+	name := c.groupPrefix
+	if c.group != "" {
+		name = c.group
+	}
+	o := []kgo.Opt{
+		kgo.SeedBrokers(c.brokers...),
+		kgo.ClientID(name),
+		kgo.SoftwareNameAndVersion("deltaic", "0"),
+		kgo.RetryBackoffFn(c.wait),
+		kgo.MaxDecompressBatchBytes(int(c.maxBatchBytes + batchSlack)),
+		kgo.DisableClientMetrics(),
+	}
+	if c.security.protocol == "SSL" || c.security.protocol == "SASL_SSL" {
+		o = append(o, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
+	}
+	if m := c.security.sasl(); m != nil {
+		o = append(o, kgo.SASL(m))
+	}
+	return append(o, c.client...)
+}
+
+func (s *security) sasl() sasl.Mechanism {
+	switch s.mechanism {
+	case "PLAIN":
+		return plain.Auth{User: s.user, Pass: s.password}.AsMechanism()
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: s.user, Pass: s.password}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: s.user, Pass: s.password}.AsSha512Mechanism()
+	}
+	return nil
+}
+
+// wait is the backoff before the given retry, the first being 1.
+func (c *config) wait(retry int) time.Duration {
+	d := c.backoff
+	for ; retry > 1 && d < c.backoffMax; retry-- {
+		d *= 2
+	}
+	return min(d, c.backoffMax)
+}
+
+// failure wraps an error of the client.
+func (c *config) failure(err error, doing string) *supervision.Failure {
+	var known *supervision.Failure
+	if errors.As(err, &known) {
+		return known
+	}
+	f := supervision.New(supervision.Transient, "KAFKA_UNAVAILABLE", "%s at %s: %w", doing, strings.Join(c.brokers, ","), err)
+	f.Hint = "Check that the brokers run and that kafka.bootstrap.servers names them."
+	var k *kerr.Error
+	if errors.As(err, &k) {
+		f.Class = k.Message
+		f.Hint = k.Description
+		if !k.Retriable {
+			f.Kind = supervision.Fatal
+		}
+	}
+	if errors.Is(err, kgo.ErrMaxDecompress) {
+		f.Kind = supervision.Fatal
+	}
+	return f
+}
+
+// sortedKeys returns the keys of m in order.
+func sortedKeys[M ~map[K]V, K cmp.Ordered, V any](m M) []K {
+	return slices.Sorted(maps.Keys(m))
+}

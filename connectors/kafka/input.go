@@ -1,0 +1,111 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+)
+
+// Input is a Kafka source. It is safe for concurrent use; its readers are not.
+type Input struct {
+	c      config
+	err    error // a mistake in the options, returned by every call that could fail
+	schema *batch.Schema
+
+	mu     sync.Mutex
+	client *kgo.Client // for metadata and offsets; made when first needed
+	losses []Loss
+}
+
+var _ connectors.Source = (*Input)(nil)
+var _ connectors.Limiter = (*Input)(nil)
+
+// The columns of the source, in order.
+const (
+	columnKey = iota
+	columnValue
+	columnTopic
+	columnPartition
+	columnOffset
+	columnTimestamp
+	columnTimestampType
+	columnHeaders // only with includeHeaders
+	columnCount
+)
+
+func newInput(c config) *Input {
+	fields := []batch.Field{
+		{Name: "key", Type: batch.BinaryType, Nullable: true},
+		{Name: "value", Type: batch.BinaryType, Nullable: true},
+		{Name: "topic", Type: batch.StringType, Nullable: true},
+		{Name: "partition", Type: batch.IntType, Nullable: true},
+		{Name: "offset", Type: batch.BigIntType, Nullable: true},
+		{Name: "timestamp", Type: batch.TimestampType, Nullable: true},
+		{Name: "timestampType", Type: batch.IntType, Nullable: true},
+	}
+	if c.headers {
+		fields = append(fields, batch.Field{Name: "headers", Nullable: true, Type: batch.ArrayType(batch.StructType(
+			batch.Field{Name: "key", Type: batch.StringType, Nullable: true},
+			batch.Field{Name: "value", Type: batch.BinaryType, Nullable: true},
+		), true)})
+	}
+	return &Input{c: c, schema: batch.NewSchema(fields...)}
+}
+
+// Err returns what is wrong with the options the input was made of, or nil.
+func (in *Input) Err() error { return in.err }
+
+// Schema returns the columns: Spark's, headers last and only where asked for.
+func (in *Input) Schema() *batch.Schema { return in.schema }
+
+// Description names the source as Spark's progress does:
+// KafkaV2[Subscribe[orders]].
+func (in *Input) Description() string { return "KafkaV2[" + in.c.strategy() + "]" }
+
+// String is Description; it keeps options, and so secrets, out of logs.
+func (in *Input) String() string { return in.Description() }
+
+// GoString is Description, for the same reason.
+func (in *Input) GoString() string { return in.Description() }
+
+// Close ends the connections that Start and End keep open.
+func (in *Input) Close() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.client != nil {
+		in.client.Close()
+		in.client = nil
+	}
+	return nil
+}
+
+// admin returns the client for metadata and offsets.
+func (in *Input) admin() (*kadm.Client, error) {
+	if in.err != nil {
+		return nil, in.err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.client == nil {
+		client, err := kgo.NewClient(in.c.clientOptions()...)
+		if err != nil {
+			return nil, in.c.failure(err, "could not set up the client")
+		}
+		in.client = client
+	}
+	return kadm.NewClient(in.client), nil
+}
+
+// asking bounds one question to the brokers.
+func (in *Input) asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, in.c.askTimeout)
+}
+
+// defaultAskTimeout is Kafka's default.api.timeout.ms.
+const defaultAskTimeout = 60 * time.Second

@@ -1,0 +1,298 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+)
+
+// reader delivers the records of its splits. What one poll brings is held by
+// split until it has been delivered, so a paused split keeps its place and no
+// poll is wasted.
+type reader struct {
+	in      *Input
+	client  *kgo.Client
+	splits  map[string]map[int32]*split
+	columns *columns
+	rows    int      // most rows of a batch
+	bytes   int64    // most bytes of a batch
+	turn    []*split // splits that hold records, the next to deliver first
+	failed  error    // of the last poll, to be returned when its records are delivered
+
+	mu     sync.Mutex
+	wake   context.CancelFunc // ends the poll that is waiting; nil: none is
+	closed bool
+}
+
+// split is one partition being read.
+type split struct {
+	partition
+	id    connectors.SplitID
+	name  []byte        // the topic, for its column
+	next  int64         // the offset to go on at
+	end   int64         // as last heard from the broker; -1: not yet
+	held  []*kgo.Record // polled and not delivered
+	turns bool          // stands in reader.turn
+
+	paused bool // guarded by reader.mu
+}
+
+const (
+	defaultRows  = 4096
+	defaultBytes = 1 << 20
+	mostBytes    = 1 << 30 // offsets into a column's bytes are 32 bits
+)
+
+// Open begins to read at the positions. The reader has a client of its own.
+func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.OpenOptions) (connectors.Reader, error) {
+	if in.err != nil {
+		return nil, in.err
+	}
+	from, err := parsePositions(at)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{in: in, splits: map[string]map[int32]*split{}, rows: o.Rows, bytes: o.Bytes}
+	if r.rows <= 0 {
+		r.rows = defaultRows
+	}
+	if r.bytes <= 0 {
+		r.bytes = defaultBytes
+	}
+	r.bytes = min(r.bytes, mostBytes)
+	consume := map[string]map[int32]kgo.Offset{}
+	for topic, partitions := range from {
+		r.splits[topic], consume[topic] = map[int32]*split{}, map[int32]kgo.Offset{}
+		for id, offset := range partitions {
+			p := partition{topic, id}
+			r.splits[topic][id] = &split{partition: p, id: p.split(), name: []byte(topic), next: offset, end: -1}
+			consume[topic][id] = kgo.NewOffset().At(offset)
+		}
+	}
+	r.client, err = kgo.NewClient(append(in.c.clientOptions(), in.c.consumerOptions(consume)...)...)
+	if err != nil {
+		return nil, in.c.failure(err, "could not set up the client")
+	}
+	r.columns = newColumns(in.schema, o)
+	return r, nil
+}
+
+// consumerOptions are the reading client's: no group, no silent reset, control
+// records kept because they count in positions.
+func (c *config) consumerOptions(from map[string]map[int32]kgo.Offset) []kgo.Opt {
+	level := kgo.ReadCommitted()
+	if c.uncommitted {
+		level = kgo.ReadUncommitted()
+	}
+	return []kgo.Opt{
+		kgo.ConsumePartitions(from),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchIsolationLevel(level),
+		kgo.KeepControlRecords(),
+		kgo.WithPools(&pools{}),
+		kgo.FetchMaxBytes(int32(c.fetch.maxBytes)),
+		kgo.FetchMaxPartitionBytes(int32(c.fetch.partitionBytes)),
+		kgo.FetchMinBytes(int32(c.fetch.minBytes)),
+		kgo.FetchMaxWait(c.fetch.maxWait),
+	}
+}
+
+// Next delivers the next rows of a split that is not paused, and waits for
+// them while brokers are away.
+func (r *reader) Next(ctx context.Context) (connectors.Fetch, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return connectors.Fetch{}, err
+		}
+		if f, ok := r.deliver(); ok {
+			return f, nil
+		}
+		if err := r.failed; err != nil {
+			r.failed = nil
+			return connectors.Fetch{}, err
+		}
+		if err := r.poll(ctx); err != nil {
+			return connectors.Fetch{}, err
+		}
+	}
+}
+
+// deliver cuts a batch off the first split that may deliver one.
+func (r *reader) deliver() (connectors.Fetch, bool) {
+	for i, s := range r.turn {
+		if r.isPaused(s) {
+			continue
+		}
+		f := r.cut(s)
+		r.turn = append(r.turn[:i], r.turn[i+1:]...)
+		if s.turns = len(s.held) > 0; s.turns {
+			r.turn = append(r.turn, s)
+		}
+		return f, true
+	}
+	return connectors.Fetch{}, false
+}
+
+func (r *reader) isPaused(s *split) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return s.paused
+}
+
+// cut makes a batch of the records that a split holds, up to the bounds.
+// Control records move the position and are no rows.
+func (r *reader) cut(s *split) connectors.Fetch {
+	c := r.columns
+	c.begin(min(len(s.held), r.rows))
+	taken := 0
+	for _, record := range s.held {
+		if !record.Attrs.IsControl() {
+			size := c.size(record)
+			if c.rows > 0 && (c.rows >= r.rows || c.bytes+size > r.bytes) {
+				break
+			}
+			c.bytes += size
+			c.add(record)
+		}
+		s.next = record.Offset + 1
+		record.Recycle()
+		taken++
+	}
+	clear(s.held[:taken])
+	if s.held = s.held[taken:]; len(s.held) == 0 {
+		s.held = nil
+	}
+	return r.fetch(s, c.finish(s.name, s.partition.id, s.next))
+}
+
+func (r *reader) fetch(s *split, b *batch.Batch) connectors.Fetch {
+	f := connectors.Fetch{Split: s.id, Batch: b, After: position(s.next)}
+	if s.end >= 0 {
+		f.End = position(max(s.end, s.next))
+	}
+	return f
+}
+
+// poll waits for records, for ctx to end, or for a split that holds records to
+// be resumed.
+func (r *reader) poll(ctx context.Context) error {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.mu.Lock()
+	for _, s := range r.turn {
+		if !s.paused { // resumed since deliver looked
+			r.mu.Unlock()
+			return nil
+		}
+	}
+	r.wake = cancel
+	r.mu.Unlock()
+	fetches := r.client.PollFetches(waiting)
+	r.mu.Lock()
+	r.wake = nil
+	r.mu.Unlock()
+	for i := range fetches {
+		for j := range fetches[i].Topics {
+			t := &fetches[i].Topics[j]
+			for k := range t.Partitions {
+				r.take(t.Topic, &t.Partitions[k])
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// take holds what a poll brought for a partition.
+func (r *reader) take(topic string, p *kgo.FetchPartition) {
+	s := r.splits[topic][p.Partition]
+	if p.Err != nil {
+		if err := r.trouble(s, p.Err); err != nil && r.failed == nil {
+			r.failed = err
+		}
+	}
+	if s == nil {
+		return
+	}
+	if end := p.LastStableOffset; p.Err == nil {
+		if r.in.c.uncommitted {
+			end = p.HighWatermark
+		}
+		s.end = max(s.end, end)
+	}
+	if len(p.Records) == 0 {
+		return
+	}
+	s.held = append(s.held, p.Records...)
+	if !s.turns {
+		s.turns = true
+		r.turn = append(r.turn, s)
+	}
+}
+
+// trouble decides about an error of a poll; nil means that waiting is right.
+func (r *reader) trouble(s *split, err error) error {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil // the poll was woken, or ctx ended and Next says so
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+		if s != nil {
+			return missing(s.partition)
+		}
+	case kerr.IsRetriable(err):
+		return nil
+	}
+	f := r.in.c.failure(err, "could not read")
+	if s != nil {
+		f.Topic, f.Partition, f.Offset = s.topic, &s.partition.id, &s.next
+	}
+	return f
+}
+
+// Pause stops delivery of the split.
+func (r *reader) Pause(id connectors.SplitID) { r.pause(id, true) }
+
+// Resume lets the split go on.
+func (r *reader) Resume(id connectors.SplitID) { r.pause(id, false) }
+
+func (r *reader) pause(id connectors.SplitID, paused bool) {
+	p, err := parseSplit(id)
+	s := r.splits[p.topic][p.id]
+	if err != nil || s == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.paused == paused || r.closed {
+		return
+	}
+	s.paused = paused
+	which := map[string][]int32{p.topic: {p.id}}
+	if paused {
+		r.client.PauseFetchPartitions(which)
+		return
+	}
+	r.client.ResumeFetchPartitions(which)
+	if r.wake != nil {
+		r.wake()
+	}
+}
+
+// Close ends the reader. Closing it again does nothing.
+func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	r.client.Close()
+	r.columns.release()
+	r.turn, r.splits = nil, nil
+	return nil
+}

@@ -1,0 +1,75 @@
+package kafka
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Option is one setting of [Source].
+type Option func(*config) error
+
+// Source returns the source that reads the topics, named with commas between,
+// as Spark's subscribe. A mistake is kept and returned by [Input.Err] and by
+// every call that could fail, so that a flow can collect it.
+func Source(topics string, options ...Option) *Input {
+	c := defaults()
+	err := error(nil)
+	if topics != "" {
+		err = setSubscribe(&c, topics)
+	}
+	for _, set := range options {
+		if e := set(&c); err == nil {
+			err = e
+		}
+	}
+	if err == nil {
+		err = c.check()
+	}
+	in := newInput(c)
+	in.err = err
+	return in
+}
+
+func spark(name, value string) Option {
+	return func(c *config) error { return c.set(name, value) }
+}
+
+// Brokers names the brokers to begin with, each as host:port.
+func Brokers(addresses ...string) Option {
+	return spark("kafka.bootstrap.servers", strings.Join(addresses, ","))
+}
+
+// Assign reads only the given partitions; the topics of [Source] are then "".
+func Assign(partitions map[string][]int32) Option {
+	return func(c *config) error {
+		c.assign = map[string][]int32{}
+		for topic, ids := range partitions {
+			c.assign[topic] = append([]int32(nil), ids...)
+		}
+		return c.checkAssign()
+	}
+}
+
+// StartAt says where a query without a position begins; the default is [Latest].
+func StartAt(s StartingOffsets) Option {
+	return func(c *config) error { c.starting = s; return s.check() }
+}
+
+// MaxOffsetsPerTrigger bounds the rows of an epoch.
+func MaxOffsetsPerTrigger(n int64) Option {
+	return spark("maxOffsetsPerTrigger", strconv.FormatInt(n, 10))
+}
+
+// FailOnDataLoss says whether offsets that are gone stop the query, which is
+// the default, or are reported by [Input.Losses] and passed over.
+func FailOnDataLoss(fail bool) Option { return spark("failOnDataLoss", strconv.FormatBool(fail)) }
+
+// IncludeHeaders adds the column headers.
+func IncludeHeaders() Option { return spark("includeHeaders", "true") }
+
+// MaxBatchBytes bounds what a compressed record batch may become; the default
+// is 64 MiB.
+func MaxBatchBytes(n int64) Option { return spark("maxBatchBytes", strconv.FormatInt(n, 10)) }
+
+// Set sets any of Spark's options by name, kafka.* included.
+func Set(name, value string) Option { return spark(name, value) }

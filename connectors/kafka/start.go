@@ -1,0 +1,195 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Start returns the partitions to read and where, as the contract says.
+// Without a known position the start follows startingOffsets; beside known
+// ones a new partition starts at its earliest offset, as in Spark.
+func (in *Input) Start(ctx context.Context, known connectors.Positions) (connectors.Positions, error) {
+	before, err := parsePositions(known)
+	if err != nil {
+		return nil, err
+	}
+	earliest, latest, err := in.bounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at, err := in.resume(before, earliest, latest)
+	if err != nil {
+		return nil, err
+	}
+	first := in.c.starting
+	if len(before) > 0 {
+		first = Earliest
+	}
+	committed := latest
+	if first.kind != startEarliest {
+		if committed, err = in.ends(ctx, sortedKeys(earliest)); err != nil {
+			return nil, err
+		}
+	}
+	fresh, err := first.resolve(earliest, committed)
+	if err != nil {
+		return nil, err
+	}
+	for topic, partitions := range fresh {
+		for id, offset := range partitions {
+			p := partition{topic, id}
+			if _, ok := at.get(p); !ok {
+				at.set(p, offset)
+			}
+		}
+	}
+	return at.positions(), nil
+}
+
+// resume checks known offsets against what the brokers hold. latest is the
+// high watermark, whatever the isolation: a position may lie beyond the last
+// stable offset if the isolation level was changed.
+func (in *Input) resume(before, earliest, latest offsets) (offsets, error) {
+	at := offsets{}
+	for _, topic := range sortedKeys(before) {
+		for _, id := range sortedKeys(before[topic]) {
+			p, offset := partition{topic, id}, before[topic][id]
+			low, exists := earliest.get(p)
+			high, _ := latest.get(p)
+			switch {
+			case !exists:
+				if err := in.lost(Loss{topic, id, offset, -1, -1}); err != nil {
+					return nil, err
+				}
+			case offset < low || offset > high:
+				if err := in.lost(Loss{topic, id, offset, low, high}); err != nil {
+					return nil, err
+				}
+				at.set(p, low)
+			default:
+				at.set(p, offset)
+			}
+		}
+	}
+	return at, nil
+}
+
+// bounds returns the first offset and the high watermark of every partition
+// that is to be read.
+func (in *Input) bounds(ctx context.Context) (earliest, latest offsets, err error) {
+	admin, err := in.admin()
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := in.asking(ctx)
+	defer cancel()
+	topics := in.c.topicNames()
+	low, err := admin.ListStartOffsets(ctx, topics...)
+	if earliest, err = in.listed(topics, low, err); err != nil {
+		return nil, nil, err
+	}
+	high, err := admin.ListEndOffsets(ctx, topics...)
+	if latest, err = in.listed(topics, high, err); err != nil {
+		return nil, nil, err
+	}
+	return earliest, latest, nil
+}
+
+// ends returns the offset behind the last readable record of every partition
+// to be read of the topics.
+func (in *Input) ends(ctx context.Context, topics []string) (offsets, error) {
+	admin, err := in.admin()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := in.asking(ctx)
+	defer cancel()
+	list := admin.ListCommittedOffsets
+	if in.c.uncommitted {
+		list = admin.ListEndOffsets
+	}
+	l, err := list(ctx, topics...)
+	return in.listed(topics, l, err)
+}
+
+// listed turns an answer into offsets of the partitions to be read.
+func (in *Input) listed(topics []string, l kadm.ListedOffsets, err error) (offsets, error) {
+	if err != nil {
+		return nil, in.c.failure(err, "could not list offsets")
+	}
+	o := offsets{}
+	for _, topic := range topics {
+		for _, id := range sortedKeys(l[topic]) {
+			e := l[topic][id]
+			if e.Err != nil {
+				return nil, in.offsetFailure(partition{topic, id}, e.Err)
+			}
+			if in.c.reads(topic, id) {
+				o.set(partition{topic, id}, e.Offset)
+			}
+		}
+		for _, id := range in.c.assign[topic] {
+			if _, ok := o.get(partition{topic, id}); !ok {
+				return nil, in.offsetFailure(partition{topic, id}, kerr.UnknownTopicOrPartition)
+			}
+		}
+	}
+	return o, nil
+}
+
+func (in *Input) offsetFailure(p partition, err error) error {
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) {
+		return missing(p)
+	}
+	f := in.c.failure(err, "could not list offsets")
+	f.Topic = p.topic
+	return f
+}
+
+// missing is the failure for a topic or partition that is not there.
+func missing(p partition) error {
+	f := &supervision.Failure{
+		Kind: supervision.Fatal, Class: "UNKNOWN_TOPIC_OR_PARTITION", Topic: p.topic,
+		Message: fmt.Sprintf("topic %q does not exist", p.topic),
+		Hint:    "Create it, or correct subscribe or assign; topics are not made by reading them.",
+	}
+	if p.id >= 0 {
+		f.Partition = &p.id
+		f.Message = fmt.Sprintf("partition %d of topic %q does not exist", p.id, p.topic)
+	}
+	return f
+}
+
+// End returns the offset behind the last readable record of each split: the
+// last stable offset, or the high watermark if uncommitted records are read.
+func (in *Input) End(ctx context.Context, splits []connectors.SplitID) (connectors.Positions, error) {
+	topics := map[string]bool{}
+	for _, s := range splits {
+		p, err := parseSplit(s)
+		if err != nil {
+			return nil, err
+		}
+		topics[p.topic] = true
+	}
+	o, err := in.ends(ctx, sortedKeys(topics))
+	if err != nil {
+		return nil, err
+	}
+	at := connectors.Positions{}
+	for _, s := range splits {
+		p, _ := parseSplit(s)
+		offset, ok := o.get(p)
+		if !ok {
+			return nil, missing(p)
+		}
+		at[s] = position(offset)
+	}
+	return at, nil
+}
