@@ -1,0 +1,192 @@
+package json
+
+import (
+	"bytes"
+
+	"github.com/deltaic/deltaic/batch"
+)
+
+// Decoder turns JSON objects into rows of a struct column. It is used by one
+// goroutine at a time.
+type Decoder struct {
+	root    *node
+	foreign *node // the key that is not remembered
+	o       Options
+	failed  failure // of the value at hand
+	partial failure // the first value of the record that did not fit
+	strict  bool    // a value that does not fit ends the record
+	stack   [maxMaxDepth/64 + 1]uint64
+	scratch []byte
+	zones   zones
+}
+
+// NewDecoder returns a decoder for rows of the struct t. It refuses, naming
+// the field, types that are not read from JSON and fields named twice.
+func NewDecoder(t batch.Type, o Options) (*Decoder, error) {
+	if t.Kind != batch.Struct {
+		return nil, unsupported("", t, "a record is a struct")
+	}
+	d := &Decoder{o: o.withDefaults(), foreign: &node{kind: kindSkip, next: nowhere, alt: nowhere}}
+	d.zones.session = d.o.Zone
+	root, err := d.newNode(t, "")
+	if err != nil {
+		return nil, err
+	}
+	d.root = root
+	return d, nil
+}
+
+// Type returns the struct type of the rows.
+func (d *Decoder) Type() batch.Type { return d.root.typ }
+
+// Decode appends record as one row to to, whatever the mode: a blank record as
+// a null row, an object as a valid one. If the record is malformed in any
+// degree it returns an [*Error] and to is as before.
+func (d *Decoder) Decode(record []byte, to *batch.Builder) error {
+	d.bind(to)
+	d.strict = true
+	rows := to.Len()
+	if d.record(record, 0, len(record)) < 0 {
+		f := d.failed
+		truncate(d.root, rows)
+		return d.problem(f, record, 0)
+	}
+	settle(d.root, rows+1)
+	return nil
+}
+
+// DecodeColumn appends one row to to for each row of in, a String or Binary
+// column: a null row for a null, and for a row that active does not name (nil:
+// all count), else as the mode says; with [FailFast] a malformed record
+// becomes a null row that the caller must not use. failed, if not nil, hears of
+// every malformed record, in any mode.
+func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.Builder, failed func(row int, err error)) {
+	d.bind(to)
+	d.strict = false
+	rows := to.Len()
+	for i := range in.N {
+		if in.IsNull(i) || active != nil && !active.Get(i) {
+			appendNulls(d.root, 1)
+			continue
+		}
+		c, at := in, i
+		if in.Dict != nil {
+			c, at = in.Dict, int(in.I32[i])
+		}
+		if err := d.lenient(c.Data, int(c.Off[at]), int(c.Off[at+1]), failed != nil); err != nil {
+			failed(i, err)
+		}
+	}
+	settle(d.root, rows+in.N)
+}
+
+// DecodeLines appends the records of newline-delimited JSON to to and returns
+// how many lines it took. Blank lines are no records. Malformed ones are
+// treated as the mode says; with [FailFast] the first ends the work with an
+// [*Error] that names the line, and the rows before it stay.
+func (d *Decoder) DecodeLines(data []byte, to *batch.Builder) (lines int, err error) {
+	d.bind(to)
+	d.strict = d.o.Mode != Permissive
+	rows := to.Len()
+	for at := 0; at < len(data); lines++ {
+		end := len(data)
+		if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
+			end = at + i
+		}
+		if p := space(data, at, end); p < end {
+			problem := d.line(data, at, end, lines+1)
+			if problem != nil {
+				err = problem
+				break
+			}
+		}
+		at = end + 1
+	}
+	settle(d.root, max(rows, to.Len()))
+	return lines, err
+}
+
+func (d *Decoder) line(data []byte, at, end, number int) error {
+	switch d.o.Mode {
+	case FailFast, DropMalformed:
+		rows := d.root.b.Len()
+		if d.record(data, at, end) >= 0 {
+			return nil
+		}
+		f := d.failed
+		truncate(d.root, rows)
+		if d.o.Mode == DropMalformed {
+			return nil
+		}
+		e := d.problem(f, data[at:end], at)
+		e.Line = number
+		return e
+	}
+	d.lenient(data, at, end, false)
+	return nil
+}
+
+// lenient appends the record by the mode. It returns an error, if wanted, for
+// a malformed one.
+func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
+	rows := d.root.b.Len()
+	d.partial = failure{}
+	f := failure{}
+	if d.record(s, at, end) < 0 {
+		f = d.failed
+		truncate(d.root, rows)
+		d.root.b.Column().N = rows
+		d.blankRow()
+	} else if d.partial.code != reasonNone {
+		f = d.partial
+	} else {
+		return nil
+	}
+	if d.o.Mode != Permissive {
+		truncate(d.root, rows)
+		appendNulls(d.root, 1)
+	} else if c := d.root.corrupt; c != nil && len(c.b.Column().Data)+end-at <= maxData {
+		appendNulls(c, rows-c.b.Len())
+		c.b.Bytes(s[at:end])
+	}
+	if !wanted {
+		return nil
+	}
+	return d.problem(f, s[at:end], at)
+}
+
+// blankRow appends a struct of nulls.
+func (d *Decoder) blankRow() { closeRow(d.root.b) }
+
+func (d *Decoder) bind(to *batch.Builder) {
+	if d.root.b != to {
+		d.root.bind(to)
+	}
+}
+
+// record appends the record s[at:end]. Columns of the row that had nothing to
+// take are left behind; settle makes them equal. s may go on behind end, and
+// is read there, a word at most, but never relied upon.
+func (d *Decoder) record(s []byte, at, end int) int {
+	if end-at > d.o.MaxRecord {
+		return d.fail(reasonRecord, at)
+	}
+	p := space(s, at, end)
+	if p >= end {
+		appendNulls(d.root, 1)
+		return p
+	}
+	if s[p] != '{' {
+		return d.fail(reasonObject, p)
+	}
+	p = d.object(d.root, s, p+1, end, 1)
+	if p < 0 {
+		return p
+	}
+	if p < end {
+		if p = space(s, p, end); p < end {
+			return d.fail(reasonTrailing, p)
+		}
+	}
+	return p
+}
