@@ -15,7 +15,7 @@ func (n *node) match(s []byte, p int) int {
 	if p+16 > len(s) {
 		return n.matchShort(s, p)
 	}
-	if (load(s, p)^n.word0)&n.mask0|(load(s, p+8)^n.word1)&n.mask1 != 0 {
+	if load(s, p)&n.mask0^n.word0|load(s, p+8)&n.mask1^n.word1 != 0 {
 		return 0
 	}
 	if len(n.text) > 16 {

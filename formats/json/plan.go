@@ -49,7 +49,8 @@ type node struct {
 	key, elem *node
 }
 
-// nowhere is the guess that never matches.
+// nowhere is the guess that never matches: its word has a bit that its mask
+// has not.
 var nowhere = &node{word0: 1}
 
 func (d *Decoder) newNode(t batch.Type, path string) (*node, error) {
