@@ -56,6 +56,7 @@ type scratch struct {
 	there []uint64 // what the table has at found
 	spans []span   // other layouts: where in bytes the key is
 	tuple []byte
+	fresh batch.Bitmap // of restore, which does not ask
 }
 
 type span struct{ from, to uint32 }
