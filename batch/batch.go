@@ -23,7 +23,7 @@ type Origin struct {
 // not name are not there for anybody, whatever the columns hold.
 type Batch struct {
 	Schema  *Schema
-	Columns []*Column
+	Columns []*Column // nil where a source left out a column that nobody looks at
 	N       int       // physical rows: the length of each column
 	Sel     []int32   // ascending physical rows that count; nil: all of them
 	Kinds   []RowKind // one a physical row; nil: all are inserts

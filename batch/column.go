@@ -40,7 +40,8 @@ type Column struct {
 
 	// Dict, when not nil, makes a String or Binary column a dictionary: row i
 	// is row I32[i] of Dict, a column of the same type without nulls and
-	// without a dictionary of its own. Nullness is in Valid alone.
+	// without a dictionary of its own. Nullness is in Valid alone; the code of
+	// a null row is in range too, so Dict has a row if there is any row.
 	Dict *Column
 
 	refs   atomic.Int32 // references beyond the first
@@ -156,7 +157,10 @@ func (c *Column) Size() int64 {
 		return 0
 	}
 	s := int64(len(c.Valid)+len(c.Bits))*8 + int64(len(c.I32)+len(c.F32)+len(c.Off))*4 +
-		int64(len(c.I64)+len(c.F64))*8 + int64(len(c.I128))*16 + int64(len(c.Data)) + c.Dict.Size()
+		int64(len(c.I64)+len(c.F64))*8 + int64(len(c.I128))*16 + c.Dict.Size()
+	if (c.Type.Kind == String || c.Type.Kind == Binary) && len(c.Off) > 0 {
+		s += int64(c.Off[len(c.Off)-1] - c.Off[0]) // a slice shares more than it uses
+	}
 	for _, k := range c.Kids {
 		s += k.Size()
 	}

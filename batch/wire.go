@@ -159,7 +159,8 @@ func (w *wireWriter) column(c *Column, from, n int) {
 	if valid {
 		flags |= wireValid
 	}
-	if c.Dict != nil {
+	dictionary := c.Dict != nil && c.Dict.N <= n // a larger one costs more than it saves
+	if dictionary {
 		flags |= wireDict
 	}
 	w.dst = append(w.dst, byte(c.Type.Kind), c.Type.Precision, c.Type.Scale, flags)
@@ -181,15 +182,7 @@ func (w *wireWriter) column(c *Column, from, n int) {
 	case Decimal:
 		w.decimals(c.I128[from : from+n])
 	case String, Binary:
-		if c.Dict != nil {
-			put(w, c.I32[from:from+n])
-			w.column(c.Dict, 0, c.Dict.N)
-			return
-		}
-		first, last := w.offsets(c, from, n)
-		w.dst = binary.LittleEndian.AppendUint64(w.dst, uint64(last-first))
-		w.dst = append(w.dst, c.Data[first:last]...)
-		w.pad()
+		w.strings(c, from, n, dictionary)
 	case Array, Map:
 		first, last := w.offsets(c, from, n)
 		for _, k := range c.Kids {
@@ -200,6 +193,33 @@ func (w *wireWriter) column(c *Column, from, n int) {
 			w.column(k, from, n)
 		}
 	}
+}
+
+func (w *wireWriter) strings(c *Column, from, n int, dictionary bool) {
+	if dictionary {
+		put(w, c.I32[from:from+n])
+		w.column(c.Dict, 0, c.Dict.N)
+		return
+	}
+	if c.Dict == nil {
+		first, last := w.offsets(c, from, n)
+		w.dst = binary.LittleEndian.AppendUint64(w.dst, uint64(last-first))
+		w.dst = append(w.dst, c.Data[first:last]...)
+		w.pad()
+		return
+	}
+	codes, end := c.I32[from:from+n], uint32(0)
+	w.dst = append(w.dst, 0, 0, 0, 0)
+	for _, k := range codes {
+		end += uint32(c.Dict.Off[k+1] - c.Dict.Off[k])
+		w.dst = binary.LittleEndian.AppendUint32(w.dst, end)
+	}
+	w.pad()
+	w.dst = binary.LittleEndian.AppendUint64(w.dst, uint64(end))
+	for _, k := range codes {
+		w.dst = append(w.dst, c.Dict.Bytes(int(k))...)
+	}
+	w.pad()
 }
 
 // decimals writes the low half first; in memory the high one is.
