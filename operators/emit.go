@@ -17,11 +17,13 @@ func emitRows(p *batch.Pool, in *batch.Batch, keep batch.Bitmap, out Output) err
 	case in.Rows():
 		return out.Emit(in.Retain())
 	}
-	rows := keep.Rows(in.N, make([]int32, 0, n))
 	if n*sparse < in.N {
-		return out.Emit(in.Gather(p, rows))
+		rows := keep.Rows(in.N, p.Rows(n))
+		few := in.Gather(p, rows)
+		p.PutRows(rows)
+		return out.Emit(few)
 	}
 	kept := in.Retain()
-	kept.Sel = rows
+	kept.Sel = keep.Rows(in.N, make([]int32, 0, n))
 	return out.Emit(kept)
 }
