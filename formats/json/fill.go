@@ -23,69 +23,86 @@ func closeRow(b *batch.Builder) {
 	c.N++
 }
 
-// zeros extends s by n zero values.
-func zeros[T any](s []T, n int) []T {
-	at := len(s)
-	if at+n <= cap(s) {
-		s = s[:at+n]
-		clear(s[at:])
-		return s
-	}
-	return append(s, make([]T, n)...)
-}
-
-// repeated extends s by n copies of its last value.
-func repeated(s []int32, n int) []int32 {
-	last := s[len(s)-1]
-	at := len(s)
-	s = zeros(s, n)
-	for i := range s[at:] {
-		s[at+i] = last
-	}
-	return s
-}
-
-// appendNulls appends n null rows. Kids of a struct are left behind.
+// appendNulls appends n null rows. Kids of a struct may be left behind.
 func appendNulls(n *node, count int) {
-	if count <= 0 {
-		return
-	}
 	c := n.b.Column()
-	if c.Type.Kind != batch.Void {
-		extendValid(c, count)
+	for count > 0 {
+		room := 0
+		if c.Valid != nil {
+			room = min(count, roomFor(c))
+		}
+		if room < 2 {
+			n.b.Null() // takes more memory from the pool where none is left
+			count--
+			continue
+		}
+		extend(c, room)
+		count -= room
+	}
+}
+
+// roomFor returns how many rows fit into the buffers as they are.
+func roomFor(c *batch.Column) int {
+	room := cap(c.Valid)*64 - c.N
+	switch c.Type.Kind {
+	case batch.Boolean:
+		return min(room, cap(c.Bits)*64-c.N)
+	case batch.TinyInt, batch.SmallInt, batch.Int, batch.Date:
+		return min(room, cap(c.I32)-c.N)
+	case batch.BigInt, batch.Timestamp, batch.TimestampNTZ:
+		return min(room, cap(c.I64)-c.N)
+	case batch.Float:
+		return min(room, cap(c.F32)-c.N)
+	case batch.Double:
+		return min(room, cap(c.F64)-c.N)
+	case batch.Decimal:
+		return min(room, cap(c.I128)-c.N)
+	case batch.String, batch.Binary, batch.Array, batch.Map:
+		return min(room, cap(c.Off)-c.N-1)
+	case batch.Struct:
+		return room
+	}
+	return 0
+}
+
+// extend appends count null rows for which there is room.
+func extend(c *batch.Column, count int) {
+	n := c.N + count
+	words := batch.BitmapWords(n)
+	at := len(c.Valid)
+	c.Valid = c.Valid[:words]
+	clear(c.Valid[at:])
+	if r := c.N & 63; r != 0 {
+		c.Valid[c.N>>6] &= 1<<r - 1
 	}
 	switch c.Type.Kind {
 	case batch.Boolean:
-		c.Bits = zeros(c.Bits, batch.BitmapWords(c.N+count)-len(c.Bits))
+		at := len(c.Bits)
+		c.Bits = c.Bits[:words]
+		clear(c.Bits[at:])
 	case batch.TinyInt, batch.SmallInt, batch.Int, batch.Date:
-		c.I32 = zeros(c.I32, count)
+		c.I32 = c.I32[:n]
+		clear(c.I32[c.N:])
 	case batch.BigInt, batch.Timestamp, batch.TimestampNTZ:
-		c.I64 = zeros(c.I64, count)
+		c.I64 = c.I64[:n]
+		clear(c.I64[c.N:])
 	case batch.Float:
-		c.F32 = zeros(c.F32, count)
+		c.F32 = c.F32[:n]
+		clear(c.F32[c.N:])
 	case batch.Double:
-		c.F64 = zeros(c.F64, count)
+		c.F64 = c.F64[:n]
+		clear(c.F64[c.N:])
 	case batch.Decimal:
-		c.I128 = zeros(c.I128, count)
+		c.I128 = c.I128[:n]
+		clear(c.I128[c.N:])
 	case batch.String, batch.Binary, batch.Array, batch.Map:
-		c.Off = repeated(c.Off, count)
+		last := c.Off[c.N]
+		c.Off = c.Off[:n+1]
+		for i := c.N + 1; i <= n; i++ {
+			c.Off[i] = last
+		}
 	}
-	c.N += count
-}
-
-// extendValid marks the next count rows null.
-func extendValid(c *batch.Column, count int) {
-	words := batch.BitmapWords(c.N + count)
-	if c.Valid == nil {
-		c.Valid = make(batch.Bitmap, words, max(words, 64))
-		c.Valid.Fill(c.N)
-		return
-	}
-	at := len(c.Valid)
-	c.Valid = zeros(c.Valid, words-at)
-	if r := c.N & 63; r != 0 && c.N>>6 < at {
-		c.Valid[c.N>>6] &= 1<<r - 1
-	}
+	c.N = n
 }
 
 // settle brings every column to rows rows.

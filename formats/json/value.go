@@ -4,9 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/deltaic/deltaic/batch"
 )
 
 func (d *Decoder) bigint(f *node, s []byte, p, end int) int {
@@ -14,10 +15,26 @@ func (d *Decoder) bigint(f *node, s []byte, p, end int) int {
 	if why != reasonNone {
 		return d.misfit(f, why, p)
 	}
-	c := f.b.Column()
-	c.I64 = append(c.I64, v)
-	closeRow(f.b)
+	pushInt64(f.b, v)
 	return q
+}
+
+func pushInt64(b *batch.Builder, v int64) {
+	if c := b.Column(); len(c.I64) < cap(c.I64) {
+		c.I64 = append(c.I64, v)
+		closeRow(b)
+		return
+	}
+	b.Int64(v)
+}
+
+func pushInt32(b *batch.Builder, v int32) {
+	if c := b.Column(); len(c.I32) < cap(c.I32) {
+		c.I32 = append(c.I32, v)
+		closeRow(b)
+		return
+	}
+	b.Int32(v)
 }
 
 func (d *Decoder) integer(f *node, s []byte, p, end int) int {
@@ -28,9 +45,7 @@ func (d *Decoder) integer(f *node, s []byte, p, end int) int {
 	if v > f.limit || v < -f.limit-1 {
 		return d.misfit(f, reasonRange, p)
 	}
-	c := f.b.Column()
-	c.I32 = append(c.I32, int32(v))
-	closeRow(f.b)
+	pushInt32(f.b, int32(v))
 	return q
 }
 
@@ -41,9 +56,12 @@ func (d *Decoder) double(f *node, s []byte, p, end int) int {
 			return d.misfit(f, reasonType, p)
 		}
 	}
-	c := f.b.Column()
-	c.F64 = append(c.F64, v)
-	closeRow(f.b)
+	if c := f.b.Column(); len(c.F64) < cap(c.F64) {
+		c.F64 = append(c.F64, v)
+		closeRow(f.b)
+	} else {
+		f.b.Float64(v)
+	}
 	return q
 }
 
@@ -58,9 +76,7 @@ func (d *Decoder) float(f *node, s []byte, p, end int) int {
 	} else {
 		return d.misfit(f, reasonType, p)
 	}
-	c := f.b.Column()
-	c.F32 = append(c.F32, v32)
-	closeRow(f.b)
+	f.b.Float32(v32)
 	return q
 }
 
@@ -95,12 +111,7 @@ func (d *Decoder) boolean(f *node, s []byte, p, end int) int {
 	default:
 		return d.misfit(f, reasonType, p)
 	}
-	c := f.b.Column()
-	if c.N>>6 >= len(c.Bits) {
-		c.Bits = append(c.Bits, 0)
-	}
-	c.Bits.Put(c.N, v)
-	closeRow(f.b)
+	f.b.Bool(v)
 	return p
 }
 
@@ -117,7 +128,7 @@ func (d *Decoder) stringValue(f *node, s []byte, p, end, depth int) int {
 		if at+end-p > maxData {
 			return d.fail(reasonFull, p)
 		}
-		c.Data = slices.Grow(c.Data, end-p+8)
+		c.ReserveData(end - p + 8)
 	}
 	dst := c.Data[at:cap(c.Data)]
 	var high, m uint64
@@ -147,6 +158,10 @@ func (d *Decoder) stringValue(f *node, s []byte, p, end, depth int) int {
 	if s[q] != '"' || high&highs != 0 && !utf8.Valid(dst[:n]) {
 		return d.stringSlow(f, s, p, end)
 	}
+	if len(c.Off) == cap(c.Off) {
+		f.b.Bytes(s[p:q])
+		return q + 1
+	}
 	c.Data = c.Data[:at+n]
 	c.Off = append(c.Off, int32(at+n))
 	closeRow(f.b)
@@ -155,18 +170,11 @@ func (d *Decoder) stringValue(f *node, s []byte, p, end, depth int) int {
 
 // stringSlow appends a string with escapes or broken UTF-8; p is its first byte.
 func (d *Decoder) stringSlow(f *node, s []byte, p, end int) int {
-	c := f.b.Column()
-	data, q := d.unescape(c.Data, s, p, end)
-	if q < 0 {
+	q := 0
+	if d.scratch, q = d.unescape(d.scratch[:0], s, p, end); q < 0 {
 		return q
 	}
-	if len(data) > maxData {
-		return d.fail(reasonFull, p)
-	}
-	c.Data = data
-	c.Off = append(c.Off, int32(len(data)))
-	closeRow(f.b)
-	return q
+	return d.bytes(f, d.scratch, p, q)
 }
 
 // rawValue appends the JSON text of a value that is no string.
@@ -175,13 +183,19 @@ func (d *Decoder) rawValue(f *node, s []byte, p, end, depth int) int {
 	if q < 0 {
 		return q
 	}
-	c := f.b.Column()
-	if len(c.Data)+3*(q-p) > maxData {
+	if !utf8.Valid(s[p:q]) {
+		d.scratch = appendValid(d.scratch[:0], s[p:q])
+		return d.bytes(f, d.scratch, p, q)
+	}
+	return d.bytes(f, s[p:q], p, q)
+}
+
+// bytes appends a row of text that was read from p to q.
+func (d *Decoder) bytes(f *node, text []byte, p, q int) int {
+	if len(f.b.Column().Data)+len(text) > maxData {
 		return d.fail(reasonFull, p)
 	}
-	c.Data = appendValid(c.Data, s[p:q])
-	c.Off = append(c.Off, int32(len(c.Data)))
-	closeRow(f.b)
+	f.b.Bytes(text)
 	return q
 }
 
@@ -193,18 +207,11 @@ func (d *Decoder) binary(f *node, s []byte, p, end int) int {
 	if d.scratch, q = d.unescape(d.scratch[:0], s, p+1, end); q < 0 {
 		return q
 	}
-	c := f.b.Column()
-	if len(c.Data)+len(d.scratch) > maxData {
-		return d.fail(reasonFull, p)
-	}
-	data, err := base64.StdEncoding.AppendDecode(c.Data, d.scratch)
+	n, err := base64.StdEncoding.Decode(d.scratch, d.scratch)
 	if err != nil {
 		return d.misfit(f, reasonType, p)
 	}
-	c.Data = data
-	c.Off = append(c.Off, int32(len(data)))
-	closeRow(f.b)
-	return q
+	return d.bytes(f, d.scratch[:n], p, q)
 }
 
 // array decodes the elements into the kids and closes the row.
@@ -247,9 +254,7 @@ func (d *Decoder) closeList(f *node, p int) int {
 	if n > maxData {
 		return d.fail(reasonFull, p)
 	}
-	c := f.b.Column()
-	c.Off = append(c.Off, int32(n))
-	closeRow(f.b)
+	f.b.List()
 	return p
 }
 
