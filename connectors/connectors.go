@@ -46,6 +46,8 @@ type Source interface {
 	Open(ctx context.Context, at Positions, o OpenOptions) (Reader, error)
 	// Behind returns how many rows lie between two positions of a split, or -1 if that cannot be told.
 	Behind(at, end Position) int64
+	// Before returns how many leading rows of the fetch lie before the position.
+	Before(f Fetch, until Position) int
 	// Offsets renders positions as Spark's progress shows them.
 	Offsets(Positions) json.RawMessage
 	// Close ends what the source keeps open between calls.
@@ -54,6 +56,8 @@ type Source interface {
 
 // Limiter is a source that bounds an epoch (maxOffsetsPerTrigger).
 type Limiter interface {
+	// Limited reports whether the option is set.
+	Limited() bool
 	// Limit returns the positions up to which the next epoch may read, at most
 	// the option's number of rows beyond from in all, split over the splits by
 	// how much each has waiting. nil: no bound. end is what End returned just now.

@@ -16,6 +16,9 @@ type share struct {
 	rest         uint64 // remainder of the proportional division, for who gets what is left
 }
 
+// Limited reports whether maxOffsetsPerTrigger is set.
+func (in *Input) Limited() bool { return in.c.maxOffsets > 0 }
+
 // Limit splits maxOffsetsPerTrigger over the splits by how much each has
 // waiting. The total is exact, and a split with data gets at least one offset
 // as long as there are as many as such splits.

@@ -1,0 +1,182 @@
+// Package console is a sink that prints the rows of each epoch as a table, as
+// Spark's console format does: for looking at a query while it is written.
+package console
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Sink prints epochs when they are committed; an epoch without rows prints
+// nothing. It is safe for concurrent use.
+type Sink struct {
+	out     io.Writer
+	table   batch.TableOptions
+	repeats connectors.Repeats
+
+	mu     sync.Mutex // one epoch prints at a time
+	schema *batch.Schema
+}
+
+var _ connectors.Sink = (*Sink)(nil)
+
+// New returns a sink that prints to out by Spark's options: numRows, the rows
+// printed at most (20), and truncate, whether cells are cut to 20 characters
+// (true), or the number of characters they are cut to.
+func New(out io.Writer, options map[string]string) (*Sink, error) {
+	s := &Sink{out: out, table: batch.TableOptions{Rows: 20, Truncate: 20}}
+	for name, value := range options {
+		var err error
+		switch strings.ToLower(name) {
+		case "numrows":
+			s.table.Rows, err = strconv.Atoi(value)
+			if err != nil || s.table.Rows < 1 || s.table.Rows > maxRows {
+				return nil, invalid(name, "expected a number from 1 to %d, got %q", maxRows, value)
+			}
+		case "truncate":
+			if s.table.Truncate, err = truncation(value); err != nil {
+				return nil, invalid(name, "expected true, false or a number of characters, got %q", value)
+			}
+		default:
+			return nil, invalid(name, "is unknown; the console takes numRows and truncate")
+		}
+	}
+	return s, nil
+}
+
+// maxRows bounds what an epoch keeps in memory to be printed.
+const maxRows = 100_000
+
+func invalid(name, format string, args ...any) error {
+	return supervision.New(supervision.Fatal, "CONSOLE_INVALID_OPTION", "option "+strconv.Quote(name)+": "+format, args...)
+}
+
+func truncation(value string) (int, error) {
+	switch strings.ToLower(value) {
+	case "true":
+		return 20, nil
+	case "false":
+		return -1, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		return 0, strconv.ErrSyntax
+	}
+	if n == 0 { // Spark's show: not at all
+		return -1, nil
+	}
+	return n, nil
+}
+
+// Description is Spark's.
+func (s *Sink) Description() string {
+	return fmt.Sprintf("ConsoleSink[numRows=%d, truncate=%v]", s.table.Rows, s.table.Truncate > 0)
+}
+
+// Bind fixes the columns; every mode can be printed.
+func (s *Sink) Bind(_ context.Context, schema *batch.Schema, _ connectors.OutputMode) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.schema = schema
+	return nil
+}
+
+// Writer opens a share.
+func (s *Sink) Writer(context.Context, connectors.Share) (connectors.Writer, error) {
+	return &writer{most: s.table.Rows + 1}, nil // one more says that there are more
+}
+
+// Commit prints the epoch. An error of the output is returned.
+func (s *Sink) Commit(_ context.Context, c connectors.Commit) (connectors.Committed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := connectors.Committed{Version: -1}
+	if s.repeats.Note(c) {
+		done.Repeat = true
+		return done, nil
+	}
+	var rows []*batch.Batch
+	for _, p := range c.Prepared {
+		staged, _ := p.Staged.([]*batch.Batch)
+		rows = append(rows, staged...)
+	}
+	if len(rows) == 0 {
+		return done, nil
+	}
+	const rule = "-------------------------------------------\n"
+	text := fmt.Appendf(nil, "%sBatch: %d\n%s", rule, c.Epoch, rule)
+	text = append(batch.AppendTable(text, s.schema, rows, s.table), '\n')
+	if _, err := s.out.Write(text); err != nil {
+		return done, supervision.New(supervision.Restart, "CONSOLE_WRITE_FAILED", "could not print epoch %d: %w", c.Epoch, err)
+	}
+	return done, nil
+}
+
+// Durable reports false.
+func (s *Sink) Durable() bool { return false }
+
+// Close does nothing; the output is its owner's.
+func (s *Sink) Close() error { return nil }
+
+// writer keeps the first rows of an epoch and counts the others.
+type writer struct {
+	most int
+	kept int
+	epoch
+}
+
+// epoch is one epoch's output.
+type epoch struct {
+	rows, bytes int64
+	first       []*batch.Batch
+}
+
+// Write keeps what may be printed.
+func (w *writer) Write(_ context.Context, b *batch.Batch) error {
+	w.rows += int64(b.Rows())
+	w.bytes += b.Size()
+	n := min(b.Rows(), w.most-w.kept)
+	if n <= 0 {
+		return nil
+	}
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(b.Row(i))
+	}
+	plain := *b
+	plain.Origin, plain.Kinds = nil, nil
+	d := plain.Gather(nil, rows)
+	for i, c := range d.Columns { // a dictionary would hold on to its pool
+		d.Columns[i] = c.Flat(nil)
+		c.Release()
+	}
+	w.first = append(w.first, d)
+	w.kept += n
+	return nil
+}
+
+// Seal hands the epoch over.
+func (w *writer) Seal(int64) (connectors.Sealed, error) {
+	if w.rows == 0 {
+		return nil, nil
+	}
+	e := w.epoch
+	w.Abort()
+	return e, nil
+}
+
+// Abort drops the epoch.
+func (w *writer) Abort() { w.epoch, w.kept = epoch{}, 0 }
+
+// Finish has nothing to make durable.
+func (e epoch) Finish(context.Context) (connectors.Prepared, error) {
+	return connectors.Prepared{Rows: e.rows, Bytes: e.bytes, Staged: e.first}, nil
+}
