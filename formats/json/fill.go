@@ -17,8 +17,11 @@ const maxData = math.MaxInt32 - 64
 func closeRow(b *batch.Builder) {
 	c := b.Column()
 	if c.Valid != nil {
-		b.Grow(1)
-		return
+		if c.N>>6 >= len(c.Valid) {
+			b.Grow(1)
+			return
+		}
+		c.Valid.Set(c.N)
 	}
 	c.N++
 }

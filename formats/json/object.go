@@ -1,13 +1,10 @@
 package json
 
 import (
-	"encoding/binary"
 	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
 )
-
-func load(s []byte, p int) uint64 { return binary.LittleEndian.Uint64(s[p:]) }
 
 // match returns the position behind the key at p if it is n's, written
 // without spaces, else 0.
@@ -63,7 +60,14 @@ func (d *Decoder) object(n *node, s []byte, p, end, depth int) int {
 				return d.fail(reasonEnd, end)
 			}
 		}
-		p = d.value(f, s, q, end, row, depth)
+		switch {
+		case f.kind == batch.String && s[q] == '"' && f.b.Len() == row:
+			p = d.stringValue(f, s, q, end, depth)
+		case f.kind == batch.BigInt && s[q] != 'n' && f.b.Len() == row:
+			p = d.bigint(f, s, q, end)
+		default:
+			p = d.value(f, s, q, end, row, depth)
+		}
 		if p < 0 {
 			if p = d.recover(f, s, q, end, row, depth, p); p < 0 {
 				return p
@@ -148,11 +152,14 @@ func (d *Decoder) value(f *node, s []byte, p, end, row, depth int) int {
 	if f.kind == kindSkip {
 		return d.skip(s, p, end, depth)
 	}
+	if s[p] == 'n' && p+4 <= end && string(s[p:p+4]) == "null" {
+		if f.b.Len() > row {
+			truncate(f, row)
+		}
+		return p + 4 // the column lags; settle fills it
+	}
 	if f.b.Len() != row {
 		align(f, row)
-	}
-	if s[p] == 'n' && p+4 <= end && string(s[p:p+4]) == "null" {
-		return p + 4
 	}
 	switch f.kind {
 	case batch.String:

@@ -2,7 +2,6 @@ package json
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"math/bits"
 	"strconv"
 	"unicode/utf8"
@@ -11,6 +10,23 @@ import (
 )
 
 func (d *Decoder) bigint(f *node, s []byte, p, end int) int {
+	if p+16 <= len(s) {
+		// Up to 15 digits and what ends a value: nearly always.
+		n, v := digits8(load(s, p))
+		if n == 8 {
+			k, low := digits8(load(s, p+8))
+			n, v = n+k, v*pow10[k]+low
+		}
+		q := p + n
+		if q < end && n-1 < 15 && n > 0 && (s[q] == ',' || s[q] == '}') && (s[p] != '0' || n == 1) {
+			c := f.b.Column()
+			if len(c.I64) < cap(c.I64) {
+				c.I64 = append(c.I64, int64(v))
+				closeRow(f.b)
+				return q
+			}
+		}
+	}
 	v, q, why := d.whole(s, p, end)
 	if why != reasonNone {
 		return d.misfit(f, why, p)
@@ -124,26 +140,33 @@ func (d *Decoder) stringValue(f *node, s []byte, p, end, depth int) int {
 	c := f.b.Column()
 	p++
 	at := len(c.Data)
-	if cap(c.Data)-at < end-p+8 {
+	if cap(c.Data)-at < end-p+16 {
 		if at+end-p > maxData {
 			return d.fail(reasonFull, p)
 		}
-		c.ReserveData(end - p + 8)
+		c.ReserveData(end - p + 16)
 	}
 	dst := c.Data[at:cap(c.Data)]
+	// high gathers bits above ASCII, of what follows the string too: at worst
+	// a check too many.
 	var high, m uint64
 	q, n := p, 0
-	for q+8 <= len(s) && q < end && n+8 <= len(dst) {
-		w := load(s, q)
-		binary.LittleEndian.PutUint64(dst[n:], w)
-		if m = special(w); m != 0 {
+	for last := min(len(s)-16, end-1); q <= last; q, n = q+16, n+16 {
+		w, w2 := load(s, q), load(s, q+8)
+		store(dst, n, w)
+		store(dst, n+8, w2)
+		high |= w | w2
+		m = special(w)
+		m2 := special(w2)
+		if m|m2 != 0 {
 			k := bits.TrailingZeros64(m) >> 3
-			high |= w & (m&-m - 1)
+			if m == 0 {
+				k = 8 + bits.TrailingZeros64(m2)>>3
+			}
+			m = 1
 			q, n = q+k, n+k
 			break
 		}
-		high |= w
-		q, n = q+8, n+8
 	}
 	if m == 0 {
 		q, n = min(q, end), min(n, end-p)
