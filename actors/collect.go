@@ -1,0 +1,130 @@
+package actors
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/internal/mutant"
+	"github.com/deltaic/deltaic/objstore"
+	"go.uber.org/zap"
+)
+
+// named is the files that a manifest needs, its own among them.
+type named struct {
+	manifest string
+	state    []epochs.StateFile
+}
+
+// collect removes what the epoch before the last one needed and the last one
+// does not: only now, when a later epoch has been decided, can nobody go back
+// to it. It runs in the background; what it leaves, the next attempt finds.
+func (a *attempt) collect(r *run, m *epochs.Manifest) {
+	now := named{state: m.State}
+	if f := a.entry.ManifestFile; f != nil && a.entry.Epoch == m.Epoch {
+		now.manifest = f.Path
+	}
+	older := a.kept
+	a.kept = append(a.kept, now)
+	keep := 2
+	if mutant.On(mutant.CollectEarly) {
+		keep = 0
+	}
+	if a.config.Objects == nil || len(a.kept) <= keep {
+		return
+	}
+	gone := older[0]
+	if mutant.On(mutant.CollectEarly) {
+		gone = now
+	}
+	a.kept = append([]named(nil), a.kept[1:]...)
+	names := unneeded(gone, a.kept)
+	if mutant.On(mutant.CollectEarly) {
+		for _, f := range now.state {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	r.background.Add(1)
+	go func() {
+		defer r.background.Done()
+		a.remove(r.ctx, names)
+	}()
+}
+
+func unneeded(gone named, kept []named) []string {
+	needed := map[string]bool{}
+	for _, k := range kept {
+		needed[k.manifest] = true
+		for _, f := range k.state {
+			needed[f.Name] = true
+		}
+	}
+	var names []string
+	if gone.manifest != "" && !needed[gone.manifest] {
+		names = append(names, gone.manifest)
+	}
+	for _, f := range gone.state {
+		if !needed[f.Name] {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+func (a *attempt) remove(ctx context.Context, names []string) {
+	for _, n := range names {
+		if err := a.config.Objects.Delete(ctx, n); err != nil && ctx.Err() == nil {
+			a.config.Logger.Warn("a file that is not needed any more could not be removed", zap.String("file", n), zap.Error(err))
+			return
+		}
+	}
+}
+
+// sweep removes what attempts before this one left behind: files under the
+// checkpoint location that the manifest does not name. It runs below the claim, so nobody
+// who could still name them can decide an epoch.
+func (a *attempt) sweep(ctx context.Context) error {
+	c := a.config
+	if c.Objects == nil || a.entry.Attempt == 1 {
+		return nil
+	}
+	needed := map[string]bool{}
+	if f := a.entry.ManifestFile; f != nil {
+		needed[f.Path] = true
+	}
+	if a.manifest != nil {
+		for _, f := range a.manifest.State {
+			needed[f.Name] = true
+		}
+	}
+	var orphans []string
+	for _, folder := range []string{c.Prefix + "manifests/" + a.entry.Incarnation + "/", "state/" + a.entry.Incarnation + "/"} {
+		err := c.Objects.List(ctx, folder, "", func(i objstore.Info) bool {
+			if !needed[i.Name] && attemptOf(i.Name) < a.entry.Attempt {
+				orphans = append(orphans, i.Name)
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	a.remove(ctx, orphans)
+	return nil
+}
+
+// attemptOf reads the attempt out of a file's name, whose last part begins
+// with it.
+func attemptOf(name string) int64 {
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	digits, _, _ := strings.Cut(last, "-")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 1<<63 - 1 // not one of ours
+	}
+	return n
+}

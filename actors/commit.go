@@ -1,0 +1,91 @@
+package actors
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// decide makes an epoch true: the manifest durable if it is a file, then the
+// ledger's entry.
+func (a *attempt) decide(ctx context.Context, d *epochs.Decision) (connectors.Committed, error) {
+	entry := epochs.Decide(a.entry, d.Manifest, nil)
+	text := entry.Encode()
+	if len(text) > epochs.InlineLimit {
+		file, err := a.writeManifest(ctx, d.Manifest)
+		if err != nil {
+			return connectors.Committed{}, err
+		}
+		entry = epochs.Decide(a.entry, d.Manifest, file)
+		text = entry.Encode()
+	}
+	done, err := a.config.Ledger.Swap(ctx, a.text, text, d.Ledger)
+	if errors.Is(err, epochs.ErrFenced) {
+		return done, &supervision.Failure{Kind: supervision.Fatal, Class: "CONCURRENT_STREAM_LOG_UPDATE", Flow: d.Manifest.Flow, Path: a.config.Ledger.URI(),
+			Message: fmt.Sprintf("attempt %d cannot decide epoch %d: a later attempt has claimed the flow", a.number(), d.Manifest.Epoch),
+			Hint:    "the flow runs somewhere else too; this run has stopped and has changed nothing since", Cause: err}
+	}
+	if err != nil {
+		return done, err
+	}
+	a.entry, a.text = entry, text
+	return done, nil
+}
+
+func (a *attempt) writeManifest(ctx context.Context, m *epochs.Manifest) (*epochs.ManifestFile, error) {
+	c := a.config
+	if c.Objects == nil {
+		return nil, supervision.New(supervision.Fatal, "CHECKPOINT_LOCATION_MISSING", "epoch %d's manifest is too large for the ledger and there is no checkpointLocation to hold it", m.Epoch)
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%smanifests/%s/%d-%d-%s.json", c.Prefix, m.Incarnation, m.Attempt, m.Epoch, c.Unique())
+	if err := c.Objects.PutIfAbsent(ctx, name, data); err != nil {
+		return nil, err
+	}
+	return &epochs.ManifestFile{Path: name, Length: int64(len(data)), Digest: epochs.Digest(data)}, nil
+}
+
+// commit commits a decided epoch to a sink, again and again while the failure
+// is one that passes: the epoch is decided, so there is no way but forward.
+func (a *attempt) commit(ctx context.Context, s epochs.SinkCommit) (connectors.Committed, error) {
+	sink := sinkStep(a.config, s.Sink).Sink
+	wait := 50 * time.Millisecond
+	for try := 1; ; try++ {
+		done, err := sink.Commit(ctx, s.Commit)
+		if err == nil || supervision.KindOf(err) != supervision.Transient || try == 8 {
+			return done, stepError(s.Sink, err)
+		}
+		select {
+		case <-ctx.Done():
+			return done, ctx.Err()
+		case <-time.After(wait):
+		}
+		wait *= 2
+	}
+}
+
+// limits asks the sources how far the next epoch may read.
+func (a *attempt) limits(ctx context.Context, from map[string]connectors.Positions) (map[string]connectors.Positions, error) {
+	until := map[string]connectors.Positions{}
+	for _, i := range a.config.Plan.Graph.Sources() {
+		step := a.config.Plan.Graph.Steps[i]
+		if !a.limited(step) {
+			continue
+		}
+		end, err := step.Source.End(ctx, splitsOf(from[step.Name]))
+		if err != nil {
+			return nil, stepError(step.Name, err)
+		}
+		until[step.Name] = step.Source.(connectors.Limiter).Limit(from[step.Name], end)
+	}
+	return until, nil
+}

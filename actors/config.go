@@ -1,0 +1,79 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/supervision"
+	"github.com/deltaic/deltaic/topology"
+	"go.uber.org/zap"
+)
+
+// Config is what a run needs. Plan, Ledger and Unique must be set.
+type Config struct {
+	Plan       *topology.Plan
+	Ledger     epochs.Ledger
+	LedgerSink string // name of the sink step whose table is the ledger, "" if it is beside
+	// Objects holds manifests that are too large for the ledger, and the files of keyed state.
+	Objects objstore.Store
+	// Prefix is put before the names in Objects: "" or ending with "/".
+	Prefix string
+
+	Trigger Trigger
+	Policy  supervision.Policy
+	// Parallelism is how many ranges of key groups and shares of a sink there are. 0: as
+	// many as processors.
+	Parallelism int
+	BatchRows   int   // rows a batch holds at most; 0: 4096
+	BatchBytes  int64 // bytes a batch holds at most; 0: 1 MiB
+	Account     *batch.Account
+	Pool        *batch.Pool
+	Logger      *zap.Logger
+	// Unique returns a name that was never used before.
+	Unique func() string
+	// Now is the clock. nil: time.Now.
+	Now func() time.Time
+	// Jitter is uniform in [0,1). nil: none.
+	Jitter func() float64
+	// OnEpoch is called, in order, for every epoch that is done; it must not block.
+	OnEpoch func(Progress)
+	// OnIdle is called when an interval passed without rows; it must not block.
+	OnIdle func(Progress)
+}
+
+func (c *Config) defaults(workers int) {
+	if c.Parallelism <= 0 {
+		c.Parallelism = workers
+	}
+	if p := c.Plan.Graph.Parallelism; p > 0 {
+		c.Parallelism = p
+	}
+	if c.BatchRows <= 0 {
+		c.BatchRows = 4096
+	}
+	if c.BatchBytes <= 0 {
+		c.BatchBytes = 1 << 20
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Pool == nil {
+		c.Pool = batch.NewPoolOf(c.Account)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Jitter == nil {
+		c.Jitter = func() float64 { return 0.5 }
+	}
+}
+
+// keyGroups returns the job's number of key groups, for ever.
+func (c *Config) keyGroups() int {
+	if n := c.Plan.Graph.KeyGroups; n > 0 {
+		return n
+	}
+	return topology.DefaultKeyGroups
+}

@@ -1,0 +1,486 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// State is where a job is in its life.
+type State string
+
+// The states of a job.
+const (
+	Opening  State = "OPENING" // claiming, rolling forward, restoring
+	Running  State = "RUNNING"
+	Aborting State = "ABORTING" // an attempt is being taken down
+	Waiting  State = "WAITING"  // for the next attempt
+	Stopped  State = "STOPPED"  // ended as asked, or because there was nothing left to do
+	Dead     State = "FAILED"
+)
+
+// Order is what a job asks its driver to do. The driver answers each with one
+// event.
+type Order interface{ order() }
+
+// OpenAttempt asks for a claim and all that follows it; answered by Opened or
+// OpenFailed.
+type OpenAttempt struct{}
+
+// DecideEpoch asks for the epoch's entry in the ledger; answered by Decided or
+// CommitFailed.
+type DecideEpoch struct {
+	Attempt  int64
+	Decision *epochs.Decision
+}
+
+// CommitSink asks for a decided epoch's commit to a sink; answered by
+// SinkCommitted or CommitFailed.
+type CommitSink struct {
+	Attempt int64
+	epochs.SinkCommit
+}
+
+// SendTask asks for a message to a task.
+type SendTask struct {
+	To      epochs.TaskID
+	Message Message
+}
+
+// AskLimits asks the sources how far the epoch may read; answered by Limits.
+type AskLimits struct {
+	Attempt int64
+	Epoch   int64
+	From    map[string]connectors.Positions
+}
+
+// StopTasks asks for the end of every task and reader of the attempt;
+// answered by TasksStopped.
+type StopTasks struct{ Attempt int64 }
+
+// WakeAt asks for a Tick at the time or a little later. A later WakeAt replaces it.
+type WakeAt struct{ Time time.Time }
+
+// EpochDone says that an epoch is decided and every sink has it.
+type EpochDone struct {
+	Manifest *epochs.Manifest
+	Acks     []epochs.Ack
+	Stats    EpochStats
+}
+
+// Ended says that the job is over; Err is nil if it ended as asked.
+type Ended struct{ Err error }
+
+func (OpenAttempt) order() {}
+func (DecideEpoch) order() {}
+func (CommitSink) order()  {}
+func (SendTask) order()    {}
+func (AskLimits) order()   {}
+func (StopTasks) order()   {}
+func (WakeAt) order()      {}
+func (EpochDone) order()   {}
+func (Ended) order()       {}
+
+// EpochStats is when things happened to an epoch.
+type EpochStats struct {
+	FirstRow  time.Time // heard of
+	Closed    time.Time // barrier asked for
+	Prepared  time.Time // last ack
+	Decided   time.Time
+	Done      time.Time
+	Version   int64 // of the ledger's table
+	Committed map[string]connectors.Committed
+}
+
+// SplitTask is a source task as the job knows it.
+type SplitTask struct {
+	Task    epochs.TaskID
+	Source  string
+	Split   connectors.SplitID
+	AtBound bool
+}
+
+// Opened answers OpenAttempt.
+type Opened struct {
+	Shape   epochs.Shape
+	Splits  []SplitTask
+	Keyed   []epochs.TaskID // tasks with keyed state
+	Limited bool            // some source limits epochs
+}
+
+// Job is the coordinator of a running graph: it opens and closes epochs, has
+// them decided and committed, aborts attempts and begins new ones. It is pure: every
+// method takes the present time and returns orders.
+type Job struct {
+	trigger Trigger
+	policy  supervision.Policy
+	history supervision.History
+	jitter  func() float64
+
+	state    State
+	attempt  int64
+	book     *epochs.Coordinator
+	splits   map[epochs.TaskID]*splitState
+	sources  []epochs.TaskID // in order: what a job does follows from its messages alone
+	keyed    []epochs.TaskID
+	limited  bool
+	fill     filled
+	stats    map[int64]*EpochStats
+	stopping bool // asked to end
+	last     bool // the last barrier is on its way
+	asked    int  // callers that wait for what is there now
+	cause    error
+	retry    supervision.Decision
+	orders   []Order
+}
+
+type splitState struct {
+	SplitTask
+	position connectors.Position
+	end      connectors.Position
+	bytes    int64
+	moved    bool
+	atLimit  bool
+}
+
+// NewJob returns a job that has not begun.
+func NewJob(t Trigger, p supervision.Policy, jitter func() float64) *Job {
+	return &Job{trigger: t, policy: p, jitter: jitter, state: Opening}
+}
+
+// State returns where the job is.
+func (j *Job) State() State { return j.state }
+
+// Begin opens the first attempt.
+func (j *Job) Begin() []Order {
+	j.state = Opening
+	return []Order{OpenAttempt{}}
+}
+
+func (j *Job) flush() []Order {
+	o := j.orders
+	j.orders = nil
+	return o
+}
+
+func (j *Job) order(o ...Order) { j.orders = append(j.orders, o...) }
+
+// Opened begins to run an attempt.
+func (j *Job) Opened(o Opened, now time.Time) []Order {
+	if j.stopping {
+		j.state = Aborting
+		j.attempt = o.Shape.Attempt
+		return []Order{StopTasks{Attempt: j.attempt}}
+	}
+	j.state, j.attempt, j.last = Running, o.Shape.Attempt, false
+	j.book = epochs.NewCoordinator(o.Shape)
+	j.splits = make(map[epochs.TaskID]*splitState, len(o.Splits))
+	j.sources, j.keyed = nil, o.Keyed
+	for _, s := range o.Splits {
+		j.splits[s.Task] = &splitState{SplitTask: s}
+		j.sources = append(j.sources, s.Task)
+	}
+	j.limited = o.Limited
+	j.fill, j.stats = filled{}, map[int64]*EpochStats{}
+	j.askLimits(o.Shape.Start)
+	j.consider(now)
+	return j.flush()
+}
+
+// OpenFailed ends an attempt that did not come to run.
+func (j *Job) OpenFailed(err error, now time.Time) []Order {
+	j.fail(err, now)
+	j.stopped(now)
+	return j.flush()
+}
+
+// Stop asks the job to end after a last barrier.
+func (j *Job) Stop(now time.Time) []Order {
+	if j.state == Stopped || j.state == Dead || j.stopping {
+		return nil
+	}
+	j.stopping = true
+	switch j.state {
+	case Waiting:
+		j.end(nil)
+	case Running:
+		j.consider(now)
+	}
+	return j.flush()
+}
+
+// Abort ends the job at once: what is not decided is not committed.
+func (j *Job) Abort(cause error, now time.Time) []Order {
+	switch j.state {
+	case Stopped, Dead:
+		return nil
+	case Waiting:
+		j.end(cause)
+		return j.flush()
+	}
+	j.stopping = true
+	j.fail(supervision.New(supervision.Fatal, "ABORTED", "the run was aborted: %w", cause), now)
+	return j.flush()
+}
+
+// Hurry makes the job close epochs as soon as they have rows, until it is
+// called with -1 as often as with 1.
+func (j *Job) Hurry(by int, now time.Time) []Order {
+	j.asked += by
+	j.consider(now)
+	return j.flush()
+}
+
+// Seen takes a source task's report.
+func (j *Job) Seen(s Seen, now time.Time) []Order {
+	if j.stale(s.Attempt) {
+		return nil
+	}
+	if t := j.splits[s.Task]; t != nil {
+		t.AtBound = s.AtBound
+		t.position = s.At
+		if s.End != "" {
+			t.end = s.End
+		}
+		if s.Epoch == j.book.Filling() {
+			t.bytes, t.moved, t.atLimit = s.Bytes, s.Moved, s.AtLimit
+			if s.Moved && j.fill.first.IsZero() {
+				j.fill.first = now
+			}
+			j.fill.full = j.fill.full || s.Full
+		}
+	}
+	j.consider(now)
+	return j.flush()
+}
+
+// Acked takes a task's ack.
+func (j *Job) Acked(a Acked, now time.Time) []Order {
+	if j.stale(a.Attempt) {
+		return nil
+	}
+	act, err := j.book.Ack(a.Ack)
+	if err != nil {
+		j.fail(err, now)
+		return j.flush()
+	}
+	if s := j.stats[a.Ack.Epoch]; s != nil {
+		s.Prepared = now
+	}
+	j.act(act, now)
+	return j.flush()
+}
+
+// Decided takes the answer to DecideEpoch.
+func (j *Job) Decided(attempt, epoch int64, done connectors.Committed, now time.Time) []Order {
+	if j.stale(attempt) {
+		return nil
+	}
+	s := j.stats[epoch]
+	s.Decided, s.Version = now, done.Version
+	j.act(j.book.Decided(epoch, done), now)
+	return j.flush()
+}
+
+// SinkCommitted takes the answer to CommitSink.
+func (j *Job) SinkCommitted(attempt, epoch int64, sink string, done connectors.Committed, now time.Time) []Order {
+	if j.stale(attempt) {
+		return nil
+	}
+	j.stats[epoch].Committed[sink] = done
+	j.act(j.book.Committed(epoch, sink, done), now)
+	return j.flush()
+}
+
+// CommitFailed takes the failure of a decision or commit: the attempt is over,
+// and the next one finds out from the ledger what became of it.
+func (j *Job) CommitFailed(attempt int64, err error, now time.Time) []Order {
+	if j.stale(attempt) {
+		return nil
+	}
+	j.fail(err, now)
+	return j.flush()
+}
+
+// Limits takes the answer to AskLimits.
+func (j *Job) Limits(attempt, epoch int64, until map[string]connectors.Positions, err error, now time.Time) []Order {
+	if j.stale(attempt) {
+		return nil
+	}
+	if err != nil {
+		j.fail(err, now)
+		return j.flush()
+	}
+	for _, id := range j.sources {
+		s := j.splits[id]
+		j.order(SendTask{To: id, Message: SetLimit{Attempt: attempt, Epoch: epoch, Until: until[s.Source][s.Split]}})
+	}
+	return j.flush()
+}
+
+// Failed takes a task's failure.
+func (j *Job) Failed(f Failed, now time.Time) []Order {
+	if f.Attempt != j.attempt || j.state != Running {
+		return nil
+	}
+	j.fail(stepError(f.Name, f.Err), now)
+	return j.flush()
+}
+
+// TasksStopped takes the answer to StopTasks.
+func (j *Job) TasksStopped(attempt int64, now time.Time) []Order {
+	if attempt != j.attempt || j.state != Aborting {
+		return nil
+	}
+	j.stopped(now)
+	return j.flush()
+}
+
+// Tick takes the passing of time.
+func (j *Job) Tick(now time.Time) []Order {
+	switch j.state {
+	case Waiting:
+		j.state = Opening
+		j.order(OpenAttempt{})
+	case Running:
+		j.consider(now)
+	}
+	return j.flush()
+}
+
+func (j *Job) stale(attempt int64) bool { return attempt != j.attempt || j.state != Running }
+
+// act carries the coordinator's actions on.
+func (j *Job) act(a epochs.Actions, now time.Time) {
+	if a.Done > 0 {
+		s := j.stats[a.Done]
+		delete(j.stats, a.Done)
+		s.Done = now
+		j.order(EpochDone{Manifest: j.book.Manifest(), Acks: a.Acks, Stats: *s})
+		j.fill.full = false
+		for _, id := range j.sources {
+			j.order(SendTask{To: id, Message: Wake{Attempt: j.attempt}})
+		}
+		for _, id := range j.keyed {
+			j.order(SendTask{To: id, Message: Durable{Attempt: j.attempt, State: j.book.Manifest().State}})
+		}
+	}
+	if a.Decision != nil {
+		j.askLimits(a.Decision.Manifest.Positions)
+		j.order(DecideEpoch{Attempt: j.attempt, Decision: a.Decision})
+	}
+	for _, c := range a.Commits {
+		j.order(CommitSink{Attempt: j.attempt, SinkCommit: c})
+	}
+	j.consider(now)
+}
+
+// consider closes the filling epoch if it is due, or ends the run if nothing
+// is left to do.
+func (j *Job) consider(now time.Time) {
+	if j.state != Running {
+		return
+	}
+	if j.last {
+		if j.book.Idle() {
+			j.finish()
+		}
+		return
+	}
+	if !j.book.CanClose() {
+		return
+	}
+	j.gather()
+	if j.fill.first.IsZero() {
+		if j.book.Idle() && (j.stopping || j.trigger.Bounded() && j.fill.atBound) {
+			j.finish()
+		}
+		return
+	}
+	due := j.trigger.due(j.fill, now)
+	if j.stopping {
+		due = now
+	}
+	if due.After(now) {
+		j.order(WakeAt{Time: due})
+		return
+	}
+	if !due.IsZero() {
+		j.close(now)
+	}
+}
+
+// gather sums up what the splits have reported of the filling epoch.
+func (j *Job) gather() {
+	f := &j.fill
+	f.bytes, f.atBound, f.atLimit, f.asked = 0, true, j.limited, j.asked > 0
+	for _, s := range j.splits {
+		f.bytes += s.bytes
+		f.atBound = f.atBound && s.AtBound
+		f.atLimit = f.atLimit && (s.atLimit || s.AtBound)
+	}
+}
+
+func (j *Job) close(now time.Time) {
+	j.last = j.stopping
+	closed := j.fill.number
+	first := j.fill.first
+	act := j.book.Close(now.UnixMicro())
+	j.stats[act.Barrier] = &EpochStats{FirstRow: first, Closed: now, Committed: map[string]connectors.Committed{}}
+	for _, id := range j.sources {
+		s := j.splits[id]
+		s.bytes, s.moved, s.atLimit = 0, false, false
+		j.order(SendTask{To: id, Message: CloseEpoch{Attempt: j.attempt, Epoch: act.Barrier, NextNow: now.UnixMicro(), Last: j.last}})
+	}
+	j.fill = filled{number: closed + 1}
+}
+
+// askLimits asks how far the filling epoch may read beyond these positions.
+func (j *Job) askLimits(from map[string]connectors.Positions) {
+	if j.limited {
+		j.order(AskLimits{Attempt: j.attempt, Epoch: j.book.Filling(), From: from})
+	}
+}
+
+func (j *Job) finish() {
+	j.state = Aborting
+	j.cause = nil
+	j.order(StopTasks{Attempt: j.attempt})
+}
+
+// fail begins to take the attempt down, or notes why it could not begin.
+func (j *Job) fail(err error, now time.Time) {
+	if j.state == Aborting {
+		return
+	}
+	j.cause = err
+	j.retry = j.policy.Decide(&j.history, supervision.KindOf(err), now, j.jitter())
+	if j.state == Running {
+		j.order(StopTasks{Attempt: j.attempt})
+	}
+	j.state = Aborting
+}
+
+// stopped goes on when nothing of the attempt runs any more.
+func (j *Job) stopped(now time.Time) {
+	if j.cause == nil || j.stopping && j.retry.Retry {
+		j.end(j.cause)
+		return
+	}
+	if !j.retry.Retry {
+		j.end(j.cause)
+		return
+	}
+	j.state = Waiting
+	j.order(WakeAt{Time: now.Add(j.retry.Wait)})
+}
+
+func (j *Job) end(err error) {
+	j.state = Stopped
+	if err != nil {
+		j.state = Dead
+	}
+	j.order(Ended{Err: err})
+}

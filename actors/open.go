@@ -1,0 +1,256 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/internal/mutant"
+	"github.com/deltaic/deltaic/supervision"
+	"github.com/deltaic/deltaic/topology"
+)
+
+// manifestBytes bounds a manifest file.
+const manifestBytes = 256 << 20
+
+// claims is how often an attempt claims anew because another attempt claimed in between.
+const claims = 3
+
+// attempt is what OpenAttempt made: everything an attempt runs with.
+type attempt struct {
+	config   *Config
+	entry    *epochs.Entry // newest of this attempt in the ledger
+	text     string        // as the ledger holds it
+	manifest *epochs.Manifest
+	versions map[string]int64
+	start    map[string]connectors.Positions // by source
+	bounds   map[string]connectors.Positions
+	tasks    []*Task
+	readers  map[string]connectors.Reader // by source
+	splits   []SplitTask
+	names    []splitName // of the splits, by their number
+	kept     []named     // newest last
+}
+
+func (a *attempt) number() int64 { return a.entry.Attempt }
+
+// openAttempt is the road from the start, the same after a first start, a stop
+// and a crash: claim, read the ledger, take the manifest, roll forward, restore
+// state, seek sources.
+func openAttempt(ctx context.Context, c *Config) (*attempt, error) {
+	a := &attempt{config: c, versions: map[string]int64{}, readers: map[string]connectors.Reader{}}
+	ok := false
+	defer func() {
+		if !ok {
+			a.close()
+		}
+	}()
+	if c.LedgerSink != "" {
+		if err := bind(ctx, c, c.LedgerSink); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.claim(ctx); err != nil {
+		return nil, err
+	}
+	if m := a.manifest; m != nil {
+		n := named{state: m.State}
+		if f := a.entry.ManifestFile; f != nil {
+			n.manifest = f.Path
+		}
+		a.kept = []named{n}
+	}
+	if err := a.rollForward(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.sweep(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.build(ctx); err != nil {
+		return nil, err
+	}
+	ok = true
+	return a, nil
+}
+
+// bind checks the rows' schema against the sink.
+func bind(ctx context.Context, c *Config, sink string) error {
+	s := sinkStep(c, sink)
+	return stepError(sink, s.Sink.Bind(ctx, s.Schema, s.Mode))
+}
+
+func sinkStep(c *Config, name string) *topology.Step {
+	for _, i := range c.Plan.Graph.Sinks() {
+		if s := c.Plan.Graph.Steps[i]; s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// claim writes the entry with which the attempt begins. What it reads before
+// may be out of date by the time of the swap, which then fails, and it looks again.
+func (a *attempt) claim(ctx context.Context) error {
+	c := a.config
+	for range claims {
+		text, previous, err := a.load(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.positions(ctx); err != nil {
+			return err
+		}
+		entry := epochs.Claim(previous, c.Plan.Graph.Flow, c.Unique(), a.bounds)
+		next := entry.Encode()
+		_, err = c.Ledger.Swap(ctx, text, next, nil)
+		if errors.Is(err, epochs.ErrFenced) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a.entry, a.text = entry, next
+		return nil
+	}
+	return supervision.New(supervision.Transient, "CONCURRENT_STREAM_LOG_UPDATE",
+		"flow %s: other attempts claimed the ledger %s again and again; is the flow started twice?", c.Plan.Graph.Flow, c.Ledger.URI())
+}
+
+// load reads the newest entry and its manifest.
+func (a *attempt) load(ctx context.Context) (string, *epochs.Entry, error) {
+	c := a.config
+	text, err := c.Ledger.Load(ctx)
+	if err != nil || text == "" {
+		a.manifest = nil
+		return "", nil, err
+	}
+	entry, err := epochs.DecodeEntry(text, c.Plan.Graph.Flow, c.Ledger.URI())
+	if err != nil {
+		return "", nil, err
+	}
+	a.manifest, err = loadManifest(ctx, c, entry)
+	if err != nil {
+		return "", nil, err
+	}
+	if m := a.manifest; m != nil && m.KeyGroups != c.keyGroups() && c.Plan.Graph.Stateful() {
+		return "", nil, supervision.New(supervision.Fatal, "KEY_GROUPS_CHANGED",
+			"flow %s: the checkpoint has %d key groups, the flow asks for %d; the number is fixed at the first start", c.Plan.Graph.Flow, m.KeyGroups, c.keyGroups())
+	}
+	return text, entry, nil
+}
+
+func loadManifest(ctx context.Context, c *Config, e *epochs.Entry) (*epochs.Manifest, error) {
+	f := e.ManifestFile
+	if f == nil {
+		return e.Manifest, nil
+	}
+	if c.Objects == nil {
+		return nil, supervision.New(supervision.Fatal, "CHECKPOINT_LOCATION_MISSING", "epoch %d's manifest is the file %s, and the flow names no checkpointLocation", e.Epoch, f.Path)
+	}
+	data, err := c.Objects.Get(ctx, f.Path, manifestBytes)
+	if err != nil {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "MANIFEST_MISSING", Path: f.Path, Cause: err,
+			Message: fmt.Sprintf("the manifest of epoch %d cannot be read", e.Epoch), Hint: "the checkpoint location and the ledger belong together: restore both"}
+	}
+	if int64(len(data)) != f.Length || epochs.Digest(data) != f.Digest {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "MANIFEST_CORRUPT", Path: f.Path,
+			Message: fmt.Sprintf("the manifest of epoch %d does not have the digest that the ledger names", e.Epoch)}
+	}
+	return epochs.DecodeManifest(data, f.Path)
+}
+
+// positions asks the sources where to go on and, for a bounded run, where to
+// end.
+func (a *attempt) positions(ctx context.Context) error {
+	c := a.config
+	a.start = map[string]connectors.Positions{}
+	a.bounds = nil
+	for _, i := range c.Plan.Graph.Sources() {
+		step := c.Plan.Graph.Steps[i]
+		var known connectors.Positions
+		if a.manifest != nil {
+			known = a.manifest.Positions[step.Name]
+		}
+		at, err := step.Source.Start(ctx, known)
+		if err != nil {
+			return stepError(step.Name, err)
+		}
+		if len(at) == 0 {
+			return supervision.New(supervision.Transient, "NO_SPLITS", "source %s has nothing to read from: no partition was found", step.Name)
+		}
+		a.start[step.Name] = at
+		if !c.Trigger.Bounded() {
+			continue
+		}
+		end, err := step.Source.End(ctx, splitsOf(at))
+		if err != nil {
+			return stepError(step.Name, err)
+		}
+		if a.bounds == nil {
+			a.bounds = map[string]connectors.Positions{}
+		}
+		a.bounds[step.Name] = end
+	}
+	return nil
+}
+
+func splitsOf(at connectors.Positions) []connectors.SplitID {
+	splits := make([]connectors.SplitID, 0, len(at))
+	for s := range at {
+		splits = append(splits, s)
+	}
+	slices.Sort(splits)
+	return splits
+}
+
+// rollForward commits the newest decided epoch to every sink that may lack it.
+func (a *attempt) rollForward(ctx context.Context) error {
+	c := a.config
+	for _, i := range c.Plan.Graph.Sinks() {
+		step := c.Plan.Graph.Steps[i]
+		if step.Name == c.LedgerSink {
+			continue
+		}
+		if err := bind(ctx, c, step.Name); err != nil {
+			return err
+		}
+	}
+	if a.manifest == nil {
+		return nil
+	}
+	for name, record := range a.manifest.Sinks {
+		if name == c.LedgerSink {
+			continue
+		}
+		step := sinkStep(c, name)
+		if step == nil {
+			if len(record.Prepared) == 0 {
+				continue
+			}
+			return supervision.New(supervision.Fatal, "SINK_MISSING", "epoch %d has rows for sink %s, which the flow does not have any more; run the flow with it once", a.manifest.Epoch, name)
+		}
+		if mutant.On(mutant.RollForwardSkipped) {
+			continue
+		}
+		done, err := step.Sink.Commit(ctx, connectors.Commit{Flow: c.Plan.Graph.Flow, Incarnation: a.entry.Incarnation, Epoch: a.manifest.Epoch,
+			Attempt: a.manifest.Attempt, QueryID: a.entry.Incarnation, Time: a.manifest.Time, Prepared: record.Prepared})
+		if err != nil {
+			return stepError(name, err)
+		}
+		a.versions[name] = done.Version
+	}
+	return nil
+}
+
+// close ends what the attempt holds open.
+func (a *attempt) close() {
+	for _, t := range a.tasks {
+		t.Close()
+	}
+	for _, r := range a.readers {
+		r.Close()
+	}
+}

@@ -1,0 +1,143 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/topology"
+)
+
+// Progress is one done epoch, with what Spark's fields have no room for.
+type Progress struct {
+	topology.Progress
+	Version   int64 // of the ledger's table
+	Attempt   int64
+	Rejected  int64
+	Positions map[string]connectors.Positions
+	BytesIn   int64
+	Stats     EpochStats
+	Lag       int64 // rows behind the end of the sources as last heard
+}
+
+// progress turns a done epoch into what users see.
+func (a *attempt) progress(run string, from map[string]connectors.Positions, before time.Time, d EpochDone) Progress {
+	g := a.config.Plan.Graph
+	s := d.Stats
+	p := Progress{Version: s.Version, Attempt: a.number(), Positions: d.Manifest.Positions, Stats: s}
+	p.ID, p.RunID, p.Name = a.entry.Incarnation, run, g.Flow
+	p.Timestamp = s.FirstRow.UTC().Format("2006-01-02T15:04:05.000Z")
+	p.BatchID = d.Manifest.Epoch
+	p.BatchDuration = s.Done.Sub(s.FirstRow).Milliseconds()
+	p.DurationMs = map[string]int64{
+		"triggerExecution": p.BatchDuration,
+		"latestOffset":     0,
+		"getBatch":         s.Closed.Sub(s.FirstRow).Milliseconds(),
+		"queryPlanning":    0,
+		"addBatch":         s.Prepared.Sub(s.Closed).Milliseconds(),
+		"walCommit":        s.Decided.Sub(s.Prepared).Milliseconds(),
+		"commitOffsets":    s.Done.Sub(s.Decided).Milliseconds(),
+	}
+	rows := map[string]int64{}
+	out := map[string]int64{}
+	ends := map[string]connectors.Positions{}
+	state := map[string]*topology.StateProgress{}
+	for _, k := range d.Acks {
+		p.Rejected += k.Rejected
+		if k.Source != "" {
+			rows[k.Source] += k.RowsIn
+			p.BytesIn += k.BytesIn
+			if ends[k.Source] == nil {
+				ends[k.Source] = connectors.Positions{}
+			}
+			end := k.End
+			if end == "" {
+				end = k.Position
+			}
+			ends[k.Source][k.Split] = end
+		}
+		if k.Prepared != nil {
+			out[k.Sink] += k.Prepared.Rows
+		}
+		for _, c := range k.StateNow {
+			addState(state, c, a.config.keyGroups())
+		}
+	}
+	seconds := s.Done.Sub(s.FirstRow).Seconds()
+	arrival := s.FirstRow.Sub(before).Seconds()
+	for _, i := range g.Sources() {
+		step := g.Steps[i]
+		src := a.sourceProgress(step, from[step.Name], d.Manifest.Positions[step.Name], ends[step.Name], rows[step.Name], seconds, arrival)
+		p.NumInputRows += src.NumInputRows
+		p.Lag += behind(step.Source, d.Manifest.Positions[step.Name], ends[step.Name])
+		p.Sources = append(p.Sources, src)
+	}
+	p.InputRowsPerSecond = rate(p.NumInputRows, arrival)
+	p.ProcessedRowsPerSecond = rate(p.NumInputRows, seconds)
+	p.StateOperators = []topology.StateProgress{}
+	for _, step := range g.Steps {
+		if sp := state[step.Name]; sp != nil {
+			p.StateOperators = append(p.StateOperators, *sp)
+		}
+		if step.Verb == topology.VerbSink {
+			p.Sinks = append(p.Sinks, topology.SinkProgress{Name: step.Name, Description: step.Sink.Description(), NumOutputRows: out[step.Name]})
+		}
+	}
+	if len(p.Sinks) > 0 {
+		p.Sink = p.Sinks[0]
+		p.Sink.Name = ""
+	}
+	return p
+}
+
+func addState(state map[string]*topology.StateProgress, c epochs.StateCount, groups int) {
+	s := state[c.Step]
+	if s == nil {
+		s = &topology.StateProgress{OperatorName: c.Step, NumShufflePartitions: int64(groups)}
+		state[c.Step] = s
+	}
+	s.NumRowsTotal += c.Rows
+	s.NumRowsUpdated += c.Updated
+	s.MemoryUsedBytes += c.Bytes
+	s.NumStateStoreInstances++
+}
+
+func (a *attempt) sourceProgress(step *topology.Step, from, to, end connectors.Positions, rows int64, seconds, arrival float64) topology.SourceProgress {
+	p := topology.SourceProgress{Description: step.Source.Description(), StartOffset: step.Source.Offsets(from), EndOffset: step.Source.Offsets(to),
+		LatestOffset: step.Source.Offsets(end), NumInputRows: rows, InputRowsPerSecond: rate(rows, arrival), ProcessedRowsPerSecond: rate(rows, seconds)}
+	var sum, most, n int64
+	least := int64(-1)
+	for split, at := range to {
+		lag := max(0, step.Source.Behind(at, end[split]))
+		sum, most, n = sum+lag, max(most, lag), n+1
+		if least < 0 || lag < least {
+			least = lag
+		}
+	}
+	if n > 0 {
+		p.Metrics = map[string]string{
+			"avgOffsetsBehindLatest": fmt.Sprintf("%.1f", float64(sum)/float64(n)),
+			"maxOffsetsBehindLatest": fmt.Sprint(most),
+			"minOffsetsBehindLatest": fmt.Sprint(least),
+		}
+	}
+	return p
+}
+
+func behind(s connectors.Source, at, end connectors.Positions) int64 {
+	var n int64
+	for split, p := range at {
+		if e, ok := end[split]; ok {
+			n += max(0, s.Behind(p, e))
+		}
+	}
+	return n
+}
+
+func rate(rows int64, seconds float64) topology.Rate {
+	if seconds <= 0 {
+		return 0
+	}
+	return topology.Rate(float64(rows) / seconds)
+}

@@ -1,0 +1,136 @@
+package actors
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/operators"
+	"github.com/deltaic/deltaic/supervision"
+	"github.com/deltaic/deltaic/topology"
+)
+
+// splitName says where a split's rows come from, for people.
+type splitName struct {
+	source    string
+	topic     string
+	partition int32 // -1 if the split has none
+}
+
+// rejects makes quarantine rows.
+type rejects struct {
+	pool   *batch.Pool
+	splits []splitName // by Batch.Origin.Split
+	epoch  *operators.Epoch
+}
+
+const rejectedMessageBytes = 1 << 10
+
+// batch returns the quarantine's rows for the rejected ones.
+func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected) *batch.Batch {
+	builders := make([]*batch.Builder, len(topology.QuarantineSchema.Fields))
+	for i, f := range topology.QuarantineSchema.Fields {
+		builders[i] = batch.NewBuilder(f.Type, r.pool)
+	}
+	for _, row := range rows {
+		name, offset, known := r.find(in, row.Row)
+		text(builders[0], name.topic, known && name.topic != "")
+		if known && name.partition >= 0 {
+			builders[1].Int32(name.partition)
+		} else {
+			builders[1].Null()
+		}
+		if known {
+			builders[2].Int64(offset)
+		} else {
+			builders[2].Null()
+		}
+		text(builders[3], name.source, known)
+		text(builders[4], step, step != "")
+		text(builders[5], row.Rule, row.Rule != "")
+		text(builders[6], row.Class, row.Class != "")
+		text(builders[7], trim(row.Message), true)
+		if row.Raw != nil {
+			builders[8].Bytes(row.Raw)
+		} else {
+			builders[8].Bytes(batch.AppendRowJSON(nil, in, int(row.Row)))
+		}
+		builders[9].Int64(r.epoch.Now)
+	}
+	columns := make([]*batch.Column, len(builders))
+	for i, b := range builders {
+		columns[i] = b.Finish()
+		b.Release()
+	}
+	return batch.NewBatch(topology.QuarantineSchema, len(rows), columns...)
+}
+
+func text(b *batch.Builder, s string, valid bool) {
+	if valid {
+		b.String(s)
+	} else {
+		b.Null()
+	}
+}
+
+func (r *rejects) find(in *batch.Batch, row int32) (splitName, int64, bool) {
+	o := in.Origin
+	if o == nil || int(row) >= len(o.Split) || int(o.Split[row]) >= len(r.splits) {
+		return splitName{partition: -1}, 0, false
+	}
+	return r.splits[o.Split[row]], o.Offset[row], true
+}
+
+// locate fills in where the row came from.
+func (r *rejects) locate(f *supervision.Failure, in *batch.Batch, row int32) {
+	name, offset, known := r.find(in, row)
+	if !known {
+		return
+	}
+	f.Topic, f.Offset = name.topic, &offset
+	if name.partition >= 0 {
+		f.Partition = &name.partition
+	}
+}
+
+func classOf(err error) string {
+	var f *supervision.Failure
+	if errors.As(err, &f) && f.Class != "" {
+		return f.Class
+	}
+	return "INTERNAL_ERROR"
+}
+
+// short is the failure's first line without its place, which has columns of its own.
+func short(err error) string {
+	var f *supervision.Failure
+	if errors.As(err, &f) {
+		return trim(f.Message)
+	}
+	return trim(err.Error())
+}
+
+func trim(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if len(s) > rejectedMessageBytes {
+		s = strings.ToValidUTF8(s[:rejectedMessageBytes], "") + "..."
+	}
+	return s
+}
+
+// stepError adds the step's name to a failure that has none.
+func stepError(step string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var f *supervision.Failure
+	if errors.As(err, &f) {
+		if f.Step == "" {
+			named := *f
+			named.Step = step
+			return &named
+		}
+		return err
+	}
+	return &supervision.Failure{Kind: supervision.Restart, Class: "STEP_FAILED", Step: step, Message: err.Error(), Cause: err}
+}

@@ -1,0 +1,211 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/topology"
+	"go.uber.org/zap/exp/zapslog"
+)
+
+// recent is how many epochs' progress is kept.
+const recent = 100
+
+// Handle is a job that was started.
+type Handle struct {
+	runID  string
+	config *Config
+	system *actor.ActorSystem
+	job    *actor.PID
+	done   chan struct{} // closed when the job has ended
+	ended  func()        // ends actors and workers, once
+
+	mu       sync.Mutex
+	state    State
+	attempt  int64
+	progress []Progress
+	changed  chan struct{} // closed and replaced at each epoch
+	err      error
+	id       string
+}
+
+// Start begins to run the plan and returns at once. The job ends when ctx ends
+// (aborted), when Stop is called, when a bounded run has done its work, or when
+// it fails for good.
+func Start(ctx context.Context, c Config) (*Handle, error) {
+	if c.Plan == nil || c.Ledger == nil || c.Unique == nil {
+		return nil, errors.New("actors: Config needs Plan, Ledger and Unique")
+	}
+	pool := newDispatcher(0)
+	c.defaults(pool.workers)
+	logger := slog.New(zapslog.NewHandler(c.Logger.Core()))
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger }))
+	ctx, cancel := context.WithCancel(ctx)
+	h := &Handle{runID: c.Unique(), config: &c, system: system, done: make(chan struct{}), changed: make(chan struct{}), state: Opening}
+	shell := &jobActor{config: &c, handle: h, system: system, pool: pool, ctx: ctx,
+		job: NewJob(c.Trigger, c.Policy, c.Jitter)}
+	h.job = system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return shell }, actor.WithMailbox(newMailbox), actor.WithDispatcher(pool),
+		actor.WithSupervisor(escalate{shell})))
+	stop := context.AfterFunc(ctx, func() { h.tell(func(j *Job, now time.Time) []Order { return j.Abort(context.Cause(ctx), now) }) })
+	h.ended = sync.OnceFunc(func() {
+		stop()
+		cancel()
+		go func() {
+			_ = system.Root.StopFuture(h.job).Wait()
+			system.Shutdown()
+			pool.close()
+			for _, i := range c.Plan.Graph.Sources() {
+				_ = c.Plan.Graph.Steps[i].Source.Close()
+			}
+			for _, i := range c.Plan.Graph.Sinks() {
+				_ = c.Plan.Graph.Steps[i].Sink.Close()
+			}
+			close(h.done)
+		}()
+	})
+	return h, nil
+}
+
+func (h *Handle) tell(e event) { h.system.Root.Send(h.job, e) }
+
+// RunID returns the name of this run, new at every start.
+func (h *Handle) RunID() string { return h.runID }
+
+// Done is closed when the job has ended and everything it held is closed.
+func (h *Handle) Done() <-chan struct{} { return h.done }
+
+// Err returns why the job ended: nil while it runs and when it ended as asked.
+func (h *Handle) Err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+// State returns where the job is.
+func (h *Handle) State() State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.state
+}
+
+// Stop asks for a last barrier and waits until the job has ended. When ctx
+// ends first it returns ctx's error and the job goes on stopping.
+func (h *Handle) Stop(ctx context.Context) error {
+	h.tell(func(j *Job, now time.Time) []Order { return j.Stop(now) })
+	return h.Wait(ctx)
+}
+
+// Wait waits until the job has ended, and returns why.
+func (h *Handle) Wait(ctx context.Context) error {
+	select {
+	case <-h.done:
+		return h.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Recent returns the progress of the last epochs, oldest first.
+func (h *Handle) Recent() []Progress {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]Progress(nil), h.progress...)
+}
+
+// Last returns the progress of the last epoch.
+func (h *Handle) Last() (Progress, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.progress) == 0 {
+		return Progress{}, false
+	}
+	return h.progress[len(h.progress)-1], true
+}
+
+// ProcessAllAvailable waits until everything that the sources hold now is in
+// every sink.
+func (h *Handle) ProcessAllAvailable(ctx context.Context) error {
+	h.tell(func(j *Job, now time.Time) []Order { return j.Hurry(1, now) })
+	defer h.tell(func(j *Job, now time.Time) []Order { return j.Hurry(-1, now) })
+	ends, err := h.ends(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		h.mu.Lock()
+		changed := h.changed
+		reached := len(h.progress) > 0 && reached(h.config.Plan.Graph, h.progress[len(h.progress)-1].Positions, ends)
+		h.mu.Unlock()
+		if reached {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-h.done:
+			return h.Err()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (h *Handle) ends(ctx context.Context) (map[string]connectors.Positions, error) {
+	ends := map[string]connectors.Positions{}
+	for _, i := range h.config.Plan.Graph.Sources() {
+		step := h.config.Plan.Graph.Steps[i]
+		at, err := step.Source.Start(ctx, nil)
+		if err != nil {
+			return nil, stepError(step.Name, err)
+		}
+		if ends[step.Name], err = step.Source.End(ctx, splitsOf(at)); err != nil {
+			return nil, stepError(step.Name, err)
+		}
+	}
+	return ends, nil
+}
+
+func reached(g *topology.Graph, at, ends map[string]connectors.Positions) bool {
+	for _, i := range g.Sources() {
+		step := g.Steps[i]
+		for split, end := range ends[step.Name] {
+			if p, ok := at[step.Name][split]; !ok || step.Source.Behind(p, end) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// observe takes over what others may ask for.
+func (h *Handle) observe(j *Job) {
+	h.mu.Lock()
+	h.state, h.attempt = j.state, j.attempt
+	h.mu.Unlock()
+}
+
+func (h *Handle) add(p Progress) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.id = p.ID
+	if len(h.progress) == recent {
+		copy(h.progress, h.progress[1:])
+		h.progress = h.progress[:recent-1]
+	}
+	h.progress = append(h.progress, p)
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+func (h *Handle) end(err error) {
+	h.mu.Lock()
+	h.err = err
+	close(h.changed)
+	h.changed = make(chan struct{})
+	h.mu.Unlock()
+	h.ended()
+}

@@ -1,0 +1,113 @@
+package actors
+
+import (
+	"context"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/internal/mutant"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence"
+)
+
+// keyedShare is the keyed state of a task, by step.
+type keyedShare struct {
+	stores  []stepStore
+	objects objstore.Store
+	base    []epochs.StateFile // merged, and not yet in an ack
+	merging bool
+}
+
+type stepStore struct {
+	step  string
+	store *persistence.Store
+}
+
+// checkpoint copies what changed and has it written in the background.
+func (k *keyedShare) checkpoint(t *Task, o *owed, out *Effects) {
+	epoch := t.epoch.Number
+	o.ack.State, k.base = append(o.ack.State, k.base...), nil
+	for i := range k.stores {
+		s := &k.stores[i]
+		change := s.store.Checkpoint(epoch)
+		if mutant.On(mutant.DirtyRowsForgotten) && epoch%3 == 0 {
+			change.Release()
+			continue
+		}
+		for _, u := range s.store.Usage() {
+			o.ack.StateNow = append(o.ack.StateNow, epochs.StateCount{Step: s.step, Table: u.Table, Rows: int64(u.Rows), Updated: change.Rows(), Bytes: u.Bytes})
+		}
+		t.background(o, writeChange(t.attempt, epoch, k.objects, change), out)
+	}
+}
+
+func writeChange(attempt, epoch int64, objects objstore.Store, change *persistence.Change) Work {
+	return func(ctx context.Context) Finished {
+		defer change.Release()
+		files, err := change.Write(ctx, objects)
+		return Finished{Attempt: attempt, Epoch: epoch, Err: err, Ack: func(a *epochs.Ack) { a.State = append(a.State, stateFiles(files)...) }}
+	}
+}
+
+// durable merges state files that have become many, beside the work of the task.
+func (k *keyedShare) durable(t *Task, files []epochs.StateFile, out *Effects) {
+	if k.merging || len(k.base) > 0 {
+		return
+	}
+	stored := make([]persistence.StateFile, len(files))
+	for i, f := range files {
+		stored[i] = persistence.StateFile(f)
+	}
+	for _, s := range k.stores {
+		plan := s.store.BasePlan(stored)
+		if plan == nil {
+			continue
+		}
+		k.merging = true
+		objects, attempt := k.objects, t.attempt
+		out.Work = append(out.Work, func(ctx context.Context) Finished {
+			files, err := plan.Write(ctx, objects)
+			return Finished{Attempt: attempt, IsBase: true, Base: stateFiles(files), Err: err}
+		})
+		return
+	}
+}
+
+func (k *keyedShare) based(files []epochs.StateFile) {
+	k.merging = false
+	k.base = files
+}
+
+func (k *keyedShare) close() {
+	for _, s := range k.stores {
+		s.store.Close()
+	}
+}
+
+func stateFiles(files []persistence.StateFile) []epochs.StateFile {
+	converted := make([]epochs.StateFile, len(files))
+	for i, f := range files {
+		converted[i] = epochs.StateFile(f)
+	}
+	return converted
+}
+
+// live leaves out the state files that bases replace.
+func live(files []epochs.StateFile) []epochs.StateFile {
+	stored := make([]persistence.StateFile, len(files))
+	for i, f := range files {
+		stored[i] = persistence.StateFile(f)
+	}
+	return stateFiles(persistence.Live(stored))
+}
+
+// finishSink makes a sealed epoch durable.
+func finishSink(attempt, epoch int64, sink string, sealed connectors.Sealed) Work {
+	return func(ctx context.Context) Finished {
+		prepared, err := sealed.Finish(ctx)
+		if err != nil {
+			return Finished{Attempt: attempt, Epoch: epoch, Err: stepError(sink, err)}
+		}
+		return Finished{Attempt: attempt, Epoch: epoch, Ack: func(a *epochs.Ack) { a.Prepared = &prepared }}
+	}
+}

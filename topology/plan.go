@@ -1,0 +1,286 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Role says what begins or ends a stage, and so how many tasks it has.
+type Role uint8
+
+// The roles of stages.
+const (
+	RoleSource Role = iota // one task per split
+	RoleKeyed              // one task per range of key groups
+	RoleSink               // one task per share
+)
+
+// String returns the role's name.
+func (r Role) String() string { return [...]string{"source", "keyed", "sink"}[r] }
+
+// EdgeKind says which task of the next stage a row goes to.
+type EdgeKind uint8
+
+// The kinds of edges between stages.
+const (
+	Hash      EdgeKind = iota // by key group
+	Rebalance                 // all rows of a task to one task, tasks spread evenly
+)
+
+// Node is a fused step in a stage.
+type Node struct {
+	Step int // index in the graph
+	// To names what reads the node's output: other nodes of the stage and edges.
+	To    []int // indexes of Stage.Nodes
+	Edges []int // indexes of Plan.Edges
+	// Reject is the edge to the quarantine, -1 for none.
+	Reject int
+}
+
+// Stage is a fused chain (a tree, where several steps read one): what one task
+// runs.
+type Stage struct {
+	Name  string
+	Role  Role
+	Step  int // the source's or sink's step; -1 for keyed
+	Nodes []Node
+	// Heads are the nodes that read what enters the stage, and HeadEdges the
+	// edges that read it directly (a source written to a sink as it is).
+	Heads     []int
+	HeadEdges []int
+	Inputs    []int // edges that end here
+	// Columns says which columns of the source are looked at (RoleSource).
+	Columns []bool
+	Origins bool // rows carry their origin, for a quarantine further down
+}
+
+// Edge connects two stages.
+type Edge struct {
+	From, To int
+	Kind     EdgeKind
+	Keys     []int // columns, for Hash
+	Schema   *batch.Schema
+	Reject   bool // carries rejected rows to the quarantine
+}
+
+// Plan is a graph cut into stages.
+type Plan struct {
+	Graph  *Graph
+	Stages []Stage
+	Edges  []Edge
+}
+
+// MakePlan validates and fuses the graph. Stateless steps join the stage of
+// what they read; a step with keys begins a stage; a sink is a stage. A union
+// vanishes: what reads it reads each of its inputs.
+func MakePlan(g *Graph) (*Plan, error) {
+	if err := validate(g); err != nil {
+		return nil, err
+	}
+	p := &planner{plan: &Plan{Graph: g}, stageOf: map[int]int{}, readers: readers(g)}
+	for i, s := range g.Steps {
+		switch {
+		case s.Verb == VerbSource:
+			p.addStage(s.Name, RoleSource, i)
+		case s.Verb == VerbSink:
+			p.addStage(s.Name, RoleSink, i)
+		case s.Keys != nil:
+			p.addStage(s.Name, RoleKeyed, i)
+		}
+	}
+	for i := range p.plan.Stages {
+		p.fill(i)
+	}
+	p.prune()
+	return p.plan, nil
+}
+
+func validate(g *Graph) error {
+	names := map[string]bool{}
+	for i, s := range g.Steps {
+		if s.Name == "" || names[s.Name] {
+			return planError(g, "step %d is called %q; every step needs a name of its own", i, s.Name)
+		}
+		names[s.Name] = true
+		for _, in := range s.Inputs {
+			if in < 0 || in >= i {
+				return planError(g, "step %s reads step %d, which does not come before it", s.Name, in)
+			}
+		}
+		want := map[Verb]bool{VerbSource: len(s.Inputs) == 0, VerbOperate: len(s.Inputs) == 1,
+			VerbUnion: len(s.Inputs) > 0, VerbSink: len(s.Inputs) == 1 || i == g.Quarantine}
+		if !want[s.Verb] {
+			return planError(g, "step %s (%s) has %d inputs", s.Name, s.Verb, len(s.Inputs))
+		}
+	}
+	if len(g.Sources()) == 0 {
+		return planError(g, "the flow has no source")
+	}
+	if len(g.Sinks()) == 0 {
+		return planError(g, "the flow has no sink")
+	}
+	return nil
+}
+
+func planError(g *Graph, format string, args ...any) error {
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW", Flow: g.Flow, Message: fmt.Sprintf(format, args...)}
+}
+
+// readers returns, for each step, the steps that read it, unions replaced by
+// their own readers.
+func readers(g *Graph) [][]int {
+	direct := make([][]int, len(g.Steps))
+	for i := len(g.Steps) - 1; i >= 0; i-- {
+		for _, in := range g.Steps[i].Inputs {
+			if g.Steps[i].Verb == VerbUnion {
+				direct[in] = append(direct[in], direct[i]...)
+			} else {
+				direct[in] = append(direct[in], i)
+			}
+		}
+	}
+	for i := range direct {
+		slices.Sort(direct[i])
+	}
+	return direct
+}
+
+type planner struct {
+	plan    *Plan
+	stageOf map[int]int // of steps that begin a stage
+	readers [][]int
+}
+
+func (p *planner) addStage(name string, role Role, step int) {
+	p.stageOf[step] = len(p.plan.Stages)
+	p.plan.Stages = append(p.plan.Stages, Stage{Name: name, Role: role, Step: step})
+}
+
+// fill adds to the stage every step that can run in it.
+func (p *planner) fill(stage int) {
+	s := &p.plan.Stages[stage]
+	switch s.Role {
+	case RoleSource:
+		s.Heads, s.HeadEdges = p.follow(stage, s.Step)
+	case RoleKeyed:
+		first := s.Step
+		s.Step = -1
+		s.Heads = []int{p.addNode(stage, first)}
+	}
+}
+
+// follow returns the nodes and edges of the stage that read a step's output.
+func (p *planner) follow(stage, step int) (nodes, edges []int) {
+	for _, r := range p.readers[step] {
+		if to, begins := p.stageOf[r]; begins {
+			edges = append(edges, p.addEdge(stage, to, r, p.plan.Graph.Steps[step].Schema))
+			continue
+		}
+		nodes = append(nodes, p.addNode(stage, r))
+	}
+	return nodes, edges
+}
+
+func (p *planner) addNode(stage, step int) int {
+	s := &p.plan.Stages[stage]
+	at := len(s.Nodes)
+	s.Nodes = append(s.Nodes, Node{Step: step, Reject: -1})
+	if q := p.plan.Graph.Quarantine; q >= 0 && p.plan.Graph.Steps[step].Fallible {
+		s.Nodes[at].Reject = p.rejectEdge(stage)
+	}
+	to, edges := p.follow(stage, step)
+	s = &p.plan.Stages[stage]
+	s.Nodes[at].To, s.Nodes[at].Edges = to, edges
+	return at
+}
+
+func (p *planner) addEdge(from, to, step int, schema *batch.Schema) int {
+	e := Edge{From: from, To: to, Kind: Rebalance, Schema: schema}
+	if keys := p.plan.Graph.Steps[step].Keys; keys != nil {
+		e.Kind, e.Keys = Hash, keys
+	}
+	return p.connect(e)
+}
+
+// rejectEdge returns the stage's edge to the quarantine, made at first use.
+func (p *planner) rejectEdge(stage int) int {
+	q := p.plan.Graph.Quarantine
+	for i, e := range p.plan.Edges {
+		if e.Reject && e.From == stage {
+			return i
+		}
+	}
+	return p.connect(Edge{From: stage, To: p.stageOf[q], Kind: Rebalance, Schema: p.plan.Graph.Steps[q].Schema, Reject: true})
+}
+
+func (p *planner) connect(e Edge) int {
+	at := len(p.plan.Edges)
+	p.plan.Edges = append(p.plan.Edges, e)
+	p.plan.Stages[e.To].Inputs = append(p.plan.Stages[e.To].Inputs, at)
+	return at
+}
+
+// prune finds which columns of each source anything looks at.
+func (p *planner) prune() {
+	g := p.plan.Graph
+	needs := make([][]bool, len(g.Steps))
+	for i := len(g.Steps) - 1; i >= 0; i-- {
+		s := g.Steps[i]
+		out := needs[i]
+		if s.Verb == VerbSink {
+			out = all(s.Schema)
+		}
+		for _, in := range s.Inputs {
+			want := out
+			if s.Verb == VerbOperate {
+				want = all(g.Steps[in].Schema)
+				if s.Needs != nil {
+					want = s.Needs(out)
+				}
+			}
+			needs[in] = or(needs[in], want, len(g.Steps[in].Schema.Fields))
+		}
+	}
+	for i := range p.plan.Stages {
+		if s := &p.plan.Stages[i]; s.Role == RoleSource {
+			s.Columns = or(nil, needs[s.Step], len(g.Steps[s.Step].Schema.Fields))
+			s.Origins = g.Quarantine >= 0
+		}
+	}
+}
+
+func all(s *batch.Schema) []bool {
+	v := make([]bool, len(s.Fields))
+	for i := range v {
+		v[i] = true
+	}
+	return v
+}
+
+func or(a, b []bool, n int) []bool {
+	v := make([]bool, n)
+	for i := range v {
+		v[i] = i < len(a) && a[i] || i < len(b) && b[i]
+	}
+	return v
+}
+
+// Range returns the key groups [lo, hi) of task i of n.
+func Range(groups, n, i int) (lo, hi int) {
+	return groups * i / n, groups * (i + 1) / n
+}
+
+// TaskOf returns, for each key group, the task of n that owns it.
+func TaskOf(groups, n int) []int32 {
+	of := make([]int32, groups)
+	for i := range n {
+		lo, hi := Range(groups, n, i)
+		for g := lo; g < hi; g++ {
+			of[g] = int32(i)
+		}
+	}
+	return of
+}
