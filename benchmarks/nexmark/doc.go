@@ -6,8 +6,7 @@
 // A [Generator] appends events as JSON, one object without a line end
 // ([Generator.AppendEvent]). [Generate] walks a whole run, with the rows that
 // the options add or damage, and returns its [Summary]; [GenerateRows] also
-// tells the truth about each record. [Produce] writes a run to Kafka brokers and
-// [WriteFile] to a file.
+// tells the truth about each record. [Run] sends a run to a file or to Kafka brokers.
 //
 // # Rows of a run
 //
@@ -26,5 +25,5 @@
 // records that are not broken holds each row that is not broken. The number n (Options.Number)
 // is k. A duplicate is never broken itself; it is late when the row it repeats is late.
 //
-// The package does no I/O but in Produce and WriteFile, and keeps no clock.
+// Only Run, Produce, Write and WriteFile do I/O.
 package nexmark
