@@ -82,6 +82,9 @@ type Produced struct {
 //
 // It returns nil when it was stopped by the context or the total.
 func (p Plan) Produce(ctx context.Context, client *kgo.Client, rate int, total int64, clock Clock, observe func(Produced)) error {
+	if rate < 1 {
+		return fmt.Errorf("demo generator: rate is %d, it must be at least 1 record a second", rate)
+	}
 	ends, err := p.Ends(ctx, client)
 	if err != nil {
 		return stopped(ctx, err)
