@@ -89,21 +89,27 @@ func probe(slots []slot, tag uint32) uint32 {
 	}
 }
 
-// put adds a row plus one whose key is not there.
-func (x *index) put(tag, row uint32) {
+// reserve returns the segment of the tag with room for one more slot.
+func (x *index) reserve(tag uint32) *segment {
 	s := x.segment(tag)
 	for (s.used+1)*4 > len(s.slots)*3 {
 		x.grow(s, tag)
 		s = x.segment(tag)
 	}
-	s.put(slot{tag, row})
+	return s
+}
+
+// fill puts a slot where a probe of the segment ended.
+func (x *index) fill(s *segment, at int, e slot) {
+	s.slots[at] = e
+	s.used++
 	x.rows++
 }
 
 func (s *segment) put(e slot) {
 	mask := len(s.slots) - 1
 	j := int(e.tag) & mask
-	for s.slots[j].row != 0 {
+	for s.slots[j&mask].row != 0 {
 		j = (j + 1) & mask
 	}
 	s.slots[j] = e
@@ -144,15 +150,11 @@ func (x *index) split(s *segment, tag uint32) {
 		x.depth++
 	}
 	zero, one := x.newSegment(len(s.slots), s.depth+1), x.newSegment(len(s.slots), s.depth+1)
-	bit := uint32(1) << (31 - s.depth)
+	halves := [2]*segment{zero, one} // not an if: which half is a coin toss
+	shift := 31 - s.depth
 	for _, e := range s.slots {
-		if e.row == 0 {
-			continue
-		}
-		if e.tag&bit == 0 {
-			zero.put(e)
-		} else {
-			one.put(e)
+		if e.row != 0 {
+			halves[e.tag>>shift&1].put(e)
 		}
 	}
 	x.replace(tag, s, zero, one)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -74,7 +75,7 @@ func (r *fileReader) read(n int64) error {
 		return r.corrupt("the file ends early: %d bytes wanted, %d left", n, r.left)
 	}
 	start := len(r.buffer)
-	r.buffer = append(r.buffer, make([]byte, n)...)
+	r.buffer = slices.Grow(r.buffer, int(n))[:start+int(n)]
 	if _, err := io.ReadFull(r.in, r.buffer[start:]); err != nil {
 		return fmt.Errorf("read state file %s: %w", r.file.Name, err)
 	}

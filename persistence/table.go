@@ -182,19 +182,16 @@ func (t *table) insertWords(key *batch.Column, fresh batch.Bitmap) {
 // addWord adds a key that find did not meet: an earlier row of the batch may
 // have brought it, or it lies behind another key of the same tag.
 func (t *table) addWord(tag uint32, key uint64) bool {
-	slots := t.index.segment(tag).slots
-	mask := len(slots) - 1
-	for j := int(tag) & mask; ; j = (j + 1) & mask {
-		e := slots[j]
-		if e.row == 0 {
-			break
-		}
-		if e.tag == tag && t.words.at(e.row-1) == key {
+	s := t.index.reserve(tag)
+	mask := len(s.slots) - 1
+	j := int(tag) & mask
+	for ; s.slots[j&mask].row != 0; j = (j + 1) & mask {
+		if e := s.slots[j&mask]; e.tag == tag && t.words.at(e.row-1) == key {
 			return false
 		}
 	}
 	t.words.append(key)
-	t.index.put(tag, uint32(t.words.n))
+	t.index.fill(s, j, slot{tag, uint32(t.words.n)})
 	return true
 }
 
@@ -261,18 +258,15 @@ func (t *table) spansOf(keys []*batch.Column) []byte {
 }
 
 func (t *table) addBytes(tag uint32, key []byte) bool {
-	slots := t.index.segment(tag).slots
-	mask := len(slots) - 1
-	for j := int(tag) & mask; ; j = (j + 1) & mask {
-		e := slots[j]
-		if e.row == 0 {
-			break
-		}
-		if e.tag == tag && string(t.arena.get(t.words.at(e.row-1))) == string(key) {
+	s := t.index.reserve(tag)
+	mask := len(s.slots) - 1
+	j := int(tag) & mask
+	for ; s.slots[j&mask].row != 0; j = (j + 1) & mask {
+		if e := s.slots[j&mask]; e.tag == tag && string(t.arena.get(t.words.at(e.row-1))) == string(key) {
 			return false
 		}
 	}
 	t.words.append(t.arena.add(key))
-	t.index.put(tag, uint32(t.words.n))
+	t.index.fill(s, j, slot{tag, uint32(t.words.n)})
 	return true
 }

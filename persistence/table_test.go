@@ -1,7 +1,6 @@
 package persistence
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -56,47 +55,5 @@ func TestInsertWordsEqualsGoMap(t *testing.T) {
 	set.release()
 	if account.Used() != 0 {
 		t.Fatalf("%d bytes still charged", account.Used())
-	}
-}
-
-func BenchmarkInsertBigint(b *testing.B) {
-	for _, keys := range []int{1000, 1_000_000} {
-		for _, mode := range []string{"steady", "build"} {
-			b.Run(fmt.Sprintf("keys=%d/%s", keys, mode), func(b *testing.B) {
-				const n = 4096
-				random := rand.New(rand.NewPCG(1, 2))
-				all := make([]int64, 1<<20)
-				for i := range all {
-					if all[i] = random.Int64N(int64(keys)); mode == "build" {
-						all[i] = int64(i % keys)
-					}
-				}
-				hashes := make([]uint64, len(all))
-				mixAll(all, hashes)
-				set := newTable("seen", []batch.Type{batch.BigIntType}, nil)
-				fresh := make(batch.Bitmap, batch.BitmapWords(n))
-				column := bigints(all[:n]...)
-				columns := []*batch.Column{column}
-				feed := func(at int) {
-					column.I64 = all[at : at+n]
-					_ = set.Insert(columns, nil, n, hashes[at:at+n], fresh)
-				}
-				if mode == "steady" {
-					for at := 0; at+n <= len(all); at += n {
-						feed(at)
-					}
-				}
-				b.ResetTimer()
-				for i := 0; i < b.N; i++ {
-					at := i * n % len(all)
-					if at == 0 && mode == "build" {
-						set = newTable("seen", set.types, nil)
-					}
-					feed(at)
-				}
-				b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds()/1e6, "Mrows/s")
-				b.ReportMetric(float64(set.charged)/float64(set.Len()), "B/key")
-			})
-		}
 	}
 }

@@ -46,18 +46,32 @@ const groups = 32
 // one-batch run, as JSON, sorted; rejected rows begin with "rejected".
 func Check(t testing.TB, k Kit) []string {
 	t.Helper()
+	want, err := k.check()
+	if err != nil {
+		t.Fatalf("seed %d: %v", k.Seed, err)
+	}
+	return want
+}
+
+func (k Kit) check() ([]string, error) {
 	lent := k.Pool.Lent()
-	want := k.run(t, plan{name: "one batch", cuts: []int{k.Rows.Rows()}, tasks: []int{1}})
+	want, err := k.run(plan{name: "one batch", cuts: []int{k.Rows.Rows()}, tasks: []int{1}})
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range k.plans() {
-		got := k.run(t, p)
+		got, err := k.run(p)
+		if err != nil {
+			return nil, err
+		}
 		if !slices.Equal(got, want) {
-			t.Fatalf("%s (seed %d): %s", p, k.Seed, difference(got, want))
+			return nil, fmt.Errorf("%s: %s", p, difference(got, want))
 		}
 	}
 	if now := k.Pool.Lent(); now != lent {
-		t.Fatalf("seed %d: %d columns leaked", k.Seed, now-lent)
+		return nil, fmt.Errorf("%d columns leaked", now-lent)
 	}
-	return want
+	return want, nil
 }
 
 // plan is one way to run: the job takes cuts[i] rows, then is checkpointed and
@@ -116,15 +130,14 @@ func difference(got, want []string) string {
 }
 
 // run returns the bag of what comes out.
-func (k Kit) run(t testing.TB, p plan) []string {
-	t.Helper()
+func (k Kit) run(p plan) ([]string, error) {
 	j := &job{kit: k, objects: memory.New(memory.Options{}), account: batch.NewAccount("kit", 0),
 		random: rand.New(rand.NewPCG(k.Seed, 1)), bag: &bag{}}
 	if err := j.all(p); err != nil {
-		t.Fatalf("%s (seed %d): %v", p, k.Seed, err)
+		return nil, fmt.Errorf("%s: %w", p, err)
 	}
 	slices.Sort(j.bag.rows)
-	return j.bag.rows
+	return j.bag.rows, nil
 }
 
 func (j *job) all(p plan) error {
