@@ -1,6 +1,8 @@
 package batch
 
-// Builder makes a column row by row. Every method that appends a row does so
+// Builder makes a column row by row, or by whole rows of other columns with
+// [Builder.AppendRows], in memory of its pool. A column holds at most 2 GiB of
+// bytes and 2^31-1 rows; more panics. Every method that appends a row does so
 // for exactly one; for nested kinds the children are appended first and the
 // row is closed with Struct or List.
 //
@@ -136,6 +138,14 @@ func (b *Builder) Decimal(v Int128) { b.c.I128 = push(b.c, slotI128, b.c.I128, v
 // Bytes appends a copy of v to a String or Binary column.
 func (b *Builder) Bytes(v []byte) {
 	b.c.Data = append(grow(b.c, slotData, b.c.Data, len(v)), v...)
+	b.closeBytes()
+}
+
+// closeBytes ends a row whose bytes were appended.
+func (b *Builder) closeBytes() {
+	if len(b.c.Data) > maxOffset {
+		panic(tooLarge)
+	}
 	b.c.Off = push(b.c, slotOff, b.c.Off, int32(len(b.c.Data)))
 	b.ok()
 }
@@ -143,8 +153,7 @@ func (b *Builder) Bytes(v []byte) {
 // String appends a copy of v to a String or Binary column.
 func (b *Builder) String(v string) {
 	b.c.Data = append(grow(b.c, slotData, b.c.Data, len(v)), v...)
-	b.c.Off = push(b.c, slotOff, b.c.Off, int32(len(b.c.Data)))
-	b.ok()
+	b.closeBytes()
 }
 
 // Struct closes a valid row of a Struct or Variant column: every kid has had

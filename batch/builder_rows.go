@@ -77,7 +77,7 @@ func (b *Builder) appendStrings(c *Column, rows []int32) {
 		total += int(c.Off[r+1] - c.Off[r])
 	}
 	if len(d.Data)+total > maxOffset {
-		panic("batch: a column was built to more than 2 GiB: make smaller batches")
+		panic(tooLarge)
 	}
 	d.Data = grow(d, slotData, d.Data, total)
 	d.Off = grow(d, slotOff, d.Off, len(rows))

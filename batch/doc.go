@@ -18,7 +18,11 @@
 //     lent it needs Retain; every reference ends with Release. Batches passed
 //     to an operator, sink or encoder are borrowed for the call.
 //  3. A batch is owned by one goroutine at a time; only its columns are shared.
-//  4. After Release the buffers may belong to somebody else. Byte slices got
+//  4. A pool's memory is lent to one column. A column may hold memory of its
+//     maker's, which the pool never takes; it must not hold another column's, other than
+//     through [Slice], kids and dictionary, which count references: copy validity with
+//     [Column.CopyValid].
+//  5. After Release the buffers may belong to somebody else. Byte slices got
 //     from [Column.Bytes] alias them.
 //
 // The package does not evaluate, decode or do I/O, and it starts no goroutine.

@@ -81,18 +81,27 @@ func offsetsOf(d, c *Column, rows []int32) {
 		off[i] = int32(total)
 	}
 	if total > maxOffset {
-		panic("batch: a column was gathered to more than 2 GiB: make smaller batches")
+		panic(tooLarge)
 	}
 }
 
 // maxOffset is the most bytes or list elements that a column can hold.
 const maxOffset = 1<<31 - 1
 
+// tooLarge ends what would otherwise wrap around. Whoever makes batches bounds
+// them far below.
+const tooLarge = "batch: a column would hold more than 2 GiB: make smaller batches"
+
 func gatherStrings(d, c *Column, rows []int32) {
 	offsetsOf(d, c, rows)
 	d.Data = lend[byte](d, slotData, int(d.Off[len(rows)]))[:0]
-	for _, r := range rows {
-		d.Data = append(d.Data, c.Data[c.Off[r]:c.Off[r+1]]...)
+	for i := 0; i < len(rows); {
+		first := rows[i] // rows that follow each other are copied at once
+		last := first + 1
+		for i++; i < len(rows) && rows[i] == last; i++ {
+			last++
+		}
+		d.Data = append(d.Data, c.Data[c.Off[first]:c.Off[last]]...)
 	}
 }
 

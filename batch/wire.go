@@ -48,7 +48,7 @@ import (
 //	               void                               nothing
 //
 // Names are not in it: both ends know the schema. Columns without bytes (void,
-// structs without fields) have at most 2^24 rows.
+// structs without fields) have at most 2^20 rows.
 const (
 	wireMagic   = "DBAT"
 	wireVersion = 1
@@ -60,7 +60,7 @@ const (
 	wireValid = 1 // flags of a column
 	wireDict  = 2
 
-	wireBareRows = 1 << 24 // most rows where no byte backs them
+	wireBareRows = 1 << 20 // most rows where no byte backs them
 )
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
