@@ -5,13 +5,11 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go/compress"
-	"github.com/parquet-go/parquet-go/compress/brotli"
 	"github.com/parquet-go/parquet-go/compress/gzip"
 	"github.com/parquet-go/parquet-go/compress/lz4"
 	"github.com/parquet-go/parquet-go/compress/snappy"
 	"github.com/parquet-go/parquet-go/compress/uncompressed"
 	"github.com/parquet-go/parquet-go/compress/zstd"
-	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/supervision"
@@ -63,7 +61,6 @@ var (
 	codecPlain  = &uncompressed.Codec{}
 	codecSnappy = &snappy.Codec{}
 	codecGzip   = &gzip.Codec{}
-	codecBrotli = &brotli.Codec{}
 	codecZstd   = &zstd.Codec{}
 	codecLz4Raw = &lz4.Codec{}
 )
@@ -87,31 +84,10 @@ func codecNamed(name string) (compress.Codec, error) {
 		Hint:    "use one of uncompressed, snappy, zstd, gzip, lz4_raw"}
 }
 
-// codecOf returns the decoder of a column chunk's codec.
-func codecOf(c format.CompressionCodec) (compress.Codec, error) {
-	switch c {
-	case format.Uncompressed:
-		return codecPlain, nil
-	case format.Snappy:
-		return codecSnappy, nil
-	case format.Gzip:
-		return codecGzip, nil
-	case format.Brotli:
-		return codecBrotli, nil
-	case format.Zstd:
-		return codecZstd, nil
-	case format.Lz4Raw:
-		return codecLz4Raw, nil
-	case format.Lz4:
-		return hadoopLz4{}, nil
-	}
-	return nil, fmt.Errorf("codec %s is not supported", c)
-}
-
 // Limits bounds what reading a file may cost, whatever its bytes say. A zero
 // field has the default.
 type Limits struct {
-	FooterBytes int64 // footer on disk; default 64 MiB
+	FooterBytes int64 // footer on disk; default 16 MiB
 	PageBytes   int64 // one page, compressed or not; default 256 MiB
 	BatchRows   int   // rows of a batch; default 4,096
 	BatchBytes  int64 // values of one batch; default 1 GiB
@@ -119,7 +95,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	if l.FooterBytes <= 0 {
-		l.FooterBytes = 64 << 20
+		l.FooterBytes = 16 << 20
 	}
 	if l.PageBytes <= 0 {
 		l.PageBytes = 256 << 20
