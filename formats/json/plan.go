@@ -47,6 +47,7 @@ type node struct {
 
 	// Array: the element. Map: key and value.
 	key, elem *node
+	keys      keyTable
 }
 
 // nowhere is the guess that never matches: its word has a bit that its mask

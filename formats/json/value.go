@@ -252,15 +252,8 @@ func (d *Decoder) array(f *node, s []byte, p, end, depth int) int {
 		if p >= end {
 			return d.fail(reasonEnd, end)
 		}
-		row := f.elem.b.Len()
-		if p = d.value(f.elem, s, p, end, row, depth); p < 0 {
+		if p = d.element(f.elem, s, p, end, f.elem.b.Len(), depth); p < 0 {
 			return p
-		}
-		if f.elem.b.Len() == row {
-			appendNulls(f.elem, 1)
-		}
-		if p = space(s, p, end); p >= end {
-			return d.fail(reasonEnd, end)
 		}
 		if s[p] != ',' {
 			if s[p] != ']' {
@@ -279,54 +272,4 @@ func (d *Decoder) closeList(f *node, p int) int {
 	}
 	f.b.List()
 	return p
-}
-
-// mapping decodes an object into keys and values and closes the row.
-func (d *Decoder) mapping(f *node, s []byte, p, end, depth int) int {
-	if s[p] != '{' {
-		return d.misfit(f, reasonType, p)
-	}
-	if depth > d.o.MaxDepth {
-		return d.fail(reasonDepth, p)
-	}
-	if p = space(s, p+1, end); p < end && s[p] == '}' {
-		return d.closeList(f, p+1)
-	}
-	for {
-		if p >= end {
-			return d.fail(reasonEnd, end)
-		}
-		if s[p] != '"' {
-			return d.fail(reasonKey, p)
-		}
-		row := f.key.b.Len()
-		if p = d.stringValue(f.key, s, p, end, depth); p < 0 {
-			return p
-		}
-		if p = space(s, p, end); p >= end {
-			return d.fail(reasonEnd, end)
-		}
-		if s[p] != ':' {
-			return d.fail(reasonColon, p)
-		}
-		if p = space(s, p+1, end); p >= end {
-			return d.fail(reasonEnd, end)
-		}
-		if p = d.value(f.elem, s, p, end, row, depth); p < 0 {
-			return p
-		}
-		if f.elem.b.Len() == row {
-			appendNulls(f.elem, 1)
-		}
-		if p = space(s, p, end); p >= end {
-			return d.fail(reasonEnd, end)
-		}
-		if s[p] != ',' {
-			if s[p] != '}' {
-				return d.fail(reasonComma, p)
-			}
-			return d.closeList(f, p+1)
-		}
-		p = space(s, p+1, end)
-	}
 }
