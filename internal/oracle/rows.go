@@ -3,6 +3,7 @@ package oracle
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -62,10 +63,18 @@ func (t *Table) Rows(row func(file File, number int64, values map[string]any) er
 	return nil
 }
 
+// readable is the reader features that change nothing here, or whose use is refused where it shows.
+var readable = []string{"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "columnMapping", "variantType"}
+
 // FileRows is [Table.Rows] for one file, which need not be live.
 func (t *Table) FileRows(f File, row func(number int64, values map[string]any) error) error {
 	if len(f.DeletionVector) > 0 && string(f.DeletionVector) != "null" {
 		return fmt.Errorf("%s: %s: deletion vectors are not read here", t.Path, f.Path)
+	}
+	for _, feature := range t.Protocol.ReaderFeatures {
+		if !slices.Contains(readable, feature) {
+			return fmt.Errorf("%s: feature %s is not read here", t.Path, feature)
+		}
 	}
 	fields, err := t.Schema()
 	if err != nil {
