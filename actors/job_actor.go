@@ -62,7 +62,6 @@ func (a *jobActor) Receive(c actor.Context) {
 	case *actor.Started:
 		a.self = c.Self()
 		a.before = now
-		orders = a.job.Begin()
 	case event:
 		orders = m(a.job, now)
 	case Acked:

@@ -22,6 +22,7 @@ const claims = 3
 // attempt is what OpenAttempt made: everything an attempt runs with.
 type attempt struct {
 	config   *Config
+	id       int64
 	entry    *epochs.Entry // newest of this attempt in the ledger
 	text     string        // as the ledger holds it
 	manifest *epochs.Manifest
@@ -35,7 +36,8 @@ type attempt struct {
 	kept     []named     // newest last
 }
 
-func (a *attempt) number() int64 { return a.entry.Attempt }
+// number is the attempt's own; the entry belongs to whoever decides.
+func (a *attempt) number() int64 { return a.id }
 
 // openAttempt is the road from the start, the same after a first start, a stop
 // and a crash: claim, read the ledger, take the manifest, roll forward, restore
@@ -112,7 +114,7 @@ func (a *attempt) claim(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.entry, a.text = entry, next
+		a.id, a.entry, a.text = entry.Attempt, entry, next
 		return nil
 	}
 	return supervision.New(supervision.Transient, "CONCURRENT_STREAM_LOG_UPDATE",

@@ -68,6 +68,7 @@ func Start(ctx context.Context, c Config) (*Handle, error) {
 			close(h.done)
 		}()
 	})
+	h.tell(func(j *Job, _ time.Time) []Order { return j.Begin() })
 	return h, nil
 }
 
