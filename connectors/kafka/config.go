@@ -199,7 +199,9 @@ func (c *config) failure(err error, doing string) *supervision.Failure {
 		}
 	}
 	if errors.Is(err, kgo.ErrMaxDecompress) {
-		f.Kind = supervision.Fatal
+		f.Kind, f.Class = supervision.Fatal, "KAFKA_BATCH_TOO_LARGE"
+		f.Message = fmt.Sprintf("a record batch decompresses to more than maxBatchBytes, %d", c.maxBatchBytes)
+		f.Hint = "If the batch is not hostile, raise maxBatchBytes."
 	}
 	return f
 }

@@ -23,7 +23,10 @@ type reader struct {
 	rows    int      // most rows of a batch
 	bytes   int64    // most bytes of a batch
 	turn    []*split // splits that hold records, the next to deliver first
-	failed  error    // of the last poll, to be returned when its records are delivered
+	failed  error    // of the last poll or check, to be returned when its records are delivered
+	all     []*split
+	lost    []*split // whose position was out of range
+	check   checker
 
 	mu     sync.Mutex
 	wake   context.CancelFunc // ends the poll that is waiting; nil: none is
@@ -39,6 +42,10 @@ type split struct {
 	end   int64         // as last heard from the broker; -1: not yet
 	held  []*kgo.Record // polled and not delivered
 	turns bool          // stands in reader.turn
+
+	moved             bool  // records came since the last check
+	absent            int   // checks in a row that did not find it
+	toldNext, toldEnd int64 // of the last fetch delivered
 
 	paused bool // guarded by reader.mu
 }
@@ -71,7 +78,9 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 		r.splits[topic], consume[topic] = map[int32]*split{}, map[int32]kgo.Offset{}
 		for id, offset := range partitions {
 			p := partition{topic, id}
-			r.splits[topic][id] = &split{partition: p, id: p.split(), name: []byte(topic), next: offset, end: -1}
+			s := &split{partition: p, id: p.split(), name: []byte(topic), next: offset, end: -1, toldNext: -1, toldEnd: -1}
+			r.splits[topic][id] = s
+			r.all = append(r.all, s)
 			consume[topic][id] = kgo.NewOffset().At(offset)
 		}
 	}
@@ -80,6 +89,7 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 		return nil, in.c.failure(err, "could not set up the client")
 	}
 	r.columns = newColumns(in.schema, o)
+	r.startChecks()
 	return r, nil
 }
 
@@ -110,11 +120,15 @@ func (r *reader) Next(ctx context.Context) (connectors.Fetch, error) {
 		if err := ctx.Err(); err != nil {
 			return connectors.Fetch{}, err
 		}
+		r.checks()
 		if f, ok := r.deliver(); ok {
 			return f, nil
 		}
 		if err := r.failed; err != nil {
 			r.failed = nil
+			return connectors.Fetch{}, err
+		}
+		if err := r.recover(ctx); err != nil {
 			return connectors.Fetch{}, err
 		}
 		if err := r.poll(ctx); err != nil {
@@ -160,7 +174,7 @@ func (r *reader) cut(s *split) connectors.Fetch {
 			c.bytes += size
 			c.add(record)
 		}
-		s.next = record.Offset + 1
+		s.next = max(s.next, record.Offset+1) // a check may have passed a control record
 		record.Recycle()
 		taken++
 	}
@@ -176,6 +190,7 @@ func (r *reader) fetch(s *split, b *batch.Batch) connectors.Fetch {
 	if s.end >= 0 {
 		f.End = position(max(s.end, s.next))
 	}
+	s.toldNext, s.toldEnd = s.next, s.end
 	return f
 }
 
@@ -185,11 +200,13 @@ func (r *reader) poll(ctx context.Context) error {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.mu.Lock()
+	again := r.check.due || len(r.check.answer) > 0
 	for _, s := range r.turn {
-		if !s.paused { // resumed since deliver looked
-			r.mu.Unlock()
-			return nil
-		}
+		again = again || !s.paused // resumed since deliver looked
+	}
+	if again {
+		r.mu.Unlock()
+		return nil
 	}
 	r.wake = cancel
 	r.mu.Unlock()
@@ -228,6 +245,7 @@ func (r *reader) take(topic string, p *kgo.FetchPartition) {
 	if len(p.Records) == 0 {
 		return
 	}
+	s.moved = true
 	s.held = append(s.held, p.Records...)
 	if !s.turns {
 		s.turns = true
@@ -240,6 +258,9 @@ func (r *reader) trouble(s *split, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil // the poll was woken, or ctx ended and Next says so
+	case s != nil && outOfRange(err):
+		r.lost = append(r.lost, s)
+		return nil
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		if s != nil {
 			return missing(s.partition)
@@ -252,6 +273,41 @@ func (r *reader) trouble(s *split, err error) error {
 		f.Topic, f.Partition, f.Offset = s.topic, &s.partition.id, &s.next
 	}
 	return f
+}
+
+// outOfRange reports whether an error of a poll says that the position asked
+// for is not there, or that what was read has since been replaced.
+func outOfRange(err error) bool {
+	var loss *kgo.ErrDataLoss
+	return errors.Is(err, kerr.OffsetOutOfRange) || errors.As(err, &loss)
+}
+
+// recover decides about splits whose position is not there any more, once all
+// that they held has been delivered.
+func (r *reader) recover(ctx context.Context) error {
+	for i := 0; i < len(r.lost); {
+		s := r.lost[i]
+		if len(s.held) > 0 { // paused with records that come first
+			i++
+			continue
+		}
+		earliest, latest, err := r.in.bounds(ctx)
+		if err != nil {
+			return err
+		}
+		low, exists := earliest.get(s.partition)
+		high, _ := latest.get(s.partition)
+		if !exists {
+			return missing(s.partition)
+		}
+		if err := r.in.lost(Loss{s.topic, s.partition.id, s.next, low, high}); err != nil {
+			return err
+		}
+		s.next, s.end, s.held = low, -1, nil
+		r.lost = append(r.lost[:i], r.lost[i+1:]...)
+		r.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{s.topic: {s.partition.id: {Epoch: -1, Offset: low}}})
+	}
+	return nil
 }
 
 // Pause stops delivery of the split.
@@ -283,16 +339,21 @@ func (r *reader) pause(id connectors.SplitID, paused bool) {
 	}
 }
 
-// Close ends the reader. Closing it again does nothing.
+// Close ends the reader and waits for what it started. Closing it again does
+// nothing.
 func (r *reader) Close() error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.closed {
+		r.mu.Unlock()
 		return nil
 	}
 	r.closed = true
+	r.mu.Unlock()
+	r.check.timer.Stop()
+	r.check.stop()
+	<-r.check.done
 	r.client.Close()
 	r.columns.release()
-	r.turn, r.splits = nil, nil
+	r.turn, r.all, r.splits = nil, nil, nil
 	return nil
 }

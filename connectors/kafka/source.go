@@ -3,6 +3,7 @@ package kafka
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Option is one setting of [Source].
@@ -70,6 +71,19 @@ func IncludeHeaders() Option { return spark("includeHeaders", "true") }
 // MaxBatchBytes bounds what a compressed record batch may become; the default
 // is 64 MiB.
 func MaxBatchBytes(n int64) Option { return spark("maxBatchBytes", strconv.FormatInt(n, 10)) }
+
+// CheckEvery says how often a reader asks the brokers about partitions that
+// are quiet: whether they are caught up, and whether they are still there. The
+// default is half a second; ten times as much while nothing happens.
+func CheckEvery(d time.Duration) Option {
+	return func(c *config) error {
+		if d <= 0 {
+			return invalid("CheckEvery", "expected a time above zero, got %s", d)
+		}
+		c.checkEvery = d
+		return nil
+	}
+}
 
 // Set sets any of Spark's options by name, kafka.* included.
 func Set(name, value string) Option { return spark(name, value) }

@@ -1,0 +1,257 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// A check asks the brokers about splits that have been quiet for a while. It
+// finds what fetching alone never tells: that a split is caught up, that
+// nothing readable lies between its position and the end (what compaction
+// left behind), and that its topic is gone.
+//
+// One check runs at a time, beside Next, which starts it and takes its answer;
+// Close waits for it.
+type checker struct {
+	timer  *time.Timer
+	every  time.Duration // grows while nothing is learned
+	due    bool          // guarded by reader.mu
+	answer chan answer
+	ctx    context.Context
+	stop   context.CancelFunc
+	done   chan struct{} // closed when no check runs
+}
+
+// answer is what a check learned; err is set if the brokers refused, which
+// waiting does not change.
+type answer struct {
+	found []finding
+	err   error
+}
+
+// finding is what a check learned about a split.
+type finding struct {
+	s    *split
+	from int64 // its position when the check began
+	next int64 // nothing readable lies before this
+	end  int64
+	gone bool
+}
+
+const (
+	slowest     = 10 // times the interval of checks while nothing happens
+	probesAtOne = 16 // fetches of one check into one gap
+	probeBytes  = 64 << 10
+)
+
+// startChecks arms the timer.
+func (r *reader) startChecks() {
+	c := &r.check
+	c.every = r.in.c.checkEvery
+	c.answer = make(chan answer, 1)
+	c.done = make(chan struct{})
+	close(c.done)
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.timer = time.AfterFunc(c.every, r.checkDue)
+}
+
+// checkDue runs on the timer's goroutine and lets Next start a check.
+func (r *reader) checkDue() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.check.due = true
+	if r.wake != nil {
+		r.wake()
+	}
+}
+
+// checks takes the answer of a check that has ended and starts the next if it
+// is due.
+func (r *reader) checks() {
+	select {
+	case a := <-r.check.answer:
+		if a.err != nil && r.failed == nil {
+			r.failed = a.err
+		}
+		r.learn(a.found)
+		r.check.timer.Reset(r.check.every)
+	default:
+	}
+	r.mu.Lock()
+	due := r.check.due && !r.closed
+	r.check.due = false
+	r.mu.Unlock()
+	if !due {
+		return
+	}
+	var quiet []finding
+	for _, s := range r.all {
+		if !s.moved && len(s.held) == 0 {
+			quiet = append(quiet, finding{s: s, from: s.next, next: s.next, end: -1})
+		}
+		s.moved = false
+	}
+	if len(quiet) == 0 {
+		r.check.every = r.in.c.checkEvery
+		r.check.timer.Reset(r.check.every)
+		return
+	}
+	done := make(chan struct{})
+	r.check.done = done
+	go func() {
+		defer close(done)
+		err := r.ask(quiet)
+		r.check.answer <- answer{quiet, err}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.wake != nil {
+			r.wake()
+		}
+	}()
+}
+
+// learn applies findings to splits that have not moved since.
+func (r *reader) learn(found []finding) {
+	news := false
+	for _, f := range found {
+		s := f.s
+		if f.gone {
+			s.absent++
+			news = true
+			if s.absent >= r.in.c.missingAfter && r.failed == nil {
+				r.failed = missing(s.partition)
+			}
+			continue
+		}
+		if f.end < 0 { // the brokers did not answer
+			continue
+		}
+		s.absent = 0
+		if s.next != f.from || len(s.held) > 0 {
+			news = true
+			continue
+		}
+		s.next, s.end = max(s.next, f.next), f.end
+		if (s.next != s.toldNext || s.end != s.toldEnd) && !s.turns {
+			news, s.turns = true, true
+			r.turn = append(r.turn, s)
+		}
+	}
+	if news {
+		r.check.every = r.in.c.checkEvery
+	} else {
+		r.check.every = min(2*r.check.every, slowest*r.in.c.checkEvery)
+	}
+}
+
+// ask fills the findings in. What brokers do not answer stays unknown; what
+// they refuse, such as a wrong password, is an error.
+func (r *reader) ask(quiet []finding) error {
+	ctx, cancel := context.WithTimeout(r.check.ctx, r.in.c.askTimeout)
+	defer cancel()
+	admin := kadm.NewClient(r.client)
+	topics := map[string]bool{}
+	for _, f := range quiet {
+		topics[f.s.topic] = true
+	}
+	list := admin.ListCommittedOffsets
+	if r.in.c.uncommitted {
+		list = admin.ListEndOffsets
+	}
+	ends, err := list(ctx, sortedKeys(topics)...)
+	if err != nil {
+		if f := r.in.c.failure(err, "could not list offsets"); f.Kind == supervision.Fatal {
+			return f
+		}
+		return nil
+	}
+	var details kadm.TopicDetails
+	for i := range quiet {
+		f := &quiet[i]
+		end, ok := ends[f.s.topic][f.s.partition.id]
+		if whole := ends[f.s.topic][-1]; whole.Err != nil { // of the topic as such
+			end, ok = whole, true
+		}
+		if !ok || end.Err != nil {
+			f.gone = !ok || errors.Is(end.Err, kerr.UnknownTopicOrPartition) || errors.Is(end.Err, kerr.UnknownTopicID)
+			continue
+		}
+		f.end = end.Offset
+		for n := 0; n < probesAtOne && f.next < f.end; n++ {
+			if details == nil {
+				if details, err = admin.ListTopics(ctx, sortedKeys(topics)...); err != nil {
+					return nil
+				}
+			}
+			next := r.probe(ctx, details[f.s.topic], f.s.partition, f.next)
+			if next <= f.next {
+				break
+			}
+			f.next = next
+		}
+	}
+	return nil
+}
+
+// probe fetches at an offset, beside the client's own fetching, and returns the
+// offset up to which there is nothing readable, at least the one it was given.
+func (r *reader) probe(ctx context.Context, topic kadm.TopicDetail, p partition, offset int64) int64 {
+	leader, ok := topic.Partitions[p.id]
+	if !ok || leader.Err != nil || leader.Leader < 0 {
+		return offset
+	}
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 0, 1, probeBytes
+	req.SessionEpoch = -1 // no session
+	level := kgo.ReadUncommitted()
+	if !r.in.c.uncommitted {
+		level, req.IsolationLevel = kgo.ReadCommitted(), 1
+	}
+	asked := kmsg.NewFetchRequestTopicPartition()
+	asked.Partition, asked.FetchOffset, asked.PartitionMaxBytes = p.id, offset, probeBytes
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID = p.topic, topic.ID
+	t.Partitions = append(t.Partitions, asked)
+	req.Topics = append(req.Topics, t)
+	resp, err := r.client.Broker(int(leader.Leader)).RetriableRequest(ctx, req)
+	if err != nil {
+		return offset
+	}
+	fetched, ok := resp.(*kmsg.FetchResponse)
+	if !ok || len(fetched.Topics) != 1 || len(fetched.Topics[0].Partitions) != 1 {
+		return offset
+	}
+	answer := &fetched.Topics[0].Partitions[0]
+	if answer.Partition != p.id || answer.ErrorCode != 0 {
+		return offset
+	}
+	records, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
+		Offset: offset, IsolationLevel: level, Topic: p.topic, Partition: p.id,
+	}, answer, untouched{}, nil)
+	if len(records.Records) > 0 {
+		return records.Records[0].Offset
+	}
+	return max(next, offset)
+}
+
+// untouched decompresses nothing: a batch that holds records ends the gap that
+// a probe is looking through, whatever they are.
+type untouched struct{}
+
+var errUntouched = errors.New("records are not looked at")
+
+// Decompress lets emptied batches pass.
+func (untouched) Decompress(src []byte, _ kgo.CompressionCodecType) ([]byte, error) {
+	if len(src) == 0 {
+		return src, nil
+	}
+	return nil, errUntouched
+}
