@@ -57,3 +57,44 @@ func TestInsertWordsEqualsGoMap(t *testing.T) {
 		t.Fatalf("%d bytes still charged", account.Used())
 	}
 }
+
+// Keys of one hash cannot be told apart by any directory: they cost time, not
+// memory.
+func TestEqualHashesTakeBoundedMemory(t *testing.T) {
+	const n = 14_000 // more than a segment takes before it grows
+	set := newTable("seen", []batch.Type{batch.BigIntType}, nil)
+	values, hashes := make([]int64, n), make([]uint64, n)
+	for i := range values {
+		values[i], hashes[i] = int64(i), 42
+	}
+	for range 2 {
+		if err := set.Insert([]*batch.Column{bigints(values...)}, nil, n, hashes, make(batch.Bitmap, batch.BitmapWords(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if set.Len() != n || set.charged > 1<<20+64<<10 {
+		t.Fatalf("%d keys in %d bytes", set.Len(), set.charged)
+	}
+}
+
+// A batch never waits for the whole table to move: what one insert allocates
+// does not grow with the table.
+func TestGrowthIsBounded(t *testing.T) {
+	set := newTable("seen", []batch.Type{batch.BigIntType}, nil)
+	value, hash, fresh := bigints(0), make([]uint64, 1), make(batch.Bitmap, 1)
+	worst := int64(0)
+	for i := range 2_000_000 {
+		value.I64[0], hash[0] = int64(i), mix(uint64(i))
+		before := set.charged
+		if err := set.Insert([]*batch.Column{value}, nil, 1, hash, fresh); err != nil {
+			t.Fatal(err)
+		}
+		worst = max(worst, set.charged-before)
+	}
+	if limit := int64(4 * segmentSlots * slotBytes); worst > limit {
+		t.Fatalf("one insert took %d bytes, the limit is %d", worst, limit)
+	}
+	if perKey := float64(set.charged) / float64(set.Len()); perKey > 40 {
+		t.Fatalf("%.1f bytes a key", perKey)
+	}
+}
