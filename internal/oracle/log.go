@@ -159,7 +159,7 @@ func ReplayAt(table string, version int64) (*Table, error) {
 			version = max(version, v)
 		}
 	}
-	t := &Table{Path: table, Version: -1, Live: map[string]File{}, Transactions: map[string]Transaction{}, Domains: map[string]string{}}
+	t := newTable(table)
 	if len(commits) == 0 || commits[0] != 0 {
 		base := int64(-1)
 		for _, v := range checkpoints {
@@ -194,6 +194,10 @@ func ReplayAt(table string, version int64) (*Table, error) {
 		return nil, fmt.Errorf("%s: the log ends at version %d, not at %d: %w", table, t.Version, version, ErrGap)
 	}
 	return t, nil
+}
+
+func newTable(path string) *Table {
+	return &Table{Path: path, Version: -1, Live: map[string]File{}, Transactions: map[string]Transaction{}, Domains: map[string]string{}}
 }
 
 func readCommit(table string, version int64) (Commit, error) {
