@@ -97,7 +97,9 @@ func (a *Appender) takeOrigin(o *Origin, rows []int32) {
 		return
 	}
 	for _, r := range rows {
-		a.origin.Split = append(a.origin.Split, o.Split[r])
+		if o.Split != nil {
+			a.origin.Split = append(a.origin.Split, o.Split[r])
+		}
 		a.origin.Offset = append(a.origin.Offset, o.Offset[r])
 	}
 }

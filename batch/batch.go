@@ -13,7 +13,8 @@ const (
 
 // Origin says where the rows of a batch came from, for quarantine, late rows
 // and lineage: row i was read from split Split[i] of the flow (an index into
-// the job's list of splits) at Offset[i].
+// the job's list of splits) at Offset[i]. Split is nil on the way from a
+// reader to the engine, which fills it in.
 type Origin struct {
 	Split  []int32
 	Offset []int64

@@ -99,6 +99,7 @@ func lend[T fixed](c *Column, slot, n int) []T {
 	if c.pool == nil {
 		return make([]T, n)
 	}
+	c.count()
 	var t T
 	c.lent[slot] = c.pool.chunk(n * int(unsafe.Sizeof(t)))
 	return view[T](c.lent[slot])[:n]
@@ -120,6 +121,7 @@ func grow[T fixed](c *Column, slot int, s []T, n int) []T {
 	if c.pool == nil {
 		return slices.Grow(s, n)
 	}
+	c.count()
 	var t T
 	size := max((len(s)+n)*int(unsafe.Sizeof(t)), 2*len(s)*int(unsafe.Sizeof(t)), growBytes)
 	old := c.lent[slot]

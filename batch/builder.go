@@ -6,8 +6,8 @@ package batch
 // for exactly one; for nested kinds the children are appended first and the
 // row is closed with Struct or List.
 //
-// A builder that has been finished is empty again and may be used for the next
-// column of the same type.
+// A builder that has been finished is empty again: it may be used for the next
+// column of the same type, or dropped. One with rows is finished or released.
 type Builder struct {
 	c    *Column
 	p    *Pool
@@ -31,10 +31,10 @@ func NewBuilder(t Type, p *Pool) *Builder {
 }
 
 func (b *Builder) start(t Type) *Column {
-	c := b.p.newColumn(t)
+	c := b.p.blankColumn(t)
 	switch t.Kind {
 	case String, Binary, Array, Map:
-		c.Off = push(c, slotOff, c.Off, 0)
+		c.Off = make([]int32, 1) // not the pool's: an empty builder holds nothing of it
 	}
 	return c
 }
@@ -207,6 +207,7 @@ func (b *Builder) Truncate(n int) {
 // Finish returns the column and one reference to it, and empties the builder.
 func (b *Builder) Finish() *Column {
 	c := b.c
+	c.count()
 	for _, k := range b.Kids {
 		c.Kids = append(c.Kids, k.Finish())
 	}

@@ -44,10 +44,11 @@ type Column struct {
 	// a null row is in range too, so Dict has a row if there is any row.
 	Dict *Column
 
-	refs   atomic.Int32 // references beyond the first
-	pool   *Pool        // whom the buffers go back to; nil: the garbage collector
-	lent   [slots]chunk // what the pool lent, whether or not a slice still uses it
-	parent *Column      // whose buffers this column shares; holds a reference
+	refs    atomic.Int32 // references beyond the first
+	counted bool         // in pool.lent
+	pool    *Pool        // whom the buffers go back to; nil: the garbage collector
+	lent    [slots]chunk // what the pool lent, whether or not a slice still uses it
+	parent  *Column      // whose buffers this column shares; holds a reference
 }
 
 // IsNull reports whether row i is null.

@@ -135,8 +135,11 @@ func (b *Batch) Gather(p *Pool, rows []int32) *Batch {
 		}
 	}
 	if b.Origin != nil {
-		d.Origin = &Origin{Split: make([]int32, len(rows)), Offset: make([]int64, len(rows))}
-		take(d.Origin.Split, b.Origin.Split, rows)
+		d.Origin = &Origin{Offset: make([]int64, len(rows))}
+		if b.Origin.Split != nil {
+			d.Origin.Split = make([]int32, len(rows))
+			take(d.Origin.Split, b.Origin.Split, rows)
+		}
 		take(d.Origin.Offset, b.Origin.Offset, rows)
 	}
 	return d

@@ -38,8 +38,8 @@ func (p *Pool) Account() *Account {
 }
 
 // Lent returns how many columns are out; a test that ends with a number other
-// than the one it began with has a leak. A builder holds one column, and one
-// for each kid, until it is released.
+// than the one it began with has a leak. A builder with rows holds one column,
+// and one for each kid with rows, until it is finished or released.
 func (p *Pool) Lent() int64 {
 	if p == nil {
 		return 0
@@ -141,10 +141,17 @@ func putScratch[T fixed](p *Pool, s []T) {
 }
 
 func (p *Pool) newColumn(t Type) *Column {
+	c := p.blankColumn(t)
+	c.count()
+	return c
+}
+
+// blankColumn returns a column that is counted as lent once it has memory of
+// the pool or is finished: a builder that holds nothing owes nothing.
+func (p *Pool) blankColumn(t Type) *Column {
 	if p == nil {
 		return &Column{Type: t}
 	}
-	p.lent.Add(1)
 	c, _ := p.columns.Get().(*Column)
 	if c == nil {
 		c = &Column{}
@@ -153,10 +160,21 @@ func (p *Pool) newColumn(t Type) *Column {
 	return c
 }
 
+// count counts the column as lent, once.
+func (c *Column) count() {
+	if c.pool != nil && !c.counted {
+		c.counted = true
+		c.pool.lent.Add(1)
+	}
+}
+
 // putColumn takes back a column without references, its kids, dictionary and
 // parent already released.
 func (p *Pool) putColumn(c *Column) {
-	p.lent.Add(-1)
+	if c.counted {
+		p.lent.Add(-1)
+		c.counted = false
+	}
 	for i := range c.lent {
 		p.giveBack(c.lent[i])
 		c.lent[i] = chunk{}

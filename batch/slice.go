@@ -74,7 +74,10 @@ func (b *Batch) Slice(p *Pool, from, to int) *Batch {
 		d.Kinds = b.Kinds[from:to:to]
 	}
 	if b.Origin != nil {
-		d.Origin = &Origin{Split: b.Origin.Split[from:to:to], Offset: b.Origin.Offset[from:to:to]}
+		d.Origin = &Origin{Offset: b.Origin.Offset[from:to:to]}
+		if b.Origin.Split != nil {
+			d.Origin.Split = b.Origin.Split[from:to:to]
+		}
 	}
 	return d
 }

@@ -96,8 +96,8 @@ func TestDecodeNamesEveryDamage(t *testing.T) {
 		for i := range data {
 			damaged := bytes.Clone(data)
 			damaged[i] ^= 1 << (i % 8)
-			checkRefused(t, damaged, p)
-			checkRefused(t, data[:i], p)
+			checkRefused(t, damaged, p, wireSchema)
+			checkRefused(t, data[:i], p, wireSchema)
 			resum(damaged) // now the structure alone protects us: no panic
 			if b, err := batch.Decode(damaged, wireSchema, p); err == nil {
 				batch.Hash(b.Columns, b.N, nil)
@@ -105,13 +105,13 @@ func TestDecodeNamesEveryDamage(t *testing.T) {
 				b.Release()
 			}
 		}
-		checkRefused(t, append(bytes.Clone(data), 0), p)
+		checkRefused(t, append(bytes.Clone(data), 0), p, wireSchema)
 	}
 }
 
-func checkRefused(t *testing.T, data []byte, p *batch.Pool) {
+func checkRefused(t *testing.T, data []byte, p *batch.Pool, s *batch.Schema) {
 	t.Helper()
-	_, err := batch.Decode(data, wireSchema, p)
+	_, err := batch.Decode(data, s, p)
 	var failure *supervision.Failure
 	if !errors.As(err, &failure) || failure.Class != batch.CorruptBatch || failure.Kind != supervision.Fatal {
 		t.Fatalf("damage was not seen: %v", err)
