@@ -55,7 +55,7 @@ type Output interface {
 	// Emit passes a batch on and takes over its references.
 	Emit(*batch.Batch) error
 	// Reject hands over rows that could not be processed: in.Row indexes are
-	// physical rows of in. It returns an error if the flow has no quarantine.
+	// physical rows of in, which is borrowed; rows is the receiver's to keep. It returns an error if the flow has no quarantine.
 	Reject(in *batch.Batch, rows []Rejected) error
 }
 
