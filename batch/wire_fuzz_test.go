@@ -11,7 +11,6 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/batch/batchtest"
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // wireSchema has every shape that the wire form knows.
@@ -112,8 +111,8 @@ func TestDecodeNamesEveryDamage(t *testing.T) {
 func checkRefused(t *testing.T, data []byte, p *batch.Pool, s *batch.Schema) {
 	t.Helper()
 	_, err := batch.Decode(data, s, p)
-	var failure *supervision.Failure
-	if !errors.As(err, &failure) || failure.Class != batch.CorruptBatch || failure.Kind != supervision.Fatal {
+	var corrupt *batch.CorruptError
+	if !errors.As(err, &corrupt) {
 		t.Fatalf("damage was not seen: %v", err)
 	}
 }
@@ -132,7 +131,7 @@ func TestDecodeRefusesOthers(t *testing.T) {
 	data[4] = 2
 	resum(data)
 	_, err := batch.Decode(data, one, nil)
-	if want := "CORRUPT_BATCH: batch of format version 2: this program reads version 1"; err == nil || err.Error() != want {
+	if want := "corrupt batch: format version 2: this program reads version 1"; err == nil || err.Error() != want {
 		t.Errorf("want %q, got %v", want, err)
 	}
 }

@@ -4,14 +4,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"unsafe"
-
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // Decode reads a batch that [Encode] wrote. Its columns' memory is the
 // pool's; data may be used again at once. The columns must have the types of s. It checks
-// everything: data that was cut, altered or made to harm is a [supervision.Failure] of
-// kind Fatal that says what was found where, and no more memory is taken than a small
+// everything: data that was cut, altered or made to harm is a [CorruptError]
+// that says what was found where, and no more memory is taken than a small
 // multiple of len(data). The form's version must be 1; a newer one is refused by name.
 func Decode(data []byte, s *Schema, p *Pool) (*Batch, error) {
 	n, err := wireCheck(data, s)
@@ -33,7 +31,7 @@ func Decode(data []byte, s *Schema, p *Pool) (*Batch, error) {
 		c := r.column(s.Fields[i].Type, n)
 		b.Columns = append(b.Columns, c)
 		if r.err != nil {
-			r.err.Message = fmt.Sprintf("column %q: %s", s.Fields[i].Name, r.err.Message)
+			r.err.Column = s.Fields[i].Name
 		}
 	}
 	if r.err == nil && r.at != len(data) {
@@ -51,25 +49,43 @@ func Decode(data []byte, s *Schema, p *Pool) (*Batch, error) {
 func Peek(data []byte) (int64, error) {
 	switch {
 	case len(data) < wireHeader:
-		return 0, wireFailure("batch of %d bytes: shorter than a header", len(data))
+		return 0, corrupt("%d bytes: shorter than a header", len(data))
 	case string(data[:4]) != wireMagic:
-		return 0, wireFailure("not a batch: it begins with %x", data[:4])
+		return 0, corrupt("it begins with %x", data[:4])
 	case data[4] != wireVersion:
-		return 0, wireFailure("batch of format version %d: this program reads version %d", data[4], wireVersion)
+		return 0, corrupt("format version %d: this program reads version %d", data[4], wireVersion)
 	}
 	size := binary.LittleEndian.Uint64(data[16:])
 	if size < wireHeader || size > 1<<62 {
-		return 0, wireFailure("batch with a length of %d", size)
+		return 0, corrupt("a length of %d", size)
 	}
 	return int64(size), nil
 }
 
-// CorruptBatch is the error class of data that is not the wire form of the
-// batch that was expected.
+// CorruptError says that data is not the wire form of the batch that was
+// expected. Who read the data adds where it came from.
+type CorruptError struct {
+	Message string
+	Column  string // in which it was found; "" the header
+	At      int    // byte of the data behind which it was found; 0 the header
+}
+
+// CorruptBatch is the error class for a [CorruptError] that crosses a room.
 const CorruptBatch = "CORRUPT_BATCH"
 
-func wireFailure(format string, args ...any) *supervision.Failure {
-	return supervision.New(supervision.Fatal, CorruptBatch, format, args...)
+// Error returns the message with the column and place in front.
+func (e *CorruptError) Error() string {
+	switch {
+	case e.Column != "":
+		return fmt.Sprintf("corrupt batch: column %q, at byte %d: %s", e.Column, e.At, e.Message)
+	case e.At > 0:
+		return fmt.Sprintf("corrupt batch: at byte %d: %s", e.At, e.Message)
+	}
+	return "corrupt batch: " + e.Message
+}
+
+func corrupt(format string, args ...any) *CorruptError {
+	return &CorruptError{Message: fmt.Sprintf(format, args...)}
 }
 
 // wireCheck checks the header and returns the number of rows.
@@ -79,20 +95,20 @@ func wireCheck(data []byte, s *Schema) (int, error) {
 		return 0, err
 	}
 	if size != int64(len(data)) {
-		return 0, wireFailure("batch of %d bytes says that it has %d", len(data), size)
+		return 0, corrupt("%d bytes that say they are %d", len(data), size)
 	}
 	if sum, want := wireSum(data), binary.LittleEndian.Uint32(data[12:]); sum != want {
-		return 0, wireFailure("batch has checksum %08x where %08x was written", sum, want)
+		return 0, corrupt("checksum %08x where %08x was written", sum, want)
 	}
 	if data[5]&^(wireKinds|wireOrigins) != 0 {
-		return 0, wireFailure("batch with unknown flags %02x", data[5])
+		return 0, corrupt("unknown flags %02x", data[5])
 	}
 	if columns := int(binary.LittleEndian.Uint16(data[6:])); columns != len(s.Fields) {
-		return 0, wireFailure("batch has %d columns where the schema has %d", columns, len(s.Fields))
+		return 0, corrupt("%d columns where the schema has %d", columns, len(s.Fields))
 	}
 	n := binary.LittleEndian.Uint32(data[8:])
 	if n > maxOffset || len(s.Fields) == 0 && n > wireBareRows {
-		return 0, wireFailure("batch with %d rows", n)
+		return 0, corrupt("%d rows", n)
 	}
 	return int(n), nil
 }
@@ -103,12 +119,13 @@ type wireReader struct {
 	data []byte
 	at   int
 	pool *Pool
-	err  *supervision.Failure
+	err  *CorruptError
 }
 
 func (r *wireReader) fail(format string, args ...any) {
 	if r.err == nil {
-		r.err = wireFailure("at byte %d: "+format, append([]any{r.at}, args...)...)
+		r.err = corrupt(format, args...)
+		r.err.At = r.at
 	}
 }
 
