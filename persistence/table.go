@@ -92,18 +92,26 @@ func (t *table) Insert(keys []*batch.Column, sel []int32, n int, hashes []uint64
 	}
 	s := &t.scratch
 	t.selectRows(keys, sel, n, fresh)
-	m := len(s.rows)
-	s.tags, s.found, s.first, s.there = room(s.tags, m), room(s.found, m), room(s.first, m), room(s.there, m)
-	for i, r := range s.rows {
-		s.tags[i] = tagOf(hashes[r])
+	for left := s.rows; len(left) > 0; {
+		rows := left[:min(len(left), pieceRows)]
+		left = left[len(rows):]
+		s.tags, s.found = room(s.tags, len(rows)), room(s.found, len(rows))
+		s.first, s.there = room(s.first, len(rows)), room(s.there, len(rows))
+		for i, r := range rows {
+			s.tags[i] = tagOf(hashes[r])
+		}
+		if t.layout == layoutWord {
+			t.insertWords(keys[0], rows, fresh)
+		} else {
+			t.insertBytes(keys, rows, fresh)
+		}
 	}
-	if t.layout == layoutWord {
-		t.insertWords(keys[0], fresh)
-		return nil
-	}
-	t.insertBytes(keys, fresh)
 	return nil
 }
+
+// pieceRows bounds how many rows go through the phases together, so that the
+// slots that one phase fetched are still near for the next.
+const pieceRows = 4096
 
 func (t *table) check(keys []*batch.Column) error {
 	if len(keys) != len(t.types) {
@@ -160,10 +168,10 @@ func (t *table) addNull() uint32 {
 	return uint32(t.words.n)
 }
 
-func (t *table) insertWords(key *batch.Column, fresh batch.Bitmap) {
+func (t *table) insertWords(key *batch.Column, rows []int32, fresh batch.Bitmap) {
 	s := &t.scratch
-	s.keys = room(s.keys, len(s.rows))
-	gatherWords(key, s.rows, s.keys)
+	s.keys = room(s.keys, len(rows))
+	gatherWords(key, rows, s.keys)
 	t.index.find(s.tags, s.found, s.first)
 	for i, f := range s.found {
 		if f == 0 {
@@ -174,7 +182,7 @@ func (t *table) insertWords(key *batch.Column, fresh batch.Bitmap) {
 	}
 	for i, k := range s.keys {
 		if s.there[i] != k && t.addWord(s.tags[i], k) {
-			fresh.Set(int(s.rows[i]))
+			fresh.Set(int(rows[i]))
 		}
 	}
 }
@@ -208,9 +216,9 @@ func gatherWords(c *batch.Column, rows []int32, out []uint64) {
 	}
 }
 
-func (t *table) insertBytes(keys []*batch.Column, fresh batch.Bitmap) {
+func (t *table) insertBytes(keys []*batch.Column, rows []int32, fresh batch.Bitmap) {
 	s := &t.scratch
-	data := t.spansOf(keys)
+	data := t.spansOf(keys, rows)
 	t.index.find(s.tags, s.found, s.first)
 	for i, f := range s.found {
 		if f != 0 {
@@ -223,18 +231,18 @@ func (t *table) insertBytes(keys []*batch.Column, fresh batch.Bitmap) {
 			continue
 		}
 		if t.addBytes(s.tags[i], key) {
-			fresh.Set(int(s.rows[i]))
+			fresh.Set(int(rows[i]))
 		}
 	}
 }
 
-// spansOf fills spans with where each selected key is in the bytes returned.
-func (t *table) spansOf(keys []*batch.Column) []byte {
+// spansOf fills spans with where the key of each row is in the bytes returned.
+func (t *table) spansOf(keys []*batch.Column, rows []int32) []byte {
 	s := &t.scratch
-	s.spans = room(s.spans, len(s.rows))
+	s.spans = room(s.spans, len(rows))
 	if t.layout == layoutTuple {
 		s.tuple = s.tuple[:0]
-		for i, r := range s.rows {
+		for i, r := range rows {
 			from := uint32(len(s.tuple))
 			for _, k := range keys {
 				s.tuple = appendCanonical(s.tuple, k, int(r))
@@ -245,13 +253,13 @@ func (t *table) spansOf(keys []*batch.Column) []byte {
 	}
 	c := keys[0]
 	if d := c.Dict; d != nil {
-		for i, r := range s.rows {
+		for i, r := range rows {
 			code := c.I32[r]
 			s.spans[i] = span{uint32(d.Off[code]), uint32(d.Off[code+1])}
 		}
 		return d.Data
 	}
-	for i, r := range s.rows {
+	for i, r := range rows {
 		s.spans[i] = span{uint32(c.Off[r]), uint32(c.Off[r+1])}
 	}
 	return c.Data
