@@ -81,9 +81,14 @@ func (b *Builder) appendStrings(c *Column, rows []int32) {
 	}
 	d.Data = grow(d, slotData, d.Data, total)
 	d.Off = grow(d, slotOff, d.Off, len(rows))
-	for _, r := range rows {
-		d.Data = append(d.Data, c.Data[c.Off[r]:c.Off[r+1]]...)
-		d.Off = append(d.Off, int32(len(d.Data)))
+	for i := 0; i < len(rows); {
+		first := rows[i] // rows that follow each other are copied at once
+		last, shift := first, int32(len(d.Data))-c.Off[first]
+		for ; i < len(rows) && rows[i] == last; i++ {
+			last++
+			d.Off = append(d.Off, c.Off[last]+shift)
+		}
+		d.Data = append(d.Data, c.Data[c.Off[first]:c.Off[last]]...)
 	}
 }
 
