@@ -3,6 +3,7 @@ package parquet
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/deltaic/deltaic/batch"
 )
@@ -37,6 +38,28 @@ type leafReader struct {
 	def, rep []byte
 	levels   []byte // of the run being read
 	repeats  []byte
+}
+
+// leafPool keeps leaf readers for their buffers.
+var leafPool = sync.Pool{New: func() any { return &leafReader{} }}
+
+// newLeafReader returns a reader with old buffers and nothing else.
+func newLeafReader() *leafReader {
+	old := leafPool.Get().(*leafReader)
+	l := &leafReader{valid: old.valid, i32: old.i32, i64: old.i64, f32: old.f32, f64: old.f64, i128: old.i128,
+		bits: old.bits, off: old.off, data: old.data, raw32: old.raw32, raw64: old.raw64,
+		def: old.def, rep: old.rep, levels: old.levels}
+	l.buffer, l.body, l.values.ints = old.buffer, old.body, old.values.ints
+	l.dict = dictionaryValues{i32: old.dict.i32, i64: old.dict.i64, fixed: old.dict.fixed, codes: old.dict.codes}
+	return l
+}
+
+// recycle ends the reader. Large buffers are not kept.
+func (l *leafReader) recycle() {
+	l.dict.reset()
+	if cap(l.buffer)+cap(l.body)+cap(l.data)+8*cap(l.i64)+8*cap(l.values.ints) <= keptBuffers {
+		leafPool.Put(l)
+	}
 }
 
 // begin empties the buffers for the next batch.

@@ -114,4 +114,8 @@ type ReadOptions struct {
 	Name   string      // of the file, for errors
 	Pool   *batch.Pool // columns of batches come from it; nil: the garbage collector
 	Limits Limits
+
+	// SkipChecksums reads pages whose checksum is wrong, for files of writers
+	// that computed it wrongly.
+	SkipChecksums bool
 }

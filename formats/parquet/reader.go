@@ -167,8 +167,9 @@ func (r *Reader) leafOf(f *field, t batch.Type, name string) (*leafReader, bool)
 	if !ok {
 		return nil, false
 	}
-	l := &leafReader{name: name, want: t, convert: convert, rescale: more, budget: r.file.options.Limits.BatchBytes}
-	l.budget = min(l.budget, 1<<31-1)
+	l := newLeafReader()
+	l.name, l.want, l.convert, l.rescale = name, t, convert, more
+	l.budget = min(r.file.options.Limits.BatchBytes, 1<<31-1)
 	l.file, l.physical, l.maxDef, l.maxRep = r.file, f.element.Type.V, f.def, f.rep
 	l.chunkReader.leaf = f.leaf
 	l.width = int(f.element.TypeLength.V)
@@ -247,7 +248,7 @@ func (r *Reader) assemble(n int) (*batch.Batch, error) {
 // Close gives back what the reader holds. Batches stay valid.
 func (r *Reader) Close() {
 	for _, l := range r.leaves {
-		l.dict.reset()
+		l.recycle()
 	}
 	r.leaves, r.left, r.group = nil, 0, len(r.file.meta.RowGroups)
 	if r.err == nil {

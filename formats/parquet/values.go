@@ -201,10 +201,8 @@ func (c *chunkReader) bools(out batch.Bitmap, at, n int) error {
 		if v.bit+n > len(v.plain)*8 {
 			return errValuesShort
 		}
-		for i := range n {
-			out.Put(at+i, v.plain[v.bit>>3]>>(uint(v.bit)&7)&1 != 0)
-			v.bit++
-		}
+		copyBits(out, at, v.plain, v.bit, n)
+		v.bit += n
 		return nil
 	case valuesRuns:
 		c.dict.codes = growInts(c.dict.codes, n)
@@ -416,4 +414,18 @@ func (d *dictionaryValues) loadStrings(body []byte, n int) error {
 	}
 	d.strings = col
 	return nil
+}
+
+// copyBits copies n bits of src from bit from on to those of out from at on. The
+// bits of out behind at are zero.
+func copyBits(out batch.Bitmap, at int, src []byte, from, n int) {
+	for n > 0 {
+		// As many as lie in one word of out and in the bytes at hand.
+		room := min(n, 64-at&63, 56)
+		var raw [8]byte
+		copy(raw[:], src[from>>3:])
+		word := binary.LittleEndian.Uint64(raw[:]) >> (from & 7) & (1<<room - 1)
+		out[at>>6] |= word << (at & 63)
+		at, from, n = at+room, from+room, n-room
+	}
 }
