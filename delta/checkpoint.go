@@ -1,0 +1,86 @@
+package delta
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/delta/log"
+)
+
+// A checkpoint is due, where the table does not say when, after so many
+// commits or bytes of them.
+const (
+	checkpointCommits = 100
+	checkpointBytes   = 4 << 20
+)
+
+// CheckpointDue reports whether the log after the newest checkpoint is as long as
+// delta.checkpointInterval says, or without that property long enough to warrant one.
+func (t *Table) CheckpointDue() bool { return t.overdue(1) }
+
+func (t *Table) overdue(times int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.head == nil {
+		return false
+	}
+	if n, err := strconv.ParseInt(t.head.Metadata.Configuration["delta.checkpointInterval"], 10, 64); err == nil && n > 0 {
+		return t.head.Since >= n*times
+	}
+	return t.head.Since >= checkpointCommits*times || t.head.SinceBytes >= checkpointBytes*times
+}
+
+// Checkpoint writes the checkpoint of the newest version, verifies it and
+// points the hint at it. It may run beside commits, and beside itself in other processes.
+func (t *Table) Checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
+	var info *log.CheckpointInfo
+	err := t.log.Load(ctx, -1, func(seg *log.Segment) error {
+		head, err := t.log.Head(ctx, seg)
+		if err != nil {
+			return err
+		}
+		now, config := t.o.Now(), head.Metadata.Configuration
+		cutoff := now.Add(-duration(config["delta.deletedFileRetentionDuration"], 7*24*time.Hour)).UnixMilli()
+		txnCutoff := int64(-1 << 62)
+		if keep := duration(config["delta.setTransactionRetentionDuration"], 0); keep > 0 {
+			txnCutoff = now.Add(-keep).UnixMilli()
+		}
+		info, err = t.log.WriteCheckpoint(ctx, seg, cutoff, txnCutoff)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	if h := t.head; h != nil && h.Version >= info.Version {
+		next := *h
+		if next.Since = h.Version - info.Version; next.Since == 0 {
+			next.SinceBytes = 0
+		} else {
+			next.SinceBytes = min(h.SinceBytes, next.Since*(h.SinceBytes/max(h.Since, 1)))
+		}
+		t.head = &next
+	}
+	t.mu.Unlock()
+	return info, nil
+}
+
+// duration reads "interval N unit" as Delta's properties have it.
+func duration(s string, otherwise time.Duration) time.Duration {
+	words := strings.Fields(strings.ToLower(s))
+	if len(words) > 0 && words[0] == "interval" {
+		words = words[1:]
+	}
+	if len(words) != 2 {
+		return otherwise
+	}
+	n, err := strconv.ParseFloat(words[0], 64)
+	unit, ok := map[string]time.Duration{"week": 7 * 24 * time.Hour, "day": 24 * time.Hour, "hour": time.Hour, "minute": time.Minute,
+		"second": time.Second, "millisecond": time.Millisecond}[strings.TrimSuffix(words[1], "s")]
+	if err != nil || !ok || n < 0 || n > 1e6 {
+		return otherwise
+	}
+	return time.Duration(n * float64(unit))
+}

@@ -1,0 +1,390 @@
+package delta
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Error classes of commits, as Delta spells them.
+const (
+	ClassConcurrentTransaction = "DELTA_CONCURRENT_TRANSACTION"
+	ClassConcurrentDomain      = "DELTA_CONCURRENT_DOMAIN_METADATA"
+	ClassMetadataChanged       = "DELTA_METADATA_CHANGED"
+	ClassProtocolChanged       = "DELTA_PROTOCOL_CHANGED"
+	ClassMaxRetries            = "DELTA_MAX_COMMIT_RETRIES_EXCEEDED"
+	ClassOutcomeUnknown        = "DELTA_COMMIT_OUTCOME_UNKNOWN"
+	ClassFenced                = "DELTAIC_FENCED"
+)
+
+// ErrFenced means that a domain no longer holds what its writer wrote last:
+// somebody else has taken over. It is final.
+var ErrFenced = errors.New("fenced: another writer has taken over")
+
+// Commit is one version to be: a blind append and what goes with it. It reads
+// no file, so it never conflicts with deletes, updates or compaction.
+type Commit struct {
+	Operation  string          // such as WRITE or STREAMING UPDATE
+	Parameters []log.Parameter // of the operation, values as JSON text
+	Metrics    []log.Parameter
+
+	Adds     []log.Add
+	Txns     []log.Txn
+	Domains  []log.Domain
+	Metadata *log.Metadata // replaces the table's
+	Protocol *log.Protocol // replaces the table's
+
+	// Written is the schema of the rows in Adds, partition columns included. If
+	// another writer changes the table's schema meanwhile, the commit goes on as
+	// long as Written still fits. Nil: the table's own at Read.
+	Written *batch.Schema
+
+	// Read is the version that the caller looked at; every later one is checked
+	// for conflicts. Nil: the newest known.
+	Read *Head
+
+	// Check, if not nil, is called with the newest version before every attempt and
+	// decides about applications and domains that other writers touched: an error
+	// ends the commit with it. Without it, a writer that touches an application
+	// or a domain of this commit is a conflict.
+	Check func(newest *Head) error
+
+	// Seen, if not nil, is called with every commit that others made after Read;
+	// its error ends this one.
+	Seen func(version int64, info *log.CommitInfo) error
+
+	TxnID        string // identity, by which a commit knows itself; "": a new UUID
+	UserMetadata string
+	MaxRetries   int // lost races; 0: 10,000,000 as Spark
+}
+
+// StringParameter returns a parameter whose value is a JSON string, as
+// Spark writes all of them.
+func StringParameter(name, value string) log.Parameter {
+	return log.Parameter{Name: name, Value: string(log.AppendString(nil, value))}
+}
+
+// Commit appends the version after the newest one, however often others are
+// faster, and returns its number.
+func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) {
+	if c.TxnID == "" {
+		id, err := t.newID()
+		if err != nil {
+			return -1, err
+		}
+		c.TxnID = id
+	}
+	if c.MaxRetries <= 0 {
+		c.MaxRetries = 10_000_000
+	}
+	head := c.Read
+	if head == nil {
+		var err error
+		if head, err = t.Head(ctx); err != nil {
+			return -1, err
+		}
+		c.Read = head
+	}
+	return t.loop(ctx, &c, head)
+}
+
+// CompareAndCommit is Commit on the condition that the domain holds exactly
+// the configuration expected ("": it is not there) in the version before. If it does not,
+// the error wraps ErrFenced and supervision.Fatal, also when what is there looks like
+// what this commit wanted: only an entry with this commit's TxnID counts as done.
+func (t *Table) CompareAndCommit(ctx context.Context, domain, expected string, c Commit) (int64, error) {
+	then := c.Check
+	c.Check = func(newest *Head) error {
+		if got := newest.Domains[domain].Configuration; got != expected {
+			f := t.failure(supervision.Fatal, ClassFenced, newest.Version,
+				"the domain %s holds %s where this writer's last entry, %s, was expected", domain, brief(got), brief(expected))
+			f.Cause, f.Hint = ErrFenced, "another attempt of the flow is running; this one must end"
+			return f
+		}
+		if then != nil {
+			return then(newest)
+		}
+		return nil
+	}
+	return t.Commit(ctx, c)
+}
+
+func brief(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	if len(s) > 200 {
+		s = s[:200] + "..."
+	}
+	return s
+}
+
+func (t *Table) failure(k supervision.Kind, class string, version int64, text string, args ...any) *supervision.Failure {
+	f := supervision.New(k, class, text, args...)
+	f.Path = t.URI()
+	if version >= 0 {
+		f.Version = &version
+	}
+	return f
+}
+
+// loop attempts versions until one is this commit's.
+func (t *Table) loop(ctx context.Context, c *Commit, head *Head) (int64, error) {
+	newest := false // no version after head was there when we looked
+	for lost := 0; ; {
+		if err := t.admit(c, head); err != nil {
+			if newest {
+				return -1, err
+			}
+			// The head may be an old one: what is newer may explain it.
+			own, next, e := t.winners(ctx, c, head)
+			if e != nil {
+				return -1, e
+			}
+			if own >= 0 {
+				return own, nil
+			}
+			head, newest = next, true
+			continue
+		}
+		text, err := t.encode(c, head)
+		if err != nil {
+			return -1, err
+		}
+		err = t.put(ctx, c, head.Version+1, text)
+		if err == nil {
+			t.committed(c, head, text)
+			return head.Version + 1, nil
+		}
+		if !errors.Is(err, objstore.ErrExists) {
+			return -1, err
+		}
+		if lost++; lost > c.MaxRetries {
+			return -1, t.failure(supervision.Transient, ClassMaxRetries, head.Version, "other writers were faster %d times", lost)
+		}
+		own, next, err := t.winners(ctx, c, head)
+		if err != nil {
+			return -1, err
+		}
+		if own >= 0 {
+			return own, nil
+		}
+		head, newest = next, true
+		if lost > 1 {
+			if err := t.backoff(ctx, lost, 5*time.Millisecond, time.Second); err != nil {
+				return -1, err
+			}
+			newest = false
+		}
+	}
+}
+
+// admit checks that the commit may follow head.
+func (t *Table) admit(c *Commit, head *Head) error {
+	p, m := &head.Protocol, &head.Metadata
+	if c.Protocol != nil {
+		p = c.Protocol
+	}
+	schema := head.Schema
+	if c.Metadata != nil {
+		m = c.Metadata
+		var err error
+		if schema, err = log.ParseSchema(m.SchemaString); err != nil {
+			return t.failure(supervision.Fatal, "DELTA_INVALID_SCHEMA", head.Version, "the new metadata's %s", err)
+		}
+	}
+	if err := log.CheckAppend(p, m, schema); err != nil {
+		return t.at(err, head.Version)
+	}
+	if len(c.Domains) > 0 && !p.Supports("domainMetadata") {
+		return t.failure(supervision.Fatal, log.ClassWrite, head.Version,
+			"domain %s cannot be written: the table's protocol (writer %d) does not have the table feature domainMetadata", c.Domains[0].Domain, p.MinWriter)
+	}
+	if c.Check != nil {
+		return c.Check(head)
+	}
+	return nil
+}
+
+// at puts table and version into a failure that has none.
+func (t *Table) at(err error, version int64) error {
+	var f *supervision.Failure
+	if errors.As(err, &f) && f.Path == "" {
+		f.Path, f.Version = t.URI(), &version
+	}
+	return err
+}
+
+// encode makes the text of the version after head.
+func (t *Table) encode(c *Commit, head *Head) ([]byte, error) {
+	blind := true
+	read := head.Version
+	info := &log.CommitInfo{Timestamp: t.o.Now().UnixMilli(), Operation: c.Operation, Parameters: c.Parameters, Metrics: c.Metrics,
+		ReadVersion: &read, IsolationLevel: "Serializable", IsBlindAppend: &blind, UserMetadata: c.UserMetadata,
+		EngineInfo: t.o.Engine, TxnID: c.TxnID}
+	out := log.Commit{Info: info, Protocol: c.Protocol, Metadata: c.Metadata, Txns: c.Txns, Domains: c.Domains, Adds: c.Adds}
+	return out.Encode(nil), nil
+}
+
+// tries is how often a commit whose outcome is unknown is looked for and put again.
+const tries = 8
+
+// put creates the version. A nil error, or ErrExists, is certain; whether
+// the version that exists is this commit's own is for the caller to look at.
+func (t *Table) put(ctx context.Context, c *Commit, version int64, text []byte) error {
+	name := log.CommitName(version)
+	for n := 1; ; n++ {
+		err := t.Store().PutIfAbsent(ctx, name, text)
+		switch {
+		case err == nil || errors.Is(err, objstore.ErrExists):
+			return err
+		case errors.Is(err, objstore.ErrUndurable):
+			f := t.failure(supervision.Restart, "DELTA_COMMIT_NOT_DURABLE", version, "the commit may be visible and lost by a power cut: %w", err)
+			return f
+		case !errors.Is(err, objstore.ErrUnknown) && ctx.Err() == nil:
+			return t.failure(supervision.Transient, "DELTA_COMMIT_FAILED", version, "the commit could not be written: %w", err)
+		}
+		// Unknown: look, and put the same bytes again if nothing is there.
+		_, look := t.Store().Head(ctx, name)
+		switch {
+		case look == nil:
+			return objstore.ErrExists
+		case ctx.Err() != nil || n >= tries:
+			return t.failure(supervision.Transient, ClassOutcomeUnknown, version,
+				"whether the commit %s was written is not known: %w", c.TxnID, errors.Join(objstore.ErrUnknown, err))
+		}
+		if err := t.backoff(ctx, n, 10*time.Millisecond, 2*time.Second); err != nil {
+			return t.failure(supervision.Transient, ClassOutcomeUnknown, version,
+				"whether the commit %s was written is not known: %w", c.TxnID, errors.Join(objstore.ErrUnknown, err))
+		}
+	}
+}
+
+// committed advances the table's head by the commit.
+func (t *Table) committed(c *Commit, head *Head, text []byte) {
+	var actions []*log.Action
+	if c.Protocol != nil {
+		actions = append(actions, &log.Action{Protocol: c.Protocol})
+	}
+	if c.Metadata != nil {
+		actions = append(actions, &log.Action{Metadata: c.Metadata})
+	}
+	for i := range c.Txns {
+		actions = append(actions, &log.Action{Txn: &c.Txns[i]})
+	}
+	for i := range c.Domains {
+		actions = append(actions, &log.Action{Domain: &c.Domains[i]})
+	}
+	if next, err := t.log.Advance(head, actions, int64(len(text))); err == nil {
+		t.publish(next, false)
+	}
+}
+
+// winners reads what others committed after head, checks each for conflicts,
+// and returns the newest version. If one of them is this commit itself, it
+// returns that version and stops.
+func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, newest *Head, err error) {
+	for {
+		next, actions, err := t.advance(ctx, head, log.KindsHead|log.KindCommitInfo)
+		if errors.Is(err, objstore.ErrNotFound) {
+			t.publish(head, false)
+			return -1, head, nil
+		}
+		for _, a := range actions {
+			if a.CommitInfo != nil && a.CommitInfo.TxnID == c.TxnID {
+				if next != nil {
+					t.publish(next, false)
+				}
+				// It is ours, but the process that linked it may not have lived to fsync the folder.
+				return head.Version + 1, nil, t.Sync(ctx)
+			}
+		}
+		if err != nil {
+			return -1, nil, err
+		}
+		if err := t.conflict(c, head, next, actions); err != nil {
+			return -1, nil, err
+		}
+		head = next
+	}
+}
+
+// conflict checks one winner by Spark's rules for a blind append.
+func (t *Table) conflict(c *Commit, before, winner *Head, actions []*log.Action) error {
+	for _, a := range actions {
+		switch {
+		case a.CommitInfo != nil && c.Seen != nil:
+			if err := c.Seen(winner.Version, a.CommitInfo); err != nil {
+				return err
+			}
+		case a.Protocol != nil && c.Protocol != nil:
+			return t.failure(supervision.Restart, ClassProtocolChanged, winner.Version, "another writer changed the table's protocol at the same time")
+		case a.Metadata != nil:
+			if err := t.metadataConflict(c, before, winner); err != nil {
+				return err
+			}
+		case a.Domain != nil && c.Check == nil:
+			for _, d := range c.Domains {
+				if d.Domain == a.Domain.Domain {
+					return t.failure(supervision.Restart, ClassConcurrentDomain, winner.Version, "another writer changed the domain %s at the same time", d.Domain)
+				}
+			}
+		case a.Txn != nil && c.Check == nil:
+			for _, x := range c.Txns {
+				if x.AppID == a.Txn.AppID {
+					return t.failure(supervision.Restart, ClassConcurrentTransaction, winner.Version,
+						"application %s committed its version %d at the same time", a.Txn.AppID, a.Txn.Version)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// metadataConflict lets an append go on if its rows still fit the table.
+func (t *Table) metadataConflict(c *Commit, before, winner *Head) error {
+	fail := func(text string, args ...any) error {
+		return t.failure(supervision.Restart, ClassMetadataChanged, winner.Version,
+			"another writer changed the table's metadata at the same time: "+text, args...)
+	}
+	m, old := &winner.Metadata, &before.Metadata
+	switch {
+	case c.Metadata != nil:
+		return fail("and so does this commit")
+	case m.ID != old.ID:
+		return fail("the table %s was replaced by the table %s", old.ID, m.ID)
+	case len(c.Adds) == 0:
+		return nil
+	case fmt.Sprint(m.PartitionColumns) != fmt.Sprint(old.PartitionColumns):
+		return fail("partitioned by %q instead of %q", m.PartitionColumns, old.PartitionColumns)
+	}
+	written := c.Written
+	if written == nil {
+		written = c.Read.Schema
+	}
+	if err := compatible(written, winner.Schema); err != nil {
+		return fail("the rows no longer fit: %s", err)
+	}
+	return nil
+}
+
+// backoff sleeps a random time that grows with n.
+func (t *Table) backoff(ctx context.Context, n int, base, most time.Duration) error {
+	limit := most
+	if n < 16 {
+		limit = min(most, base<<n)
+	}
+	var b [8]byte
+	if _, err := io.ReadFull(t.o.Random, b[:]); err != nil {
+		return err
+	}
+	return t.o.Sleep(ctx, time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(limit))+1)
+}

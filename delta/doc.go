@@ -1,0 +1,25 @@
+// Package delta is a Delta Lake library that stands alone: it creates tables,
+// appends to them with optimistic transactions, reads their versions, writes
+// checkpoints, and is the sink with which a flow commits its epochs exactly once.
+//
+// # Main types
+//
+// [Table] is a table at the root of an objstore.Store. [Create] makes one. [Head] is
+// what appending needs of a version, without the list of files; [Snapshot]
+// has the files and scans them. [Commit] is what a transaction does and [Table.Commit]
+// its optimistic loop; [Table.CompareAndCommit] is the same under the condition
+// that a domain still holds what the caller wrote last, which is how a ledger fences.
+// [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink.
+//
+// # The caller's duties
+//
+//  1. Files of a [Writer] are durable and not visible until a commit names
+//     them. Those of a commit that failed for good are orphans; nothing here deletes them.
+//  2. After an error that wraps objstore.ErrUnknown the same [Commit] with the same
+//     TxnID and Read may be tried again: it recognises itself. Another one must not.
+//  3. Batches of a scan belong to the caller, who releases them.
+//
+// Clock, randomness and sleeping come in [Options]. The package keeps no
+// goroutine beyond a call, and refuses by name tables that need features it does not know.
+// It does not delete, update or compact yet.
+package delta

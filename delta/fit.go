@@ -1,0 +1,202 @@
+package delta
+
+import (
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Error classes of rows that do not fit a table.
+const (
+	ClassMismatch = "DELTA_METADATA_MISMATCH"
+	ClassMerge    = "DELTA_FAILED_TO_MERGE_FIELDS"
+	ClassNotNull  = "DELTA_NOT_NULL_CONSTRAINT_VIOLATED"
+)
+
+// fit says where each column of the table comes from: the index of a column of the
+// rows, or -1 for null.
+type fit struct {
+	from  []int
+	table *batch.Schema
+}
+
+// fitRows matches the rows' columns with the table's by name, letter case
+// ignored, and refuses what would be lost or cannot be held.
+func fitRows(rows, table *batch.Schema) (*fit, error) {
+	f := &fit{from: make([]int, len(table.Fields)), table: table}
+	for i := range f.from {
+		f.from[i] = -1
+	}
+	for i, r := range rows.Fields {
+		at := table.Index(r.Name)
+		if at < 0 {
+			at = table.IndexFold(r.Name)
+		}
+		if at < 0 {
+			e := supervision.New(supervision.Fatal, ClassMismatch, "the column %s %s is not in the table (%s)", r.Name, r.Type, table)
+			e.Hint = "leave it out, or write with mergeSchema to add it to the table"
+			return nil, e
+		}
+		if f.from[at] >= 0 {
+			return nil, supervision.New(supervision.Fatal, "DELTA_DUPLICATE_COLUMNS_FOUND", "the column %s comes twice", r.Name)
+		}
+		if !assignable(r.Type, table.Fields[at].Type) {
+			e := supervision.New(supervision.Fatal, ClassMerge, "the column %s is %s in the table and %s in the rows", r.Name, table.Fields[at].Type, r.Type)
+			e.Hint = "cast it to " + table.Fields[at].Type.String()
+			return nil, e
+		}
+		f.from[at] = i
+	}
+	for i, c := range table.Fields {
+		if f.from[i] < 0 && !c.Nullable {
+			return nil, supervision.New(supervision.Fatal, "DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "the column %s is NOT NULL in the table and the rows do not have it", c.Name)
+		}
+	}
+	return f, nil
+}
+
+func compatible(rows, table *batch.Schema) error {
+	_, err := fitRows(rows, table)
+	return err
+}
+
+// assignable reports whether every value of from is one of to.
+func assignable(from, to batch.Type) bool {
+	if from.Kind == batch.Void || from.Equal(to) {
+		return true
+	}
+	switch to.Kind {
+	case batch.SmallInt:
+		return from.Kind == batch.TinyInt
+	case batch.Int:
+		return from.Kind == batch.TinyInt || from.Kind == batch.SmallInt
+	case batch.BigInt:
+		return from.Kind == batch.TinyInt || from.Kind == batch.SmallInt || from.Kind == batch.Int
+	case batch.Double:
+		return from.Kind == batch.Float || from.Kind == batch.TinyInt || from.Kind == batch.SmallInt || from.Kind == batch.Int
+	case batch.Decimal:
+		return from.Kind == batch.Decimal && from.Scale == to.Scale && from.Precision <= to.Precision
+	}
+	return false
+}
+
+// columns returns the batch's columns in the table's order and types. Each is
+// a reference of its own.
+func (f *fit) columns(b *batch.Batch, pool *batch.Pool) []*batch.Column {
+	out := make([]*batch.Column, len(f.from))
+	for i, from := range f.from {
+		want := f.table.Fields[i].Type
+		if from < 0 || b.Columns[from].Type.Kind == batch.Void {
+			out[i] = nulls(want, b.N, pool)
+		} else {
+			out[i] = widen(b.Columns[from], want)
+		}
+	}
+	return out
+}
+
+// nulls returns a column of n nulls.
+func nulls(t batch.Type, n int, pool *batch.Pool) *batch.Column {
+	b := batch.NewBuilder(t, pool)
+	for range n {
+		b.Null()
+	}
+	return b.Finish()
+}
+
+// widen returns the column as the type, which assignable allowed.
+func widen(c *batch.Column, to batch.Type) *batch.Column {
+	if c.Type.Kind == to.Kind && c.Type.Kind != batch.Decimal {
+		return c.Retain()
+	}
+	// A new column may share the buffers of the old one only while that lives:
+	// the copy costs less than to keep it alive.
+	out := &batch.Column{Type: to, N: c.N, Valid: append(batch.Bitmap(nil), c.Valid...)}
+	if c.Valid == nil {
+		out.Valid = nil
+	}
+	switch {
+	case to.Kind == batch.Decimal:
+		out.I128 = append(out.I128, c.I128...)
+	case to.Kind == batch.BigInt:
+		out.I64 = make([]int64, len(c.I32))
+		for i, v := range c.I32 {
+			out.I64[i] = int64(v)
+		}
+	case to.Kind == batch.Double && c.Type.Kind == batch.Float:
+		out.F64 = make([]float64, len(c.F32))
+		for i, v := range c.F32 {
+			out.F64[i] = float64(v)
+		}
+	case to.Kind == batch.Double:
+		out.F64 = make([]float64, len(c.I32))
+		for i, v := range c.I32 {
+			out.F64[i] = float64(v)
+		}
+	default:
+		out.I32 = append(out.I32, c.I32...)
+	}
+	return out
+}
+
+// checkNulls refuses a row that is null where the field is NOT NULL. Rows are
+// counted from 0 among those that are selected.
+func checkNulls(f batch.Field, c *batch.Column, sel []int32, path string) error {
+	name := path + f.Name
+	if !f.Nullable && c.Nulls() > 0 {
+		if row := firstNull(c, sel); row >= 0 {
+			e := supervision.New(supervision.Poison, ClassNotNull, "the column %s is NOT NULL and row %d of the batch has no value for it", name, row)
+			e.Hint = "filter such rows, or give them a value (coalesce)"
+			return e
+		}
+	}
+	if f.Type.Kind != batch.Struct || !holdsNotNull(f.Type) {
+		return nil // within arrays and maps NOT NULL is a property of the file's schema only
+	}
+	inner := sel
+	if c.Valid != nil { // a field of a struct that is null is not a violation
+		inner = make([]int32, 0, c.N)
+		for i := range rowsOf(sel, c.N) {
+			if r := rowAt(sel, i); !c.IsNull(int(r)) {
+				inner = append(inner, r)
+			}
+		}
+	}
+	for i, k := range c.Kids {
+		if err := checkNulls(f.Type.Fields[i], k, inner, name+"."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func holdsNotNull(t batch.Type) bool {
+	for _, f := range t.Fields {
+		if !f.Nullable || holdsNotNull(f.Type) {
+			return true
+		}
+	}
+	return false
+}
+
+func rowsOf(sel []int32, n int) int {
+	if sel != nil {
+		return len(sel)
+	}
+	return n
+}
+
+func rowAt(sel []int32, i int) int32 {
+	if sel != nil {
+		return sel[i]
+	}
+	return int32(i)
+}
+
+func firstNull(c *batch.Column, sel []int32) int {
+	for i := range rowsOf(sel, c.N) {
+		if c.IsNull(int(rowAt(sel, i))) {
+			return i
+		}
+	}
+	return -1
+}

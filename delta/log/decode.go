@@ -1,0 +1,235 @@
+package log
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Limits bounds what reading a log may cost. A zero field has the default.
+type Limits struct {
+	Line   int64 // bytes of one action; default 64 MiB
+	Commit int64 // bytes of one commit; default 4 GiB
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Line <= 0 {
+		l.Line = 64 << 20
+	}
+	if l.Commit <= 0 {
+		l.Commit = 4 << 30
+	}
+	return l
+}
+
+// Kinds says which actions a reader wants.
+type Kinds uint16
+
+// The kinds of actions.
+const (
+	KindCommitInfo Kinds = 1 << iota
+	KindProtocol
+	KindMetadata
+	KindTxn
+	KindDomain
+	KindAdd
+	KindRemove
+	KindCDC
+
+	// KindsHead are the actions that an appender needs.
+	KindsHead = KindProtocol | KindMetadata | KindTxn | KindDomain
+	// KindsFiles are the actions that make up the list of files.
+	KindsFiles = KindAdd | KindRemove
+	// KindsAll are all.
+	KindsAll Kinds = 1<<iota - 1
+)
+
+var kindNames = map[string]Kinds{
+	"commitInfo": KindCommitInfo, "protocol": KindProtocol, "metaData": KindMetadata, "txn": KindTxn,
+	"domainMetadata": KindDomain, "add": KindAdd, "remove": KindRemove, "cdc": KindCDC,
+}
+
+// LineError is an error with the line of a commit where it lies.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Decode calls visit with each action of the wanted kinds in a commit's text. Unknown actions
+// and fields are passed over. An action may span lines. The action is visit's to keep.
+func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) error {
+	limits = limits.withDefaults()
+	in := bufio.NewReaderSize(io.LimitReader(r, limits.Commit+1), 256<<10)
+	var buffer []byte // an action that spans buffers or lines
+	var total int64
+	names := &interner{}
+	for line, first := 0, 1; ; {
+		part, err := in.ReadSlice('\n')
+		total += int64(len(part))
+		if total > limits.Commit {
+			return &LineError{line + 1, fmt.Errorf("commit of more than %d bytes", limits.Commit)}
+		}
+		if int64(len(buffer)+len(part)) > limits.Line {
+			return &LineError{line + 1, fmt.Errorf("action of more than %d bytes", limits.Line)}
+		}
+		if err == bufio.ErrBufferFull {
+			buffer = append(buffer, part...)
+			continue
+		}
+		if err != nil && err != io.EOF {
+			return &LineError{line + 1, err}
+		}
+		line++
+		text := part
+		if len(buffer) > 0 {
+			buffer = append(buffer, part...)
+			text = buffer
+		}
+		if len(bytes.TrimSpace(text)) > 0 {
+			a, e := decodeAction(text, want, names)
+			switch {
+			case e == nil && a != nil:
+				if e := visit(a); e != nil {
+					return e
+				}
+			case errors.Is(e, errTruncated) && err == nil:
+				// Only an object over several lines goes on; its parts are
+				// read again when a line closes one of its levels.
+				if len(buffer) == 0 {
+					buffer = append(buffer, part...)
+				}
+				if line, err = gather(in, &buffer, line, &total, limits); err != nil {
+					return &LineError{line, err}
+				}
+				if a, e = decodeAction(buffer, want, names); e == nil && a != nil {
+					e = visit(a)
+				}
+				if e != nil {
+					return &LineError{first, e}
+				}
+			case e != nil:
+				return &LineError{first, e}
+			}
+		}
+		buffer, first = buffer[:0], line+1
+		if err == io.EOF {
+			return nil
+		}
+	}
+}
+
+// gather reads lines up to one that is a closing brace in the first column: how
+// commits that were pretty-printed by hand end an action.
+func gather(in *bufio.Reader, buffer *[]byte, line int, total *int64, limits Limits) (int, error) {
+	start := true
+	for {
+		part, err := in.ReadSlice('\n')
+		*total += int64(len(part))
+		if int64(len(*buffer)+len(part)) > limits.Line || *total > limits.Commit {
+			return line + 1, fmt.Errorf("action of more than %d bytes", limits.Line)
+		}
+		*buffer = append(*buffer, part...)
+		closing := start && len(part) > 0 && part[0] == '}'
+		start = err == nil
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		line++
+		if closing || err == io.EOF {
+			return line, nil
+		}
+		if err != nil {
+			return line, err
+		}
+	}
+}
+
+// decodeAction reads one action, or returns nil if it is of no wanted kind.
+func decodeAction(text []byte, want Kinds, in *interner) (*Action, error) {
+	s := &scanner{data: text}
+	var a *Action
+	err := s.object(func(key []byte) error {
+		kind := kindNames[string(key)]
+		if kind&want == 0 {
+			return s.skip()
+		}
+		if s.null() {
+			return nil
+		}
+		if a == nil {
+			a = &Action{}
+		}
+		return s.action(a, kind, in)
+	})
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (s *scanner) action(a *Action, kind Kinds, in *interner) error {
+	switch kind {
+	case KindCommitInfo:
+		a.CommitInfo = &CommitInfo{}
+		return s.commitInfo(a.CommitInfo)
+	case KindProtocol:
+		a.Protocol = &Protocol{}
+		return s.protocol(a.Protocol)
+	case KindMetadata:
+		a.Metadata = &Metadata{}
+		return s.metadata(a.Metadata)
+	case KindTxn:
+		a.Txn = &Txn{}
+		return s.txn(a.Txn)
+	case KindDomain:
+		a.Domain = &Domain{}
+		return s.domain(a.Domain)
+	case KindAdd:
+		a.Add = &Add{}
+		return s.add(a.Add, in)
+	case KindRemove:
+		a.Remove = &Remove{}
+		return s.remove(a.Remove, in)
+	}
+	a.CDC = &CDC{}
+	return s.cdc(a.CDC, in)
+}
+
+// interner keeps one copy of the column names that every file repeats.
+type interner struct{ names map[string]string }
+
+func (i *interner) name(b []byte) string {
+	if s, ok := i.names[string(b)]; ok {
+		return s
+	}
+	if i.names == nil || len(i.names) > 10_000 {
+		i.names = map[string]string{}
+	}
+	s := string(b)
+	i.names[s] = s
+	return s
+}
+
+// DecodeAdds reads a JSON array of add actions' bodies, as EncodeAdds wrote it.
+func DecodeAdds(text []byte) ([]Add, error) {
+	s, in := &scanner{data: text}, &interner{}
+	var adds []Add
+	err := s.array(func() error {
+		adds = append(adds, Add{})
+		return s.add(&adds[len(adds)-1], in)
+	})
+	if err == nil {
+		err = s.end()
+	}
+	return adds, err
+}

@@ -1,0 +1,22 @@
+// Package log is Delta's transaction log as bytes and facts: the actions of
+// commits, their JSON, schema strings, path and partition value spelling,
+// protocol and table features, and the replay of commits and classic
+// checkpoints into the state of a version.
+//
+// # Main types
+//
+// [Action] holds one action; [Commit] encodes a version and [Decode] reads one.
+// [Protocol], [Metadata], [Add], [Remove], [Txn], [Domain] and [CommitInfo] are the actions.
+// [Log] lists, reads and replays a table's log in an objstore.Store; [Head] is
+// what an appender needs of a version, without any list of files, and
+// [Log.Files] streams the files.
+//
+// # The caller's duties
+//
+//  1. What is read is not trusted: errors name file, line and version, and
+//     memory stays within [Limits].
+//  2. Paths in actions stay as written in the log. [DecodePath] gives the
+//     object's name; compare files by [FileKey] only.
+//
+// The package decides no conflict and writes no commit; package delta does.
+package log

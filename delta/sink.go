@@ -1,0 +1,324 @@
+package delta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// SinkOptions say how a flow writes a table.
+type SinkOptions struct {
+	PartitionBy []string          // of a table that is made; must equal an existing one's if given
+	Properties  map[string]string // of a table that is made
+	Name        string            // likewise
+	Description string            // likewise
+	Comments    map[string]string // of columns, likewise
+
+	// Ledger makes a new table one that can hold its flow's ledger: writer version 7 with domainMetadata.
+	Ledger bool
+
+	// Adopt lets the flow go on with a table that another incarnation of it has
+	// written. Without it that is refused: a lost checkpoint would write rows twice.
+	Adopt bool
+
+	UserMetadata string
+	Writer       WriterOptions // Account and Pool are the share's
+	Table        Options
+}
+
+// Sink writes the epochs of a flow into a table, each exactly once: the commit of an epoch carries
+// txn(appId = flow/incarnation, version = epoch). It is safe for concurrent use.
+type Sink struct {
+	path  string
+	store objstore.Store // nil: made of path by Bind
+	o     SinkOptions
+
+	mu    sync.Mutex
+	table *Table
+	bound *Head // when bound; nil before
+}
+
+var _ connectors.Sink = (*Sink)(nil)
+
+// NewSink returns the sink of the table at the root of the store.
+func NewSink(s objstore.Store, o SinkOptions) *Sink { return &Sink{store: s, path: s.URI(), o: o} }
+
+// SinkAt returns the sink of the table in a folder of the local file system.
+func SinkAt(path string, o SinkOptions) *Sink { return &Sink{path: path, o: o} }
+
+// Description names the sink as Spark's progress does.
+func (s *Sink) Description() string { return "DeltaSink[" + s.path + "]" }
+
+// Durable reports that committed rows outlive the process.
+func (s *Sink) Durable() bool { return true }
+
+// Close has nothing to end.
+func (s *Sink) Close() error { return nil }
+
+// UseAsLedger makes Bind create the table, if it does not exist, as one that can hold the ledger.
+func (s *Sink) UseAsLedger() { s.o.Ledger = true }
+
+// Open opens the table without binding rows to it, and reports whether it exists.
+func (s *Sink) Open(ctx context.Context) (t *Table, exists bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.table == nil {
+		if s.store == nil {
+			if s.store, err = local.New(s.path, local.Options{}); err != nil {
+				return nil, false, err
+			}
+		}
+		s.table = Open(s.store, s.o.Table)
+	}
+	_, err = s.table.reload(ctx)
+	var f *supervision.Failure
+	if errors.As(err, &f) && f.Class == log.ClassNotFound {
+		return s.table, false, nil
+	}
+	return s.table, err == nil, err
+}
+
+// Bind makes the table if it is not there, and checks that the rows fit it.
+func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.OutputMode) error {
+	if m != connectors.Append {
+		return &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_UNSUPPORTED_OUTPUT_MODE", Path: s.path,
+			Message: fmt.Sprintf("output mode %s is not supported by the Delta sink yet", m), Hint: "use append, with a watermark if the flow aggregates"}
+	}
+	t, exists, err := s.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		_, err := Create(ctx, t.Store(), s.create(rows), s.o.Table)
+		if err != nil && !errors.Is(err, objstore.ErrExists) {
+			return err
+		}
+	}
+	if err := t.Sync(ctx); err != nil {
+		return err
+	}
+	head, err := t.reload(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.accept(t, head, rows); err != nil {
+		return t.at(err, head.Version)
+	}
+	s.mu.Lock()
+	s.bound = head
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Sink) create(rows *batch.Schema) CreateOptions {
+	fields := slices.Clone(rows.Fields)
+	for i := range fields {
+		if c, ok := s.o.Comments[fields[i].Name]; ok {
+			fields[i].Comment = c
+		}
+	}
+	return CreateOptions{Schema: batch.NewSchema(fields...), PartitionBy: s.o.PartitionBy, Properties: s.o.Properties, Name: s.o.Name,
+		Description: s.o.Description, Domains: s.o.Ledger}
+}
+
+func (s *Sink) accept(t *Table, head *Head, rows *batch.Schema) error {
+	if err := log.CheckAppend(&head.Protocol, &head.Metadata, head.Schema); err != nil {
+		return err
+	}
+	if s.o.PartitionBy != nil && !slices.Equal(s.o.PartitionBy, head.Metadata.PartitionColumns) {
+		return t.failure(supervision.Fatal, ClassMismatch, head.Version, "the table is partitioned by %q; the sink asks for %q", head.Metadata.PartitionColumns, s.o.PartitionBy)
+	}
+	return compatible(rows, head.Schema)
+}
+
+// Table returns the table, and what it was when the sink was bound.
+func (s *Sink) Table() (*Table, *Head) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table, s.bound
+}
+
+var errUnbound = errors.New("delta: the sink is not bound")
+
+// AppID is the application's id in the table's txn actions.
+func AppID(flow, incarnation string) string { return flow + "/" + incarnation }
+
+// Writer opens one share.
+func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Writer, error) {
+	t, head := s.Table()
+	if head == nil {
+		return nil, errUnbound
+	}
+	if err := s.checkIncarnation(t, head, share.Flow, share.Incarnation); err != nil {
+		return nil, err
+	}
+	o := s.o.Writer
+	o.Account, o.Pool = share.Account, share.Pool
+	if o.Name == nil {
+		o.Name = func(number int, id string) string {
+			return fmt.Sprintf("part-%05d-%s-c%03d", share.Index, id, number%1000)
+		}
+	}
+	w, err := NewWriter(t, head, o)
+	if err != nil {
+		return nil, err
+	}
+	return &shareWriter{w}, nil
+}
+
+// checkIncarnation refuses a table that another incarnation of the flow has
+// written: this one began anew and would write the same rows again.
+func (s *Sink) checkIncarnation(t *Table, head *Head, flow, incarnation string) error {
+	if _, ours := head.Txns[AppID(flow, incarnation)]; ours || s.o.Adopt {
+		return nil
+	}
+	for id, txn := range head.Txns {
+		if other, ok := strings.CutPrefix(id, flow+"/"); ok && other != incarnation && !strings.Contains(other, "/") {
+			f := t.failure(supervision.Fatal, "DELTAIC_OTHER_INCARNATION", head.Version,
+				"the flow %s has written epochs up to %d of this table as incarnation %s and now runs as incarnation %s", flow, txn.Version, other, incarnation)
+			f.Hint = "give the flow back its checkpoint location, or another table, or set adopt to go on and write again what is read again"
+			return f
+		}
+	}
+	return nil
+}
+
+type shareWriter struct{ w *Writer }
+
+func (s *shareWriter) Write(ctx context.Context, b *batch.Batch) error { return s.w.Write(ctx, b) }
+func (s *shareWriter) Abort()                                          { s.w.Abort() }
+
+func (s *shareWriter) Seal(int64) (connectors.Sealed, error) {
+	files, err := s.w.Seal()
+	if err != nil || files == nil {
+		return nil, err
+	}
+	return sealed{files}, nil
+}
+
+type sealed struct{ files *Files }
+
+func (s sealed) Finish(ctx context.Context) (connectors.Prepared, error) {
+	rows := s.files.Rows()
+	adds, err := s.files.Finish(ctx)
+	if err != nil {
+		return connectors.Prepared{}, err
+	}
+	p := connectors.Prepared{Rows: rows, Data: log.EncodeAdds(nil, adds)}
+	for i := range adds {
+		p.Bytes += adds[i].Size
+	}
+	return p, nil
+}
+
+// Adds returns the add-actions of what shares prepared.
+func Adds(prepared []connectors.Prepared) ([]log.Add, error) {
+	var all []log.Add
+	for _, p := range prepared {
+		if len(p.Data) == 0 || string(p.Data) == "null" {
+			continue
+		}
+		adds, err := log.DecodeAdds(p.Data)
+		if err != nil {
+			return nil, supervision.New(supervision.Fatal, "DELTAIC_MANIFEST_CORRUPT", "the add-actions of a prepared epoch cannot be read: %w", err)
+		}
+		all = append(all, adds...)
+	}
+	return all, nil
+}
+
+// StreamingUpdate returns the commit of an epoch as Spark's sink makes it, with the
+// txn that makes it exactly once. A flow whose ledger is the table adds
+// its domain and commits it itself, by CompareAndCommit.
+func StreamingUpdate(c connectors.Commit) (Commit, error) {
+	adds, err := Adds(c.Prepared)
+	if err != nil {
+		return Commit{}, err
+	}
+	var rows, bytes int64
+	for _, p := range c.Prepared {
+		rows += p.Rows
+	}
+	for i := range adds {
+		bytes += adds[i].Size
+	}
+	return Commit{
+		Operation: "STREAMING UPDATE",
+		Parameters: []log.Parameter{StringParameter("outputMode", "Append"), StringParameter("queryId", c.QueryID),
+			StringParameter("epochId", strconv.FormatInt(c.Epoch, 10))},
+		Metrics: []log.Parameter{StringParameter("numRemovedFiles", "0"), StringParameter("numOutputRows", strconv.FormatInt(rows, 10)),
+			StringParameter("numOutputBytes", strconv.FormatInt(bytes, 10)), StringParameter("numAddedFiles", strconv.Itoa(len(adds)))},
+		Adds: adds,
+		Txns: []log.Txn{{AppID: AppID(c.Flow, c.Incarnation), Version: c.Epoch}},
+	}, nil
+}
+
+// errRepeat ends a commit whose epoch is in the table already.
+var errRepeat = errors.New("committed before")
+
+// Commit commits the epoch unless the table has it. An epoch without files is
+// committed too if the engine asks for it: its txn says that it is done.
+func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Committed, error) {
+	t, bound := s.Table()
+	if bound == nil {
+		return connectors.Committed{}, errUnbound
+	}
+	commit, err := StreamingUpdate(c)
+	if err != nil {
+		return connectors.Committed{}, t.at(err, -1)
+	}
+
+	commit.UserMetadata = s.o.UserMetadata
+	commit.Seen = t.disturbing
+	app := AppID(c.Flow, c.Incarnation)
+	repeatAt := int64(-1)
+	commit.Check = func(newest *Head) error {
+		if newest.Metadata.ID != bound.Metadata.ID {
+			f := t.failure(supervision.Fatal, "DELTAIC_TABLE_REPLACED", newest.Version, "the table %s was replaced by the table %s", bound.Metadata.ID, newest.Metadata.ID)
+			f.Hint = "start the flow with a new checkpoint location"
+			return f
+		}
+		if last, ok := newest.Txns[app]; ok && last.Version >= c.Epoch {
+			repeatAt = newest.Version
+			return errRepeat
+		}
+		return s.checkIncarnation(t, newest, c.Flow, c.Incarnation)
+	}
+	version, err := t.Commit(ctx, commit)
+	if errors.Is(err, errRepeat) {
+		return connectors.Committed{Version: repeatAt, Repeat: true}, nil
+	}
+	if err != nil {
+		return connectors.Committed{}, err
+	}
+	out := connectors.Committed{Version: version, Files: len(commit.Adds)}
+	for i := range commit.Adds {
+		out.Bytes += commit.Adds[i].Size
+	}
+	if t.overdue(4) { // nobody called Maintain in time
+		_, _ = t.Checkpoint(ctx) // the epoch is committed whatever becomes of it
+	}
+	return out, nil
+}
+
+// Maintain writes a checkpoint of the log if one is due. The engine calls it
+// beside the stream, so that commits need not wait for it.
+func (s *Sink) Maintain(ctx context.Context) error {
+	t, bound := s.Table()
+	if bound == nil || !t.CheckpointDue() {
+		return nil
+	}
+	_, err := t.Checkpoint(ctx)
+	return err
+}
