@@ -1,0 +1,65 @@
+package operators
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr"
+)
+
+// evaluation is what Project and Filter share: a context of expressions and
+// the way of rows that fail.
+type evaluation struct {
+	Base
+	expression expr.Context
+}
+
+// Open keeps the context and its pool.
+func (e *evaluation) Open(c *Context) error {
+	e.Context = c
+	e.expression.Pool = c.Pool
+	return nil
+}
+
+// begin makes ready for a batch.
+func (e *evaluation) begin() {
+	e.expression.Reset()
+	if e.Context.Epoch != nil {
+		e.expression.Now = e.Context.Epoch.Now
+	}
+}
+
+// reject hands over the rows that failed since begin, by row.
+func (e *evaluation) reject(in *batch.Batch, out Output) error {
+	if len(e.expression.Rejected) == 0 {
+		return nil
+	}
+	rows := make([]Rejected, 0, len(e.expression.Rejected)) // the output's to keep
+	for _, r := range e.expression.Rejected {
+		rows = append(rows, Rejected{Row: r.Row, Rule: r.Rule, Class: r.Class, Message: r.Message, Raw: r.Raw})
+	}
+	slices.SortFunc(rows, func(a, b Rejected) int { return cmp.Compare(a.Row, b.Row) })
+	return out.Reject(in, rows)
+}
+
+// survivors returns the rows of in that did not fail, as a selection: in.Sel
+// itself if all did well.
+func (e *evaluation) survivors(in *batch.Batch) []int32 {
+	failed := e.expression.Rejected
+	if len(failed) == 0 {
+		return in.Sel
+	}
+	bad := batch.Bitmap(e.Context.Pool.Words(batch.BitmapWords(in.N)))
+	defer e.Context.Pool.PutWords(bad)
+	for _, f := range failed {
+		bad.Set(int(f.Row))
+	}
+	rows := make([]int32, 0, in.Rows())
+	for i := range in.Rows() {
+		if r := in.Row(i); !bad.Get(r) {
+			rows = append(rows, int32(r))
+		}
+	}
+	return rows
+}
