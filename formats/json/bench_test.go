@@ -84,6 +84,7 @@ func benchmarkLines(b *testing.B, t batch.Type, data []byte) {
 	to := batch.NewBuilder(t, pool)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
+	cpu := cpuTime()
 	for b.Loop() {
 		if n, err := d.DecodeLines(data, to); n != records || err != nil {
 			b.Fatal(n, err)
@@ -95,12 +96,14 @@ func benchmarkLines(b *testing.B, t batch.Type, data []byte) {
 		c.Release()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(records), "ns/record")
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N)/float64(records), "cpu-ns/record")
 	b.ReportMetric(float64(len(data))/float64(records), "B/record")
 }
 
 func benchmarkStandard[T any](b *testing.B, data []byte) {
 	lines := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
 	b.SetBytes(int64(len(data)))
+	cpu := cpuTime()
 	for b.Loop() {
 		for _, line := range lines {
 			var v T
@@ -110,6 +113,7 @@ func benchmarkStandard[T any](b *testing.B, data []byte) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(lines)), "ns/record")
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N)/float64(len(lines)), "cpu-ns/record")
 }
 
 type flatEvent struct {

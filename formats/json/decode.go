@@ -63,6 +63,7 @@ func (d *Decoder) Decode(record []byte, to *batch.Builder) error {
 func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.Builder, failed func(row int, err error)) {
 	d.bind(to)
 	d.strict = false
+	reserve(d.root, len(in.Data))
 	rows := to.Len()
 	for i := range in.N {
 		if in.IsNull(i) || active != nil && !active.Get(i) {
@@ -78,6 +79,7 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 		}
 	}
 	settle(d.root, rows+in.N)
+	remember(d.root)
 }
 
 // DecodeLines appends the records of newline-delimited JSON to to and returns
@@ -87,6 +89,7 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 func (d *Decoder) DecodeLines(data []byte, to *batch.Builder) (lines int, err error) {
 	d.bind(to)
 	d.strict = d.o.Mode != Permissive
+	reserve(d.root, len(data))
 	rows := to.Len()
 	for at := 0; at < len(data); lines++ {
 		end := len(data)
@@ -103,6 +106,7 @@ func (d *Decoder) DecodeLines(data []byte, to *batch.Builder) (lines int, err er
 		at = end + 1
 	}
 	settle(d.root, max(rows, to.Len()))
+	remember(d.root)
 	return lines, err
 }
 

@@ -13,16 +13,23 @@ import (
 // maxData bounds the bytes and elements that the offsets of a column can reach.
 const maxData = math.MaxInt32 - 64
 
-// closeRow counts a valid row whose value is in the buffers.
+// closeRow counts a valid row whose value is in the buffers. It is split so
+// that the compiler inlines it.
 func closeRow(b *batch.Builder) {
-	c := b.Column()
-	if c.Valid != nil {
-		if c.N>>6 >= len(c.Valid) {
-			b.Grow(1)
-			return
-		}
-		c.Valid.Set(c.N)
+	if c := b.Column(); c.Valid == nil {
+		c.N++
+		return
 	}
+	closeValid(b)
+}
+
+func closeValid(b *batch.Builder) {
+	c := b.Column()
+	if c.N>>6 >= len(c.Valid) {
+		b.Grow(1)
+		return
+	}
+	c.Valid.Set(c.N)
 	c.N++
 }
 
@@ -173,5 +180,35 @@ func align(n *node, row int) {
 		appendNulls(n, row-at)
 	} else {
 		truncate(n, row)
+	}
+}
+
+// reserve makes room for as many bytes of text as the last batch had, but no
+// more than the input has, so that columns need not grow step by step.
+func reserve(n *node, input int) {
+	if n.data > 0 {
+		if c := n.b.Column(); len(c.Data) == 0 {
+			c.ReserveData(min(n.data+n.data/8, input))
+		}
+	}
+	for _, f := range n.fields {
+		reserve(f, input)
+	}
+	if n.elem != nil {
+		reserve(n.elem, input)
+	}
+}
+
+// remember notes for reserve how much text there is.
+func remember(n *node) {
+	switch n.kind {
+	case batch.String, batch.Binary:
+		n.data = len(n.b.Column().Data)
+	}
+	for _, f := range n.fields {
+		remember(f)
+	}
+	if n.elem != nil {
+		remember(n.elem)
 	}
 }

@@ -6,19 +6,22 @@ import (
 	"github.com/deltaic/deltaic/batch"
 )
 
+// hits reports whether the first 16 bytes of n's key, or all if there are
+// fewer, stand at p, where there are as many to read.
+func (n *node) hits(s []byte, p int) bool {
+	return load(s, p)&n.mask0^n.word0|load(s, p+8)&n.mask1^n.word1 == 0
+}
+
 // match returns the position behind the key at p if it is n's, written
 // without spaces, else 0.
 func (n *node) match(s []byte, p int) int {
 	if p+16 > len(s) {
 		return n.matchShort(s, p)
 	}
-	if load(s, p)&n.mask0^n.word0|load(s, p+8)&n.mask1^n.word1 != 0 {
+	if !n.hits(s, p) {
 		return 0
 	}
-	if len(n.text) > 16 {
-		return n.matchShort(s, p)
-	}
-	return p + len(n.text)
+	return n.matchShort(s, p)
 }
 
 func (n *node) matchShort(s []byte, p int) int {
@@ -44,9 +47,11 @@ func (d *Decoder) object(n *node, s []byte, p, end, depth int) int {
 	}
 	f := n.head
 	for {
-		q := f.next.match(s, p)
-		if q != 0 {
-			f = f.next
+		q, next := 0, f.next
+		if p+16 <= len(s) && next.short && next.hits(s, p) {
+			f, q = next, p+len(next.text)
+		} else if q = next.match(s, p); q != 0 {
+			f = next
 		} else if q = f.alt.match(s, p); q != 0 {
 			f = f.alt
 		} else if f, q = d.member(n, f, s, p, end); q < 0 {
@@ -60,10 +65,16 @@ func (d *Decoder) object(n *node, s []byte, p, end, depth int) int {
 				return d.fail(reasonEnd, end)
 			}
 		}
-		switch {
-		case f.kind == batch.String && s[q] == '"' && f.b.Len() == row:
+		// The commonest kinds at once, where the column is at this row; value
+		// does all the rest.
+		switch c := s[q]; {
+		case f.kind == kindSkip:
+			p = d.skip(s, q, end, depth)
+		case c == '"' && f.kind == batch.String && f.b.Len() == row:
 			p = d.stringValue(f, s, q, end, depth)
-		case f.kind == batch.BigInt && s[q] != 'n' && f.b.Len() == row:
+		case c == '{' && f.kind == batch.Struct && f.b.Len() == row:
+			p = d.object(f, s, q+1, end, depth+1)
+		case c-'0' <= 9 && f.kind == batch.BigInt && f.b.Len() == row:
 			p = d.bigint(f, s, q, end)
 		default:
 			p = d.value(f, s, q, end, row, depth)

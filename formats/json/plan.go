@@ -34,6 +34,7 @@ type node struct {
 
 	// The key as a writer has it: "name": with quotes and colon.
 	text         string
+	short        bool   // it has at most 16 bytes
 	word0, word1 uint64 // its first 16 bytes
 	mask0, mask1 uint64 // which of them count
 	next, alt    *node
@@ -44,6 +45,8 @@ type node struct {
 	learned int
 	head    *node // stands in front of the first key
 	corrupt *node // the corrupt record column; root only
+
+	data int // String, Binary: bytes that the last batch had
 
 	// Array: the element. Map: key and value.
 	key, elem *node
@@ -120,8 +123,9 @@ func (d *Decoder) structNode(n *node) error {
 func (n *node) setKey(name string) {
 	n.name = name
 	n.text = `"` + name + `":`
+	n.short = len(n.text) <= 16
 	if strings.ContainsAny(name, "\"\\") || strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r == 0xFFFD }) >= 0 {
-		n.text, n.word0, n.mask0 = "", 1, 0 // written with escapes: the slow path finds it
+		n.text, n.short, n.word0, n.mask0 = "", false, 1, 0 // written with escapes: the slow path finds it
 		return
 	}
 	var text, mask [16]byte
