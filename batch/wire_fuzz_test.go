@@ -48,6 +48,10 @@ func resum(data []byte) {
 }
 
 func FuzzDecode(f *testing.F) {
+	for i := range goldenFiles {
+		data, _ := readGolden(f, i)
+		f.Add(data)
+	}
 	for _, data := range wireExamples(12) {
 		f.Add(data)
 	}
