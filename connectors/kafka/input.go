@@ -17,6 +17,7 @@ type Input struct {
 	c      config
 	err    error // a mistake in the options, returned by every call that could fail
 	schema *batch.Schema
+	pools  pools // of all readers
 
 	mu     sync.Mutex
 	client *kgo.Client // for metadata and offsets; made when first needed

@@ -84,7 +84,7 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 			consume[topic][id] = kgo.NewOffset().At(offset)
 		}
 	}
-	r.client, err = kgo.NewClient(append(in.c.clientOptions(), in.c.consumerOptions(consume)...)...)
+	r.client, err = kgo.NewClient(append(in.c.clientOptions(), in.c.consumerOptions(consume, &in.pools)...)...)
 	if err != nil {
 		return nil, in.c.failure(err, "could not set up the client")
 	}
@@ -95,7 +95,7 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 
 // consumerOptions are the reading client's: no group, no silent reset, control
 // records kept because they count in positions.
-func (c *config) consumerOptions(from map[string]map[int32]kgo.Offset) []kgo.Opt {
+func (c *config) consumerOptions(from map[string]map[int32]kgo.Offset, p *pools) []kgo.Opt {
 	level := kgo.ReadCommitted()
 	if c.uncommitted {
 		level = kgo.ReadUncommitted()
@@ -105,7 +105,7 @@ func (c *config) consumerOptions(from map[string]map[int32]kgo.Offset) []kgo.Opt
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(level),
 		kgo.KeepControlRecords(),
-		kgo.WithPools(&pools{}),
+		kgo.WithPools(p),
 		kgo.FetchMaxBytes(int32(c.fetch.maxBytes)),
 		kgo.FetchMaxPartitionBytes(int32(c.fetch.partitionBytes)),
 		kgo.FetchMinBytes(int32(c.fetch.minBytes)),
@@ -163,26 +163,25 @@ func (r *reader) isPaused(s *split) bool {
 // Control records move the position and are no rows.
 func (r *reader) cut(s *split) connectors.Fetch {
 	c := r.columns
-	c.begin(min(len(s.held), r.rows))
+	c.begin()
 	taken := 0
 	for _, record := range s.held {
-		if !record.Attrs.IsControl() {
-			size := c.size(record)
-			if c.rows > 0 && (c.rows >= r.rows || c.bytes+size > r.bytes) {
-				break
-			}
-			c.bytes += size
-			c.add(record)
+		if !record.Attrs.IsControl() && (len(c.rows) >= r.rows || !c.measure(record, r.bytes)) {
+			break
 		}
 		s.next = max(s.next, record.Offset+1) // a check may have passed a control record
-		record.Recycle()
 		taken++
+	}
+	b := c.fill(s.name, s.partition.id, s.next)
+	c.begin()
+	for _, record := range s.held[:taken] {
+		record.Recycle()
 	}
 	clear(s.held[:taken])
 	if s.held = s.held[taken:]; len(s.held) == 0 {
 		s.held = nil
 	}
-	return r.fetch(s, c.finish(s.name, s.partition.id, s.next))
+	return r.fetch(s, b)
 }
 
 func (r *reader) fetch(s *split, b *batch.Batch) connectors.Fetch {
@@ -246,7 +245,11 @@ func (r *reader) take(topic string, p *kgo.FetchPartition) {
 		return
 	}
 	s.moved = true
-	s.held = append(s.held, p.Records...)
+	if s.held == nil {
+		s.held = p.Records
+	} else {
+		s.held = append(s.held, p.Records...)
+	}
 	if !s.turns {
 		s.turns = true
 		r.turn = append(r.turn, s)
