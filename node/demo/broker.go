@@ -19,10 +19,11 @@ import (
 )
 
 const (
-	firstPort    = 9092
-	portTries    = 200
-	keptBytes    = 64 << 20 // of each partition
-	segmentBytes = 16 << 20
+	firstPort = 9092
+	portTries = 200
+	leastKept = 64 << 20
+	// batchBytes bounds what the generator sends at once: far below what a partition keeps.
+	batchBytes = 256 << 10
 )
 
 // BrokerOptions says how the demo's broker runs.
@@ -30,6 +31,8 @@ type BrokerOptions struct {
 	Port       int   // tried first in a folder that has none yet; 0: 9092
 	Partitions int32 // of the topic
 	Topic      string
+	// KeptBytes is how much of each partition is kept, at least 1 MiB; 0: 64 MiB. See [Plan.KeptBytes].
+	KeptBytes int64
 	// SyncWrites makes every batch survive a power cut too, at the price of an fsync per
 	// batch. Without it acknowledged records survive the death of the process only.
 	SyncWrites bool
@@ -70,8 +73,7 @@ func StartBroker(ctx context.Context, dir string, o BrokerOptions) (*Broker, err
 	}
 	b := &Broker{lock: lock}
 	if err := b.listen(dir, folder, o); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("demo broker: %w", err)
+		return nil, errors.Join(fmt.Errorf("demo broker: %w", err), b.Close())
 	}
 	if err := b.ensureTopic(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("demo broker: %w", err), b.Close())
@@ -133,13 +135,24 @@ func (b *Broker) ensureTopic(ctx context.Context, o BrokerOptions) error {
 		return err
 	}
 	defer client.Close()
-	kept, segment := strconv.Itoa(keptBytes), strconv.Itoa(segmentBytes)
+	if o.KeptBytes == 0 {
+		o.KeptBytes = leastKept
+	}
+	o.KeptBytes = max(o.KeptBytes, 4*batchBytes)
+	kept, segment, never := strconv.FormatInt(o.KeptBytes, 10), strconv.FormatInt(o.KeptBytes/4, 10), "-1"
+	// Records are never dropped by age: the plan's timestamps may be old, and a partition that is emptied
+	// whole forgets its end offset when the process is killed. By size the newest batches always stay.
+	configs := map[string]*string{"retention.bytes": &kept, "retention.ms": &never, "segment.bytes": &segment}
 	admin := kadm.NewClient(client)
-	_, err = admin.CreateTopic(ctx, o.Partitions, 1, map[string]*string{
-		"retention.bytes": &kept, "segment.bytes": &segment,
-	}, o.Topic)
+	_, err = admin.CreateTopic(ctx, o.Partitions, 1, configs, o.Topic)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		return fmt.Errorf("creating topic %s: %w", o.Topic, err)
+	}
+	if err != nil {
+		// Set once more: the broker begins to look at sizes only when a topic's settings change.
+		if err := setConfigs(ctx, admin, o.Topic, configs); err != nil {
+			return fmt.Errorf("settings of topic %s: %w", o.Topic, err)
+		}
 	}
 	topics, err := admin.ListTopics(ctx, o.Topic)
 	if err != nil {
@@ -151,11 +164,29 @@ func (b *Broker) ensureTopic(ctx context.Context, o BrokerOptions) error {
 	return nil
 }
 
+func setConfigs(ctx context.Context, admin *kadm.Client, topic string, configs map[string]*string) error {
+	var alter []kadm.AlterConfig
+	for name, value := range configs {
+		alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: value})
+	}
+	answers, err := admin.AlterTopicConfigs(ctx, alter, topic)
+	if err != nil {
+		return err
+	}
+	_, err = answers.On(topic, nil)
+	if err == nil {
+		err = answers[0].Err
+	}
+	return err
+}
+
 // Close stops the broker and makes its log durable. It can be called again.
 func (b *Broker) Close() error {
 	var err error
 	b.once.Do(func() {
-		b.cluster.Close()
+		if b.cluster != nil {
+			b.cluster.Close()
+		}
 		err = b.lock.Close()
 	})
 	return err

@@ -53,6 +53,13 @@ func (p Plan) check() error {
 	return nil
 }
 
+// KeptBytes is how much of each partition the broker must keep so that a flow
+// may fall behind by two minutes at the given rate (records a second over all partitions).
+func (p Plan) KeptBytes(rate int) int64 {
+	const recordBytes, seconds = 400, 120
+	return max(leastKept, int64(rate)/int64(p.Partitions)*recordBytes*seconds)
+}
+
 // LoadPlan reads dir/demo.json. Its error is os.ErrNotExist if there is no demo in dir.
 func LoadPlan(dir string) (Plan, error) {
 	var p Plan
