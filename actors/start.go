@@ -210,3 +210,39 @@ func (h *Handle) end(err error) {
 	h.mu.Unlock()
 	h.ended()
 }
+
+// ID returns the flow's incarnation: it stays over restarts. It is "" until the
+// first epoch of this run is done.
+func (h *Handle) ID() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.id
+}
+
+// Phase returns where the job is, as text.
+func (h *Handle) Phase() string { return string(h.State()) }
+
+// RecentProgress returns what users see of the last epochs, oldest first.
+func (h *Handle) RecentProgress() []topology.Progress {
+	all := h.Recent()
+	seen := make([]topology.Progress, len(all))
+	for i := range all {
+		seen[i] = all[i].Progress
+	}
+	return seen
+}
+
+// Offsets returns the positions behind the newest epoch of this run that is
+// done, by source, as the source shows them.
+func (h *Handle) Offsets() map[string]any {
+	p, ok := h.Last()
+	if !ok {
+		return nil
+	}
+	shown := map[string]any{}
+	for _, i := range h.config.Plan.Graph.Sources() {
+		step := h.config.Plan.Graph.Steps[i]
+		shown[step.Name] = step.Source.Offsets(p.Positions[step.Name])
+	}
+	return shown
+}

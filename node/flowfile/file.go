@@ -1,0 +1,313 @@
+package flowfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Connectors makes what a flow file names.
+type Connectors struct {
+	Source func(format string, options map[string]string) (connectors.Source, error)
+	Sink   func(SinkOptions) (connectors.Sink, error)
+	// SourceFormats and SinkFormats are the formats that there are.
+	SourceFormats, SinkFormats []string
+}
+
+// SinkOptions is a sink of the file.
+type SinkOptions struct {
+	Name        string
+	Format      string
+	Path        string
+	PartitionBy []string
+	Properties  map[string]string
+	Options     map[string]string
+}
+
+// File is one flow of a file.
+type File struct {
+	Name               string
+	CheckpointLocation string
+	Configuration      map[string]string
+	Options            []stream.Option
+	Trigger            string // as written, "" for the default
+	Warnings           []string
+
+	flow    *stream.Flow
+	secrets secrets
+}
+
+// Flow returns the flow that the file says; its mistakes show in Build.
+func (f *File) Flow() *stream.Flow { return f.flow }
+
+// Mask replaces every secret that the file brought in by ***.
+func (f *File) Mask(text string) string {
+	for _, s := range f.secrets.texts {
+		text = strings.ReplaceAll(text, s, "***")
+	}
+	return text
+}
+
+// Parse reads the flows of a file. name is its name, for errors.
+func Parse(name string, text []byte, o Options) ([]*File, error) {
+	docs, err := documents(name, text)
+	if err != nil {
+		return nil, err
+	}
+	if len(docs) == 0 {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW_FILE", Path: name, Message: "the file holds no flow"}
+	}
+	var files []*File
+	for _, d := range docs {
+		for _, s := range o.Set {
+			if err := override(d, s); err != nil {
+				return nil, err
+			}
+		}
+		f := &File{Configuration: map[string]string{}}
+		if err := o.interpolate(d, &f.secrets); err != nil {
+			return nil, err
+		}
+		if err := (&builder{file: f, options: o}).build(d); err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// later are keys and verbs of the grammar that this version does not run.
+var later = map[string]bool{"libraries": true, "storage": true, "catalog": true, "database": true, "schema": true, "late": true,
+	"watermark": true, "expect": true, "observe": true, "dropDuplicatesWithinWatermark": true, "repartition": true, "distinct": true,
+	"fillna": true, "dropna": true, "sort": true, "limit": true, "keepLatest": true, "topN": true, "join": true, "aggregate": true}
+
+var fileKeys = []string{"name", "checkpointLocation", "trigger", "ledger", "multipleWatermarkPolicy", "parallelism", "configuration", "sources", "steps", "sinks", "quarantine"}
+
+type builder struct {
+	file    *File
+	options Options
+	frames  map[string]*stream.Frame
+}
+
+func (b *builder) build(d *value) error {
+	if d.kind == mapping {
+		for _, k := range d.keys {
+			if later[k.text] {
+				return k.fail("UNSUPPORTED_FEATURE", "%q is not supported by this version", k.text)
+			}
+		}
+	}
+	if err := d.only("the flow", fileKeys...); err != nil {
+		return err
+	}
+	name := d.get("name")
+	if name == nil {
+		return d.fail("INVALID_FLOW_FILE", "the flow has no name: state and ledger belong to it")
+	}
+	var err error
+	if b.file.Name, err = name.str("name"); err != nil {
+		return err
+	}
+	b.file.flow = stream.New(b.file.Name)
+	b.frames = map[string]*stream.Frame{}
+	for _, part := range []func(*value) error{b.settings, b.quarantine, b.sources, b.steps, b.sinks} {
+		if err := part(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) option(o stream.Option) { b.file.Options = append(b.file.Options, o) }
+
+func (b *builder) settings(d *value) error {
+	if v := d.get("checkpointLocation"); v != nil {
+		s, err := v.str("checkpointLocation")
+		if err != nil {
+			return err
+		}
+		b.file.CheckpointLocation = s
+		b.option(stream.CheckpointLocation(s))
+	}
+	if v := d.get("trigger"); v != nil {
+		o, text, err := trigger(v)
+		if err != nil {
+			return err
+		}
+		b.file.Trigger = text
+		b.option(o)
+	}
+	if v := d.get("ledger"); v != nil {
+		if v.text != "table" && v.text != "beside" {
+			return v.fail("INVALID_FLOW_FILE", "ledger is %q; want table or beside", v.text)
+		}
+		b.option(stream.Ledger(stream.LedgerPlace(v.text)))
+	}
+	if v := d.get("multipleWatermarkPolicy"); v != nil && v.text != "min" && v.text != "max" {
+		return v.fail("INVALID_FLOW_FILE", "multipleWatermarkPolicy is %q; want min or max", v.text)
+	}
+	if v := d.get("parallelism"); v != nil {
+		n, err := v.integer("parallelism")
+		if err != nil {
+			return err
+		}
+		b.file.flow.Parallelism(n)
+	}
+	if v := d.get("configuration"); v != nil {
+		return b.configuration(v)
+	}
+	return nil
+}
+
+// configuration maps settings; spark.* ones that mean nothing here are named once.
+func (b *builder) configuration(v *value) error {
+	if v.kind != mapping {
+		return v.fail("INVALID_FLOW_FILE", "configuration is %s; a mapping is wanted", v.kind)
+	}
+	known := []string{"memory_limit", "session.timeZone", "ansi", "keyGroups", "actorPerKeyGroup"}
+	for i, k := range v.keys {
+		text, err := v.values[i].str("configuration." + k.text)
+		if err != nil {
+			return err
+		}
+		b.file.Configuration[k.text] = text
+		switch k.text {
+		case "memory_limit":
+			n, err := Bytes(text)
+			if err != nil {
+				return v.values[i].fail("INVALID_FLOW_FILE", "memory_limit: %w", err)
+			}
+			b.option(stream.MemoryLimit(n))
+		case "session.timeZone", "spark.sql.session.timeZone":
+			zone, err := time.LoadLocation(text)
+			if err != nil {
+				return v.values[i].fail("INVALID_FLOW_FILE", "%s: there is no time zone %q", k.text, text)
+			}
+			b.file.flow.SessionZone(zone)
+		case "ansi", "spark.sql.ansi.enabled":
+			on, err := strconv.ParseBool(text)
+			if err != nil {
+				return v.values[i].fail("INVALID_FLOW_FILE", "%s is %q; want true or false", k.text, text)
+			}
+			b.file.flow.ANSI(on)
+		case "keyGroups":
+			n, err := v.values[i].integer("keyGroups")
+			if err != nil {
+				return err
+			}
+			b.file.flow.KeyGroups(n)
+		case "actorPerKeyGroup":
+			if on, err := strconv.ParseBool(text); err != nil {
+				return v.values[i].fail("INVALID_FLOW_FILE", "actorPerKeyGroup is %q; want true or false", text)
+			} else if on {
+				b.file.flow.ActorPerKeyGroup()
+			}
+		default:
+			if !strings.HasPrefix(k.text, "spark.") && !strings.HasPrefix(k.text, "pipelines.") {
+				f := k.fail("UNKNOWN_KEY", "configuration has no key %q", k.text)
+				if near := nearest(k.text, known); near != "" {
+					f.Hint = fmt.Sprintf("did you mean %q?", near)
+				}
+				return f
+			}
+			b.file.Warnings = append(b.file.Warnings, fmt.Sprintf("%s:%d: %s has no effect here", k.file, k.line, k.text))
+		}
+	}
+	return nil
+}
+
+// trigger reads {processingTime: 30 seconds} and its kin.
+func trigger(v *value) (stream.Option, string, error) {
+	if err := v.only("trigger", "processingTime", "once", "availableNow", "continuous"); err != nil {
+		return nil, "", err
+	}
+	if len(v.keys) != 1 {
+		return nil, "", v.fail("INVALID_FLOW_FILE", "trigger has %d keys; want one", len(v.keys))
+	}
+	name, text := v.keys[0].text, v.values[0].text
+	o, err := Trigger(name, text)
+	if err != nil {
+		return nil, "", v.values[0].fail("INVALID_FLOW_FILE", "trigger.%s: %w", name, err)
+	}
+	return o, name, nil
+}
+
+// Trigger makes the option of a trigger's name and argument.
+func Trigger(name, argument string) (stream.Option, error) {
+	switch name {
+	case "processingTime", "continuous":
+		d, err := Duration(argument)
+		if err != nil {
+			return nil, err
+		}
+		if name == "continuous" {
+			return stream.Continuous(d), nil
+		}
+		return stream.ProcessingTime(d), nil
+	case "availableNow", "once":
+		if argument != "true" && argument != "" {
+			return nil, fmt.Errorf("want true, not %q", argument)
+		}
+		if name == "once" {
+			return stream.Once(), nil
+		}
+		return stream.AvailableNow(), nil
+	}
+	return nil, fmt.Errorf("there is no trigger %q; want processingTime, availableNow, once or continuous", name)
+}
+
+var units = map[string]time.Duration{"microsecond": time.Microsecond, "us": time.Microsecond, "millisecond": time.Millisecond, "ms": time.Millisecond,
+	"second": time.Second, "s": time.Second, "minute": time.Minute, "m": time.Minute, "min": time.Minute, "hour": time.Hour, "h": time.Hour, "day": 24 * time.Hour, "d": 24 * time.Hour}
+
+// Duration reads "30 seconds", "1 hour 30 minutes", "interval 5 minutes", "500ms", or 0.
+func Duration(text string) (time.Duration, error) {
+	trimmed := strings.TrimSpace(strings.ToLower(text))
+	if trimmed == "0" {
+		return 0, nil
+	}
+	if d, err := time.ParseDuration(trimmed); err == nil && d >= 0 {
+		return d, nil
+	}
+	fields := strings.Fields(strings.TrimPrefix(trimmed, "interval "))
+	if len(fields) == 0 || len(fields)%2 != 0 {
+		return 0, fmt.Errorf("%q is not a duration; write it as 30 seconds", text)
+	}
+	var total time.Duration
+	for i := 0; i < len(fields); i += 2 {
+		n, err := strconv.ParseInt(fields[i], 10, 32)
+		unit, ok := units[strings.TrimSuffix(fields[i+1], "s")]
+		if !ok {
+			unit, ok = units[fields[i+1]]
+		}
+		if err != nil || !ok || n < 0 {
+			return 0, fmt.Errorf("%q is not a duration; write it as 30 seconds", text)
+		}
+		total += time.Duration(n) * unit
+	}
+	return total, nil
+}
+
+// Bytes reads "1GB", "64 MiB", "512k" or a number of bytes. Units are powers
+// of 1024, as Spark's.
+func Bytes(text string) (int64, error) {
+	t := strings.ToLower(strings.TrimSpace(text))
+	digits := strings.TrimRight(t, "bikmgt ")
+	n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || n < 0 || n > 1<<50 {
+		return 0, fmt.Errorf("%q is not a size; write it as 1GB", text)
+	}
+	unit := strings.TrimSpace(t[len(digits):])
+	shift := strings.Index("kmgt", strings.TrimSuffix(strings.TrimSuffix(unit, "b"), "i"))
+	if unit == "" || unit == "b" {
+		return int64(n), nil
+	}
+	if shift < 0 {
+		return 0, fmt.Errorf("%q has the unit %q; use KB, MB, GB or TB", text, unit)
+	}
+	return int64(n * float64(int64(1)<<(10*(shift+1)))), nil
+}

@@ -1,0 +1,176 @@
+package flowfile
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Options say what a flow file may refer to.
+type Options struct {
+	// Env returns an environment variable. nil: none is set.
+	Env func(name string) (string, bool)
+	// ReadFile returns the text of ${file:path}. nil: refused.
+	ReadFile func(path string) (string, error)
+	// Set overrides keys: "a.b=c", in order.
+	Set []string
+	// Functions etc. of connectors.
+	Connectors Connectors
+}
+
+// secrets is what must not be printed.
+type secrets struct{ texts []string }
+
+func (s *secrets) add(text string) {
+	if len(text) > 0 {
+		s.texts = append(s.texts, text)
+	}
+}
+
+// interpolate replaces ${VAR}, ${VAR:default} and ${file:path} in every value
+// below v. "$${" stands for "${".
+func (o *Options) interpolate(v *value, s *secrets) error {
+	if v.kind == scalar {
+		text, err := o.expand(v, s)
+		if err != nil {
+			return err
+		}
+		v.text = text
+		return nil
+	}
+	for _, c := range v.values {
+		if err := o.interpolate(c, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Options) expand(v *value, s *secrets) (string, error) {
+	var out strings.Builder
+	rest := v.text
+	for {
+		before, after, found := strings.Cut(rest, "${")
+		if !found {
+			out.WriteString(rest)
+			return out.String(), nil
+		}
+		if strings.HasSuffix(before, "$") {
+			out.WriteString(before + "{")
+			rest = after
+			continue
+		}
+		out.WriteString(before)
+		name, tail, closed := strings.Cut(after, "}")
+		if !closed {
+			return "", v.fail("INVALID_FLOW_FILE", "${%s has no closing brace", name)
+		}
+		text, err := o.lookup(v, name, s)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(text)
+		rest = tail
+	}
+}
+
+func (o *Options) lookup(v *value, name string, s *secrets) (string, error) {
+	if path, isFile := strings.CutPrefix(name, "file:"); isFile {
+		if o.ReadFile == nil {
+			return "", v.fail("INVALID_FLOW_FILE", "${file:%s}: files are not read here", path)
+		}
+		text, err := o.ReadFile(path)
+		if err != nil {
+			return "", v.fail("INVALID_FLOW_FILE", "${file:%s}: %w", path, err)
+		}
+		text = strings.TrimRight(text, "\r\n")
+		s.add(text)
+		return text, nil
+	}
+	name, fallback, hasDefault := strings.Cut(name, ":")
+	if o.Env != nil {
+		if text, ok := o.Env(name); ok {
+			return text, nil
+		}
+	}
+	if hasDefault {
+		return fallback, nil
+	}
+	f := v.fail("INVALID_FLOW_FILE", "the environment variable %s is not set", name)
+	f.Hint = fmt.Sprintf("set it, or give a default: ${%s:...}", name)
+	return "", f
+}
+
+// secretNames are the parts of an option's name that make its value a secret.
+var secretNames = []string{"password", "secret", "token", "key", "jaas"}
+
+// Secret reports whether an option's value must never be printed.
+func Secret(option string) bool {
+	lower := strings.ToLower(option)
+	for _, n := range secretNames {
+		if strings.Contains(lower, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// override applies "a.b=c" to the document.
+func override(doc *value, setting string) error {
+	path, text, ok := strings.Cut(setting, "=")
+	if !ok || path == "" {
+		return doc.fail("INVALID_SETTING", "--set %s: want a.b=c", setting)
+	}
+	v := doc
+	rest := path
+	for {
+		// Keys may hold dots themselves: the longest one that is there wins.
+		if k := v.longest(rest); k >= 0 && v.kind == mapping {
+			key := v.keys[k].text
+			if rest == key {
+				v.values[k] = &value{file: "--set", line: 0, kind: scalar, text: text, quoted: true}
+				return nil
+			}
+			v, rest = v.values[k], rest[len(key)+1:]
+			continue
+		}
+		if v.kind != mapping {
+			return doc.fail("INVALID_SETTING", "--set %s: %s is %s", setting, strings.TrimSuffix(path, "."+rest), v.kind)
+		}
+		key, more, nested := strings.Cut(rest, ".")
+		if v.text == "" && (isOptions(path, rest)) {
+			key, nested = rest, false
+		}
+		child := &value{file: "--set", kind: scalar, text: text, quoted: true}
+		if nested {
+			child = &value{file: "--set", kind: mapping}
+		}
+		v.keys = append(v.keys, &value{file: "--set", kind: scalar, text: key})
+		v.values = append(v.values, child)
+		if !nested {
+			return nil
+		}
+		v, rest = child, more
+	}
+}
+
+// isOptions reports whether what is left of the path is the name of an option,
+// which may hold dots.
+func isOptions(path, rest string) bool {
+	before := strings.TrimSuffix(path, rest)
+	for _, holder := range []string{"options.", "configuration.", "properties."} {
+		if strings.HasSuffix(before, holder) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *value) longest(path string) int {
+	best := -1
+	for i, k := range v.keys {
+		if (path == k.text || strings.HasPrefix(path, k.text+".")) && (best < 0 || len(k.text) > len(v.keys[best].text)) {
+			best = i
+		}
+	}
+	return best
+}
