@@ -116,6 +116,33 @@ func benchmarkStandard[T any](b *testing.B, data []byte) {
 	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N)/float64(len(lines)), "cpu-ns/record")
 }
 
+// benchmarkRecords decodes the lines by column or one by one.
+func benchmarkRecords(b *testing.B, t batch.Type, data []byte, column bool) {
+	lines := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
+	texts := batch.NewBuilder(batch.BinaryType, nil)
+	for _, line := range lines {
+		texts.Bytes(line)
+	}
+	in := texts.Finish()
+	d := decoder(b, t, Options{})
+	to := batch.NewBuilder(t, batch.NewPool())
+	b.SetBytes(int64(len(data)))
+	cpu := cpuTime()
+	for b.Loop() {
+		if column {
+			d.DecodeColumn(in, nil, to, func(_ int, err error) { b.Fatal(err) })
+		} else {
+			for _, line := range lines {
+				if err := d.Decode(line, to); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		to.Finish().Release()
+	}
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N)/float64(len(lines)), "cpu-ns/record")
+}
+
 type flatEvent struct {
 	EventID string `json:"event_id"`
 	UserID  int64  `json:"user_id"`
@@ -146,6 +173,8 @@ type nexmarkEvent struct {
 func BenchmarkFlat(b *testing.B) {
 	data := flatLines(4096)
 	b.Run("columns", func(b *testing.B) { benchmarkLines(b, flatType, data) })
+	b.Run("from_json", func(b *testing.B) { benchmarkRecords(b, flatType, data, true) })
+	b.Run("one by one", func(b *testing.B) { benchmarkRecords(b, flatType, data, false) })
 	b.Run("standard", func(b *testing.B) { benchmarkStandard[flatEvent](b, data) })
 }
 
@@ -153,5 +182,7 @@ func BenchmarkNexmark(b *testing.B) {
 	data := nexmarkLines(4096)
 	b.Run("columns", func(b *testing.B) { benchmarkLines(b, nexmarkType, data) })
 	b.Run("bids only", func(b *testing.B) { benchmarkLines(b, batch.StructType(field("bid", bidType)), data) })
+	b.Run("from_json", func(b *testing.B) { benchmarkRecords(b, nexmarkType, data, true) })
+	b.Run("one by one", func(b *testing.B) { benchmarkRecords(b, nexmarkType, data, false) })
 	b.Run("standard", func(b *testing.B) { benchmarkStandard[nexmarkEvent](b, data) })
 }

@@ -2,6 +2,7 @@ package json
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
 )
@@ -90,7 +91,6 @@ func (d *Decoder) DecodeLines(data []byte, to *batch.Builder) (lines int, err er
 	d.bind(to)
 	d.strict = d.o.Mode != Permissive
 	reserve(d.root, len(data))
-	rows := to.Len()
 	for at := 0; at < len(data); lines++ {
 		end := len(data)
 		if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
@@ -105,7 +105,7 @@ func (d *Decoder) DecodeLines(data []byte, to *batch.Builder) (lines int, err er
 		}
 		at = end + 1
 	}
-	settle(d.root, max(rows, to.Len()))
+	settle(d.root, to.Len())
 	remember(d.root)
 	return lines, err
 }
@@ -139,8 +139,7 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
 	if d.record(s, at, end) < 0 {
 		f = d.failed
 		truncate(d.root, rows)
-		d.root.b.Column().N = rows
-		d.blankRow()
+		closeRow(d.root.b) // a struct of nulls
 	} else if d.partial.code != reasonNone {
 		f = d.partial
 	} else {
@@ -149,9 +148,8 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
 	if d.o.Mode != Permissive {
 		truncate(d.root, rows)
 		appendNulls(d.root, 1)
-	} else if c := d.root.corrupt; c != nil && len(c.b.Column().Data)+end-at <= maxData {
-		appendNulls(c, rows-c.b.Len())
-		c.b.Bytes(s[at:end])
+	} else if d.root.corrupt != nil {
+		d.keep(s[at:end], rows)
 	}
 	if !wanted {
 		return nil
@@ -159,8 +157,19 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
 	return d.problem(f, s[at:end], at)
 }
 
-// blankRow appends a struct of nulls.
-func (d *Decoder) blankRow() { closeRow(d.root.b) }
+// keep puts the text of a malformed record into the corrupt record column at
+// row row, unless the column is full.
+func (d *Decoder) keep(text []byte, row int) {
+	c := d.root.corrupt
+	if !utf8.Valid(text) {
+		d.scratch = appendValid(d.scratch[:0], text)
+		text = d.scratch
+	}
+	appendNulls(c, row-c.b.Len())
+	if len(c.b.Column().Data)+len(text) <= maxData {
+		c.b.Bytes(text)
+	}
+}
 
 func (d *Decoder) bind(to *batch.Builder) {
 	if d.root.b != to {

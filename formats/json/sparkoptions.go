@@ -17,19 +17,18 @@ type Patterns func(kind batch.Kind, pattern string, zone *time.Location) (func(t
 // fixed are options of Spark that we know and that have one value here, with
 // the reason.
 var fixed = map[string]struct{ value, why string }{
-	"allowcomments":                       {"false", "comments are not JSON"},
-	"allowunquotedfieldnames":             {"false", "field names stand in double quotes"},
-	"allowsinglequotes":                   {"false", "strings stand in double quotes"},
-	"allownumericleadingzeros":            {"false", "numbers have no leading zeros"},
-	"allowbackslashescapinganycharacter":  {"false", "only JSON's escapes are known"},
-	"allowunquotedcontrolchars":           {"false", "control characters are escaped"},
-	"multiline":                           {"false", "a record is one text"},
-	"encoding":                            {"utf-8", "records are UTF-8"},
-	"charset":                             {"utf-8", "records are UTF-8"},
-	"linesep":                             {"\n", "lines end with a newline"},
-	"locale":                              {"en-us", "patterns and decimals are read as in en-US"},
-	"enabledatetimeparsingfallback":       {"false", "a text that does not match its pattern is malformed"},
-	"spark.sql.json.enablepartialresults": {"true", "a value that does not fit loses its field only"},
+	"allowcomments":                      {"false", "comments are not JSON"},
+	"allowunquotedfieldnames":            {"false", "field names stand in double quotes"},
+	"allowsinglequotes":                  {"false", "strings stand in double quotes"},
+	"allownumericleadingzeros":           {"false", "numbers have no leading zeros"},
+	"allowbackslashescapinganycharacter": {"false", "only JSON's escapes are known"},
+	"allowunquotedcontrolchars":          {"false", "control characters are escaped"},
+	"multiline":                          {"false", "a record is one text"},
+	"encoding":                           {"utf-8", "records are UTF-8"},
+	"charset":                            {"utf-8", "records are UTF-8"},
+	"linesep":                            {"\n", "lines end with a newline"},
+	"locale":                             {"en-us", "patterns and decimals are read as in en-US"},
+	"enabledatetimeparsingfallback":      {"false", "a text that does not match its pattern is malformed"},
 }
 
 // ParseOptions reads Spark's options for JSON, whose names have no case, over
