@@ -81,6 +81,8 @@ type world struct {
 	files   []persistence.StateFile // of the decided manifest
 	epoch   int64
 	attempt int64
+
+	bases, removed, rescaled int // how often it happened
 }
 
 func (w *world) start(t *rapid.T, parallelism int) {
@@ -90,7 +92,9 @@ func (w *world) start(t *rapid.T, parallelism int) {
 	if used := w.account.Used(); used != 0 {
 		t.Fatalf("closed stores leave %d bytes charged", used)
 	}
-	w.attempt++
+	if w.attempt++; len(w.stores) != parallelism && len(w.files) > 0 {
+		w.rescaled++
+	}
 	w.stores, w.sets = nil, nil
 	for p := range parallelism {
 		s, err := persistence.NewStore(persistence.Options{Flow: "flow", Incarnation: "i-1", Step: "dedup/a", Attempt: w.attempt, Groups: groups,
@@ -149,11 +153,13 @@ func (w *world) checkpoint(t *rapid.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			w.bases += len(files)
 			next = append(next, files...)
 		}
 	}
 	next = persistence.Live(next)
 	for _, name := range persistence.Obsolete(w.files, next) {
+		w.removed++
 		if err := w.objects.Delete(context.Background(), name); err != nil {
 			t.Fatal(err)
 		}
@@ -164,6 +170,7 @@ func (w *world) checkpoint(t *rapid.T) {
 // Any history of inserts, checkpoints, bases and restarts at other
 // parallelisms equals a Go map.
 func TestStoresEqualAGoMap(t *testing.T) {
+	var bases, removed, rescaled int
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{types: rapid.SampledFrom(keyTypes).Draw(t, "types"), pool: batch.NewPool(), account: batch.NewAccount("all", 0),
 			objects: memory.New(memory.Options{})}
@@ -193,10 +200,15 @@ func TestStoresEqualAGoMap(t *testing.T) {
 		for _, s := range w.stores {
 			s.Close()
 		}
+		bases, removed, rescaled = bases+w.bases, removed+w.removed, rescaled+w.rescaled
 		if w.account.Used() != 0 || w.pool.Lent() != 0 {
 			t.Fatalf("left over: %d bytes, %d columns", w.account.Used(), w.pool.Lent())
 		}
 	})
+	if bases == 0 || removed == 0 || rescaled == 0 {
+		t.Fatalf("never tried: %d bases, %d files removed, %d restores at another parallelism", bases, removed, rescaled)
+	}
+	t.Logf("%d bases, %d files removed, %d restores at another parallelism", bases, removed, rescaled)
 }
 
 func (w *world) feed(t *rapid.T, wide int, seen map[string]bool) {
