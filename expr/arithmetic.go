@@ -1,0 +1,485 @@
+package expr
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+const (
+	arithmeticOverflow = "ARITHMETIC_OVERFLOW"
+	divideByZero       = "DIVIDE_BY_ZERO"
+)
+
+// number brings an operand of arithmetic to a number: strings become doubles
+// unless the other side says otherwise.
+func (b *binder) number(n *node, at parse.Node) (*node, error) {
+	switch {
+	case numeric(n.t.Kind), n.t.Kind == batch.YearMonth, n.t.Kind == batch.DayTime:
+		return n, nil
+	case n.t.Kind == batch.String, n.t.Kind == batch.Void:
+		return b.implicit(n, batch.DoubleType, at)
+	}
+	return nil, b.mismatch(at, "arithmetic needs numbers, this is of type %s", clip(n.t.String()))
+}
+
+// arithmetic binds + - * / % DIV and pmod.
+func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	if temporal(l.t.Kind) || temporal(r.t.Kind) {
+		return b.timeArithmetic(op, at, l, r, mode)
+	}
+	for _, n := range []*node{l, r} {
+		if !numeric(n.t.Kind) && n.t.Kind != batch.String && n.t.Kind != batch.Void {
+			return nil, b.mismatch(at, "%s needs numbers, this is of type %s", op, clip(n.t.String()))
+		}
+	}
+	t, ok := common(l.t, r.t)
+	if !ok || t.Kind == batch.String || t.Kind == batch.Void {
+		t = batch.DoubleType
+	}
+	switch {
+	case op == "DIV" && t.Kind != batch.Decimal:
+		t = batch.BigIntType
+	case op == "/" && t.Kind != batch.Decimal:
+		t = batch.DoubleType
+	case t.Kind == batch.Decimal:
+		return b.decimalArithmetic(op, at, l, r, mode)
+	}
+	l, err := b.implicit(l, t, at)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = b.implicit(r, t, at); err != nil {
+		return nil, err
+	}
+	k, fails := numberKernel(op, t, mode)
+	n := b.call(op, t, k, l, r)
+	return b.arithmeticNode(n, fails, mode), nil
+}
+
+// arithmeticNode says what a failure does to a node.
+func (b *binder) arithmeticNode(n *node, fails bool, mode castMode) *node {
+	n.fails = fails && mode == castANSI
+	n.nullable = n.nullable || fails && mode != castANSI || n.fails
+	return b.intern(n, fmt.Sprint(mode))
+}
+
+func numberKernel(op string, t batch.Type, mode castMode) (kernel, bool) {
+	switch t.Kind {
+	case batch.Double:
+		return floatKernel(op, t, mode, func(c *batch.Column) []float64 { return c.F64 }), op == "/" || op == "%" || op == "pmod"
+	case batch.Float:
+		return floatKernel(op, t, mode, func(c *batch.Column) []float32 { return c.F32 }), op == "/" || op == "%" || op == "pmod"
+	case batch.BigInt:
+		return wholeKernel(op, t, mode, func(c *batch.Column) []int64 { return c.I64 }), true
+	}
+	return wholeKernel(op, t, mode, func(c *batch.Column) []int32 { return c.I32 }), true
+}
+
+// wholeKernel computes integers: all rows in one loop that also notices
+// whether any row overflowed; only then the rows are looked at one by one.
+func wholeKernel[T int32 | int64](op string, t batch.Type, mode castMode, in func(*batch.Column) []T) kernel {
+	low, high := intRange(t.Kind)
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		c := r.new(t)
+		d, x, y := in(c), in(a[0].c), in(a[1].c)
+		xm, ym := a[0].mask(), a[1].mask()
+		r.copyNulls(c, a...)
+		var suspect bool
+		switch op {
+		case "+", "-":
+			suspect = addLoop(d, x, y, xm, ym, op == "-", T(low), T(high))
+		case "*":
+			suspect = multiplyLoop(d, x, y, xm, ym, low, high)
+		default:
+			suspect = divideLoop(op, d, x, y, xm, ym)
+		}
+		if !suspect {
+			return c, nil
+		}
+		r.each(sel, func(i int) {
+			if c.IsNull(i) {
+				return
+			}
+			p, q := int64(x[i&xm]), int64(y[i&ym])
+			class := wholeProblem(op, p, q, low, high)
+			if class == "" || class == arithmeticOverflow && mode == castLegacy {
+				return
+			}
+			c.NewValid().Clear(i)
+			if mode == castANSI {
+				r.fail(i, class, arithmeticMessage(class, op, p, q, t), nil)
+			}
+		})
+		return c, nil
+	}
+}
+
+// each calls f for the rows of sel.
+func (r *run) each(sel []int32, f func(i int)) {
+	if sel == nil {
+		for i := range r.n {
+			f(i)
+		}
+		return
+	}
+	for _, i := range sel {
+		f(int(i))
+	}
+}
+
+func arithmeticMessage(class, op string, p, q any, t batch.Type) string {
+	if class == divideByZero {
+		return "Division by zero. Use try_divide to get NULL instead."
+	}
+	return fmt.Sprintf("%v %s %v overflows %s. Use try_add, try_subtract or try_multiply to get NULL instead.", p, op, q, t)
+}
+
+func addLoop[T int32 | int64](d, x, y []T, xm, ym int, minus bool, low, high T) bool {
+	var bad T
+	if minus {
+		for i := range d {
+			p, q := x[i&xm], y[i&ym]
+			s := p - q
+			bad |= (p ^ q) & (p ^ s)
+			if s < low || s > high {
+				bad = -1
+			}
+			d[i] = s
+		}
+		return bad < 0
+	}
+	for i := range d {
+		p, q := x[i&xm], y[i&ym]
+		s := p + q
+		bad |= (p ^ s) & (q ^ s)
+		if s < low || s > high {
+			bad = -1
+		}
+		d[i] = s
+	}
+	return bad < 0
+}
+
+func multiplyLoop[T int32 | int64](d, x, y []T, xm, ym int, low, high int64) bool {
+	bad := false
+	for i := range d {
+		p, q := int64(x[i&xm]), int64(y[i&ym])
+		s := p * q
+		if (p|q)>>31 != 0 && (p|q)>>31 != -1 || s < low || s > high {
+			w, fits := batch.MulInt64(p, q).Int64()
+			bad = bad || !fits || w < low || w > high
+		}
+		d[i] = T(s)
+	}
+	return bad
+}
+
+func divideLoop[T int32 | int64](op string, d, x, y []T, xm, ym int) bool {
+	bad := false
+	for i := range d {
+		p, q := x[i&xm], y[i&ym]
+		if q == 0 {
+			bad = true
+			continue
+		}
+		switch {
+		case q == -1:
+			if op == "DIV" {
+				d[i] = -p
+				bad = bad || p == -p && p != 0
+			}
+		case op == "DIV":
+			d[i] = p / q
+		case op == "%":
+			d[i] = p % q
+		default: // pmod
+			if d[i] = p % q; d[i] < 0 {
+				d[i] = (d[i] + q) % q
+			}
+		}
+	}
+	return bad
+}
+
+// wholeProblem returns what is wrong with p op q, or "".
+func wholeProblem(op string, p, q, low, high int64) string {
+	var s batch.Int128
+	a, b := batch.Int128From(p), batch.Int128From(q)
+	switch op {
+	case "+":
+		s = a.Add(b)
+	case "-":
+		s = a.Sub(b)
+	case "*":
+		s = batch.MulInt64(p, q)
+	default:
+		if q == 0 {
+			return divideByZero
+		}
+		if op == "DIV" && q == -1 {
+			s = a.Neg()
+		}
+	}
+	if v, ok := s.Int64(); !ok || v < low || v > high {
+		return arithmeticOverflow
+	}
+	return ""
+}
+
+func floatKernel[T float32 | float64](op string, t batch.Type, mode castMode, in func(*batch.Column) []T) kernel {
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		c := r.new(t)
+		d, x, y := in(c), in(a[0].c), in(a[1].c)
+		xm, ym := a[0].mask(), a[1].mask()
+		r.copyNulls(c, a...)
+		zero := false
+		switch op {
+		case "+":
+			for i := range d {
+				d[i] = x[i&xm] + y[i&ym]
+			}
+		case "-":
+			for i := range d {
+				d[i] = x[i&xm] - y[i&ym]
+			}
+		case "*":
+			for i := range d {
+				d[i] = x[i&xm] * y[i&ym]
+			}
+		case "/":
+			for i := range d {
+				q := y[i&ym]
+				zero = zero || q == 0
+				d[i] = x[i&xm] / q
+			}
+		default:
+			for i := range d {
+				q := y[i&ym]
+				zero = zero || q == 0
+				m := math.Mod(float64(x[i&xm]), float64(q))
+				if op == "pmod" && m < 0 {
+					m = math.Mod(m+float64(q), float64(q))
+				}
+				d[i] = T(m)
+			}
+		}
+		if zero {
+			r.each(sel, func(i int) {
+				if c.IsNull(i) || y[i&ym] != 0 {
+					return
+				}
+				c.NewValid().Clear(i)
+				if mode == castANSI {
+					r.fail(i, divideByZero, arithmeticMessage(divideByZero, op, 0, 0, t), nil)
+				}
+			})
+		}
+		return c, nil
+	}
+}
+
+// decimalResult returns Spark's type of a op b.
+func decimalResult(op string, a, b batch.Type) batch.Type {
+	p1, s1, p2, s2 := int(a.Precision), int(a.Scale), int(b.Precision), int(b.Scale)
+	switch op {
+	case "+", "-":
+		return bounded(max(p1-s1, p2-s2)+max(s1, s2)+1, max(s1, s2))
+	case "*":
+		return bounded(p1+p2+1, s1+s2)
+	case "/":
+		scale := max(6, s1+p2+1)
+		return bounded(p1-s1+s2+scale, scale)
+	case "DIV":
+		return bounded(max(p1-s1+s2, 1), 0)
+	}
+	return bounded(min(p1-s1, p2-s2)+max(s1, s2), max(s1, s2))
+}
+
+// asDecimal brings an integer or string operand to a decimal; a constant counts
+// with the digits it has.
+func (b *binder) asDecimal(n *node, at parse.Node) (*node, error) {
+	t := decimalFor(n.t)
+	if v, ok := n.wholeConstant(); ok && integral(n.t.Kind) {
+		t = decimalOf(fmt.Sprint(v))
+	}
+	if t.Kind != batch.Decimal {
+		t = batch.DecimalType(38, 18)
+	}
+	return b.implicit(n, t, at)
+}
+
+func (n *node) wholeConstant() (int64, bool) {
+	if n.literal == nil || n.literal.IsNull(0) || !integral(n.t.Kind) {
+		return 0, false
+	}
+	return whole(n.literal, 0)
+}
+
+func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	l, err := b.asDecimal(l, at)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = b.asDecimal(r, at); err != nil {
+		return nil, err
+	}
+	t := decimalResult(op, l.t, r.t)
+	s1, s2 := int(l.t.Scale), int(r.t.Scale)
+	k := strict(t, func(x *rows, i int) {
+		p := x.a[0].c.I128[i&x.a[0].mask()]
+		q := x.a[1].c.I128[i&x.a[1].mask()]
+		class := ""
+		var v batch.Int128
+		if q.Sign() == 0 && op != "+" && op != "-" && op != "*" {
+			class = divideByZero
+		} else if w, ok := decimalOp(op, p, q, s1, s2, int(t.Scale)); !ok || !w.FitsPrecision(int(t.Precision)) {
+			class = "NUMERIC_VALUE_OUT_OF_RANGE"
+		} else {
+			v = w
+		}
+		switch {
+		case class == "":
+			x.b.Decimal(v)
+		case mode == castANSI:
+			x.fail(i, class, arithmeticMessage(class, op, decimalText(p, s1), decimalText(q, s2), t), nil)
+		default:
+			x.b.Null()
+		}
+	})
+	out := b.arithmeticNode(b.call(op, t, k, l, r), true, mode)
+	if op == "DIV" {
+		return b.cast(out, batch.BigIntType, mode, at)
+	}
+	return out, nil
+}
+
+func decimalText(v batch.Int128, scale int) string { return string(batch.AppendDecimal(nil, v, scale)) }
+
+// decimalOp computes p op q at the scale, halves rounded away from zero. What
+// does not fit 128 bits on the way is computed with big integers.
+func decimalOp(op string, p, q batch.Int128, s1, s2, scale int) (batch.Int128, bool) {
+	switch op {
+	case "+", "-":
+		s := max(s1, s2)
+		x, ok1 := p.Rescale(s1, s)
+		y, ok2 := q.Rescale(s2, s)
+		if ok1 && ok2 {
+			if op == "-" {
+				y = y.Neg()
+			}
+			return x.Add(y).Rescale(s, scale)
+		}
+	case "*":
+		if v, ok := p.Mul(q); ok && s1+s2 <= 38 {
+			return v.Rescale(s1+s2, scale)
+		}
+	}
+	return decimalBig(op, p.Big(), q.Big(), s1, s2, scale)
+}
+
+func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+func decimalBig(op string, p, q *big.Int, s1, s2, scale int) (batch.Int128, bool) {
+	s := max(s1, s2)
+	switch op {
+	case "*":
+		return rounded(p.Mul(p, q), tenTo(s1+s2), scale)
+	case "/":
+		return rounded(p.Mul(p, tenTo(s2)), q.Mul(q, tenTo(s1)), scale)
+	}
+	p.Mul(p, tenTo(s-s1))
+	q.Mul(q, tenTo(s-s2))
+	switch op {
+	case "+":
+		p.Add(p, q)
+	case "-":
+		p.Sub(p, q)
+	case "DIV":
+		return batch.Int128FromBig(p.Quo(p, q))
+	case "%":
+		p.Rem(p, q)
+	case "pmod":
+		if p.Rem(p, q).Sign() < 0 {
+			p.Rem(p.Add(p, q), q)
+		}
+	}
+	return rounded(p, tenTo(s), scale)
+}
+
+// rounded returns p/q at the scale, rounded half up.
+func rounded(p, q *big.Int, scale int) (batch.Int128, bool) {
+	p.Mul(p, tenTo(scale))
+	v, rest := new(big.Int).QuoRem(p, q, new(big.Int))
+	if rest.Abs(rest).Lsh(rest, 1).CmpAbs(q) >= 0 {
+		if p.Sign()*q.Sign() < 0 {
+			v.Sub(v, big.NewInt(1))
+		} else {
+			v.Add(v, big.NewInt(1))
+		}
+	}
+	return batch.Int128FromBig(v)
+}
+
+// negate binds -x.
+func (b *binder) negate(x *node, at *parse.Unary) (*node, error) {
+	x, err := b.number(x, at.X)
+	if err != nil {
+		return nil, err
+	}
+	mode := castANSI
+	if !b.o.ANSI {
+		mode = castLegacy
+	}
+	zero := batch.NewBuilder(x.t, nil)
+	switch x.t.Kind {
+	case batch.Float:
+		zero.Float32(float32(math.Copysign(0, -1)))
+	case batch.Double:
+		zero.Float64(math.Copysign(0, -1))
+	case batch.Decimal:
+		k := strict(x.t, func(x *rows, i int) { x.b.Decimal(x.a[0].c.I128[i&x.a[0].mask()].Neg()) })
+		return b.intern(b.call("negative", x.t, k, x), ""), nil
+	case batch.BigInt, batch.DayTime:
+		zero.Int64(0)
+	default:
+		zero.Int32(0)
+	}
+	k, fails := numberKernel("-", x.t, mode)
+	if x.t.Kind == batch.DayTime {
+		k = wholeKernel("-", x.t, mode, func(c *batch.Column) []int64 { return c.I64 })
+	}
+	n := b.call("-", x.t, k, b.constant(zero.Finish(), "-0"), x)
+	n.dayOnly = x.dayOnly
+	return b.arithmeticNode(n, fails, mode), nil
+}
+
+// bits binds & | ^ ~.
+func (b *binder) bits(op string, at parse.Node, args ...*node) (*node, error) {
+	t, err := b.commonOf(at, args)
+	if err != nil {
+		return nil, err
+	}
+	if !integral(t.Kind) {
+		return nil, b.mismatch(at, "%s needs integers, this is of type %s", op, clip(t.String()))
+	}
+	f := map[string]func(p, q int64) int64{
+		"&": func(p, q int64) int64 { return p & q }, "|": func(p, q int64) int64 { return p | q },
+		"^": func(p, q int64) int64 { return p ^ q }, "~": func(p, _ int64) int64 { return ^p }}[op]
+	k := strict(t, func(x *rows, i int) {
+		p, _ := whole(x.a[0].c, i&x.a[0].mask())
+		q := int64(0)
+		if len(x.a) > 1 {
+			q, _ = whole(x.a[1].c, i&x.a[1].mask())
+		}
+		if t.Kind == batch.BigInt {
+			x.b.Int64(f(p, q))
+		} else {
+			x.b.Int32(int32(f(p, q)))
+		}
+	})
+	return b.intern(b.call(op, t, k, args...), ""), nil
+}

@@ -1,0 +1,158 @@
+package expr
+
+import (
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+func integral(k batch.Kind) bool { return k >= batch.TinyInt && k <= batch.BigInt }
+func numeric(k batch.Kind) bool  { return k >= batch.TinyInt && k <= batch.Decimal }
+func fractional(k batch.Kind) bool {
+	return k == batch.Float || k == batch.Double || k == batch.Decimal
+}
+
+// decimalFor returns the decimal that holds every value of an integral type.
+func decimalFor(t batch.Type) batch.Type {
+	switch t.Kind {
+	case batch.TinyInt:
+		return batch.DecimalType(3, 0)
+	case batch.SmallInt:
+		return batch.DecimalType(5, 0)
+	case batch.Int:
+		return batch.DecimalType(10, 0)
+	case batch.BigInt:
+		return batch.DecimalType(20, 0)
+	}
+	return t
+}
+
+// bounded returns a decimal of at most 38 digits that keeps at least six
+// digits behind the point where whole digits must be given up: Spark's
+// adjustPrecisionScale.
+func bounded(precision, scale int) batch.Type {
+	if precision > 38 {
+		whole := precision - scale
+		scale = max(38-whole, min(scale, 6))
+		precision = 38
+	}
+	return batch.DecimalType(uint8(precision), uint8(scale))
+}
+
+// common returns the type to which values of both types are brought to be
+// compared or to stand in one column, by Spark's ANSI rules.
+func common(a, b batch.Type) (batch.Type, bool) {
+	if a.Equal(b) {
+		return a, true
+	}
+	if a.Kind > b.Kind {
+		a, b = b, a // the table below has the lower kind first
+	}
+	switch {
+	case b.Kind == batch.Void:
+		return a, true
+	case numeric(a.Kind) && numeric(b.Kind):
+		return commonNumber(a, b), true
+	case b.Kind == batch.String:
+		if integral(a.Kind) {
+			return batch.BigIntType, true
+		}
+		if fractional(a.Kind) {
+			return batch.DoubleType, true
+		}
+		return a, a.Kind == batch.Boolean
+	case a.Kind == batch.String:
+		return b, !b.Nested()
+	case a.Kind == batch.Date && (b.Kind == batch.Timestamp || b.Kind == batch.TimestampNTZ):
+		return b, true
+	case a.Kind == batch.Timestamp && b.Kind == batch.TimestampNTZ:
+		return a, true
+	case a.Kind == b.Kind && a.Nested():
+		return commonNested(a, b)
+	}
+	return batch.Type{}, false
+}
+
+func commonNumber(a, b batch.Type) batch.Type {
+	if b.Kind != batch.Decimal {
+		if integral(a.Kind) && b.Kind == batch.Float {
+			return batch.DoubleType // an integer does not fit a float's digits
+		}
+		return b
+	}
+	if a.Kind == batch.Float || a.Kind == batch.Double {
+		return batch.DoubleType
+	}
+	a = decimalFor(a)
+	scale := max(int(a.Scale), int(b.Scale))
+	whole := max(int(a.Precision)-int(a.Scale), int(b.Precision)-int(b.Scale))
+	return bounded(whole+scale, scale)
+}
+
+func commonNested(a, b batch.Type) (batch.Type, bool) {
+	if len(a.Fields) != len(b.Fields) {
+		return a, false
+	}
+	out := batch.Type{Kind: a.Kind}
+	for i, f := range a.Fields {
+		g := b.Fields[i]
+		t, ok := common(f.Type, g.Type)
+		if !ok {
+			return a, false
+		}
+		f.Type, f.Nullable = t, f.Nullable || g.Nullable
+		out.Fields = append(out.Fields, f)
+	}
+	return out, true
+}
+
+// commonOf brings all nodes to one type. Integer constants beside decimals
+// count with the digits they have.
+func (b *binder) commonOf(at parse.Node, nodes []*node) (batch.Type, error) {
+	if len(nodes) == 0 {
+		return batch.VoidType, nil
+	}
+	t := nodes[0].t
+	for _, n := range nodes[1:] {
+		next, ok := common(t, n.t)
+		if !b.o.ANSI && (t.Kind == batch.String) != (n.t.Kind == batch.String) && n.t.Kind != batch.Void && t.Kind != batch.Void {
+			next, ok = batch.StringType, !t.Nested() && !n.t.Nested()
+		}
+		if !ok {
+			return t, b.mismatch(at, "the types %s and %s have nothing in common; cast one of them", clip(t.String()), clip(n.t.String()))
+		}
+		t = next
+	}
+	for i, n := range nodes {
+		var err error
+		if nodes[i], err = b.implicit(n, t, at); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// comparable brings two nodes to one type in which they can be compared.
+func (b *binder) pair(at parse.Node, l, r *node) (*node, *node, error) {
+	t, ok := common(l.t, r.t)
+	if !ok {
+		return l, r, b.mismatch(at, "the types %s and %s cannot be compared; cast one of them", clip(l.t.String()), clip(r.t.String()))
+	}
+	if t.Kind == batch.Map || t.Kind == batch.Variant {
+		return l, r, b.mismatch(at, "values of type %s cannot be compared", clip(t.String()))
+	}
+	l, err := b.implicit(l, t, at)
+	if err != nil {
+		return l, r, err
+	}
+	r, err = b.implicit(r, t, at)
+	return l, r, err
+}
+
+// implicit casts a node to a type that the language chose.
+func (b *binder) implicit(n *node, t batch.Type, at parse.Node) (*node, error) {
+	mode := castANSI
+	if !b.o.ANSI {
+		mode = castLegacy
+	}
+	return b.cast(n, t, mode, at)
+}

@@ -1,0 +1,237 @@
+package datetime
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Pattern is a compiled pattern in the letters of Java's DateTimeFormatter:
+// y u M L d D E a H h k K m s S V z Z O X x, quoted text and [optional] parts.
+// Names of months and days are English.
+type Pattern struct {
+	text  string
+	parts []part
+}
+
+type part struct {
+	letter byte // 0: literal
+	n      int
+	text   string
+	begin  bool // '[' before
+	skip   int  // of '[': parts to skip if it does not match
+}
+
+// NewPattern compiles a pattern. Letters that Spark 3 and later refuse, or
+// that are not supported, are an error that names them.
+func NewPattern(text string) (*Pattern, error) {
+	if len(text) > 256 {
+		return nil, fmt.Errorf("a pattern of %d bytes; at most 256", len(text))
+	}
+	p := &Pattern{text: text}
+	var open []int
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			n := 1
+			for i+n < len(text) && text[i+n] == c {
+				n++
+			}
+			if !supported(c, n) {
+				return nil, fmt.Errorf("pattern %q: %s is not supported; letters are yuMLdDEaHhkKmsSVzZOXx", text, text[i:i+n])
+			}
+			p.parts = append(p.parts, part{letter: c, n: n})
+			i += n
+		case c == '\'':
+			literal, next, err := quoted(text, i)
+			if err != nil {
+				return nil, err
+			}
+			p.parts = append(p.parts, part{text: literal})
+			i = next
+		case c == '[':
+			open = append(open, len(p.parts))
+			p.parts = append(p.parts, part{begin: true})
+			i++
+		case c == ']':
+			if len(open) == 0 {
+				return nil, fmt.Errorf("pattern %q: ] without [", text)
+			}
+			at := open[len(open)-1]
+			open = open[:len(open)-1]
+			p.parts[at].skip = len(p.parts) - at
+			i++
+		case c == '#' || c == '{' || c == '}':
+			return nil, fmt.Errorf("pattern %q: %c is reserved; put it in quotes", text, c)
+		default:
+			p.parts = append(p.parts, part{text: text[i : i+1]})
+			i++
+		}
+	}
+	if len(open) > 0 {
+		return nil, fmt.Errorf("pattern %q: [ without ]", text)
+	}
+	return p, nil
+}
+
+func quoted(text string, i int) (string, int, error) {
+	if strings.HasPrefix(text[i:], "''") {
+		return "'", i + 2, nil
+	}
+	var b strings.Builder
+	for j := i + 1; j < len(text); j++ {
+		if text[j] != '\'' {
+			b.WriteByte(text[j])
+			continue
+		}
+		if j+1 < len(text) && text[j+1] == '\'' {
+			b.WriteByte('\'')
+			j++
+			continue
+		}
+		return b.String(), j + 1, nil
+	}
+	return "", 0, fmt.Errorf("pattern %q: a quote without its partner", text)
+}
+
+func supported(c byte, n int) bool {
+	most, ok := map[byte]int{'y': 6, 'u': 6, 'M': 4, 'L': 4, 'd': 2, 'D': 3, 'E': 4, 'a': 1, 'H': 2, 'h': 2, 'k': 2,
+		'K': 2, 'm': 2, 's': 2, 'S': 9, 'V': 2, 'z': 4, 'Z': 5, 'O': 4, 'X': 5, 'x': 5}[c]
+	return ok && n <= most && (c != 'V' || n == 2) && (c != 'O' || n == 1 || n == 4)
+}
+
+var monthNames = [...]string{"January", "February", "March", "April", "May", "June", "July", "August", "September",
+	"October", "November", "December"}
+var dayNames = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+
+// Append formats an instant in the zone.
+func (p *Pattern) Append(dst []byte, micros int64, zone *time.Location) []byte {
+	clock := Local(micros, zone)
+	days, ofDay := Split(clock)
+	year, month, day := Civil(days)
+	for _, e := range p.parts {
+		switch e.letter {
+		case 0:
+			dst = append(dst, e.text...)
+		case 'y', 'u':
+			y := year
+			if e.letter == 'y' && y <= 0 {
+				y = 1 - y
+			}
+			dst = appendYearN(dst, y, e.n)
+		case 'M', 'L':
+			switch {
+			case e.n == 3:
+				dst = append(dst, monthNames[month-1][:3]...)
+			case e.n == 4:
+				dst = append(dst, monthNames[month-1]...)
+			default:
+				dst = pad(dst, month, e.n)
+			}
+		case 'd':
+			dst = pad(dst, day, e.n)
+		case 'D':
+			dst = pad(dst, YearDay(year, month, day), e.n)
+		case 'E':
+			name := dayNames[Weekday(days)-1]
+			if e.n < 4 {
+				name = name[:3]
+			}
+			dst = append(dst, name...)
+		default:
+			dst = appendTime(dst, e, ofDay, micros, zone)
+		}
+	}
+	return dst
+}
+
+func appendYearN(dst []byte, y, n int) []byte {
+	if n == 2 {
+		return pad(dst, ((y%100)+100)%100, 2)
+	}
+	if y < 0 {
+		dst, y = append(dst, '-'), -y
+	} else if n >= 4 && y > 9999 {
+		dst = append(dst, '+')
+	}
+	return pad(dst, y, n)
+}
+
+func appendTime(dst []byte, e part, ofDay, micros int64, zone *time.Location) []byte {
+	hour := int(ofDay / Hour)
+	switch e.letter {
+	case 'a':
+		if hour < 12 {
+			return append(dst, "AM"...)
+		}
+		return append(dst, "PM"...)
+	case 'H':
+		return pad(dst, hour, e.n)
+	case 'k':
+		return pad(dst, (hour+23)%24+1, e.n)
+	case 'K':
+		return pad(dst, hour%12, e.n)
+	case 'h':
+		return pad(dst, (hour+11)%12+1, e.n)
+	case 'm':
+		return pad(dst, int(ofDay/Minute%60), e.n)
+	case 's':
+		return pad(dst, int(ofDay/Second%60), e.n)
+	case 'S':
+		var room [9]byte
+		digits := pad(room[:0], int(ofDay%Second)*1000, 9)
+		return append(dst, digits[:e.n]...)
+	}
+	return appendZone(dst, e, micros, zone)
+}
+
+func appendZone(dst []byte, e part, micros int64, zone *time.Location) []byte {
+	name, offset := "UTC", 0
+	if !UTC(zone) {
+		name, offset = time.Unix(floorDiv(micros, Second), 0).In(zone).Zone()
+	}
+	switch e.letter {
+	case 'V':
+		if zone == nil {
+			return append(dst, "UTC"...)
+		}
+		return append(dst, zone.String()...)
+	case 'z':
+		return append(dst, name...)
+	case 'O':
+		dst = append(dst, "GMT"...)
+		if offset == 0 {
+			return dst
+		}
+		return appendOffset(dst, offset, true)
+	case 'X':
+		if offset == 0 {
+			return append(dst, 'Z')
+		}
+	case 'Z':
+		if e.n == 4 {
+			return appendOffset(append(dst, "GMT"...), offset, true)
+		}
+		if e.n == 5 && offset == 0 {
+			return append(dst, 'Z')
+		}
+		return appendOffset(dst, offset, e.n == 5)
+	}
+	if e.n == 1 && offset%3600 == 0 {
+		return appendOffset(dst, offset, false)[:len(dst)+3]
+	}
+	return appendOffset(dst, offset, e.n == 3 || e.n == 5)
+}
+
+func appendOffset(dst []byte, offset int, colon bool) []byte {
+	sign := byte('+')
+	if offset < 0 {
+		sign, offset = '-', -offset
+	}
+	dst = pad(append(dst, sign), offset/3600, 2)
+	if colon {
+		dst = append(dst, ':')
+	}
+	return pad(dst, offset/60%60, 2)
+}

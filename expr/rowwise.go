@@ -1,0 +1,70 @@
+package expr
+
+import (
+	"github.com/deltaic/deltaic/batch"
+)
+
+// rows is what a function that works row by row sees: its arguments and the
+// builder of its result, to which it appends exactly one row a call.
+type rows struct {
+	r   *run
+	a   []val
+	b   *batch.Builder
+	buf []byte // scratch
+}
+
+func (x *rows) str(k, i int) []byte { return x.a[k].c.Bytes(i & x.a[k].mask()) }
+func (x *rows) i32(k, i int) int32  { return x.a[k].c.I32[i&x.a[k].mask()] }
+func (x *rows) i64(k, i int) int64  { return x.a[k].c.I64[i&x.a[k].mask()] }
+func (x *rows) f64(k, i int) float64 {
+	return x.a[k].c.F64[i&x.a[k].mask()]
+}
+
+// bytes appends a string or binary result and keeps the scratch.
+func (x *rows) bytes(b []byte) { x.buf = b[:0]; x.b.Bytes(b) }
+
+// fail rejects the row and appends null.
+func (x *rows) fail(i int, class, message string, raw []byte) {
+	x.r.fail(i, class, message, raw)
+	x.b.Null()
+}
+
+// nullable makes a kernel of a function that handles null arguments itself.
+// Rows that do not count get null.
+func rowsOf(t batch.Type, f func(x *rows, i int)) kernel {
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		x := &rows{r: r, a: a, b: batch.NewBuilder(t, r.pool())}
+		defer x.b.Release()
+		if sel == nil {
+			for i := range r.n {
+				f(x, i)
+			}
+		} else {
+			next := 0
+			for _, i := range sel {
+				for ; next < int(i); next++ {
+					x.b.Null()
+				}
+				f(x, int(i))
+				next++
+			}
+			for ; next < r.n; next++ {
+				x.b.Null()
+			}
+		}
+		return x.b.Finish(), nil
+	}
+}
+
+// strict makes a kernel of a function that is null where an argument is.
+func strict(t batch.Type, f func(x *rows, i int)) kernel {
+	return rowsOf(t, func(x *rows, i int) {
+		for k := range x.a {
+			if x.a[k].null(i) {
+				x.b.Null()
+				return
+			}
+		}
+		f(x, i)
+	})
+}

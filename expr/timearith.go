@@ -1,0 +1,203 @@
+package expr
+
+import (
+	"math"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/datetime"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+func temporal(k batch.Kind) bool { return k >= batch.Date && k <= batch.DayTime }
+
+// timeArithmetic binds + and - of dates, timestamps and intervals, and
+// intervals times or divided by numbers.
+func (b *binder) timeArithmetic(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	if l.t.Kind == batch.Void || r.t.Kind == batch.Void {
+		t := l.t
+		if t.Kind == batch.Void {
+			t = r.t
+		}
+		return b.intern(b.call("null", t, nullKernel(t), l, r), ""), nil
+	}
+	if op == "+" && (!temporal(l.t.Kind) || interval(l.t.Kind)) && !interval(r.t.Kind) {
+		l, r = r, l
+	}
+	switch {
+	case op == "-" && l.t.Kind != batch.Date && instantKind(l.t.Kind) && instantKind(r.t.Kind),
+		op == "-" && l.t.Kind == batch.Date && instantKind(r.t.Kind):
+		return b.difference(at, l, r)
+	case (op == "+" || op == "-") && instantKind(l.t.Kind) && interval(r.t.Kind):
+		return b.shift(op, at, l, r, mode)
+	case (op == "+" || op == "-") && l.t.Kind == batch.Date && (integral(r.t.Kind) || r.t.Kind == batch.String):
+		return b.addDays(at, l, r, op == "-")
+	case (op == "+" || op == "-") && interval(l.t.Kind) && l.t.Kind == r.t.Kind:
+		k := wholeKernel(op, l.t, mode, func(c *batch.Column) []int64 { return c.I64 })
+		if l.t.Kind == batch.YearMonth {
+			k = wholeKernel(op, batch.IntType, mode, func(c *batch.Column) []int32 { return c.I32 })
+			k = retyped(k, l.t)
+		}
+		return b.arithmeticNode(b.call(op, l.t, k, l, r), true, mode), nil
+	case op == "*" && interval(r.t.Kind) && numeric(l.t.Kind):
+		return b.scale(op, at, r, l, mode)
+	case (op == "*" || op == "/") && interval(l.t.Kind) && numeric(r.t.Kind):
+		return b.scale(op, at, l, r, mode)
+	}
+	return nil, b.mismatch(at, "there is no %s %s %s", clip(l.t.String()), op, clip(r.t.String()))
+}
+
+func interval(k batch.Kind) bool { return k == batch.YearMonth || k == batch.DayTime }
+func instantKind(k batch.Kind) bool {
+	return k == batch.Date || k == batch.Timestamp || k == batch.TimestampNTZ
+}
+
+// retyped gives the result of a kernel another type with the same buffers.
+func retyped(k kernel, t batch.Type) kernel {
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		c, err := k(r, sel, a)
+		if err == nil {
+			c.Type = t
+		}
+		return c, err
+	}
+}
+
+// difference binds the day-time interval between two instants.
+func (b *binder) difference(at parse.Node, l, r *node) (*node, error) {
+	if l.t.Kind == batch.Date && r.t.Kind == batch.Date {
+		k := strict(batch.DayTimeType, func(x *rows, i int) {
+			x.b.Int64((int64(x.i32(0, i)) - int64(x.i32(1, i))) * datetime.Day)
+		})
+		return b.intern(b.call("-", batch.DayTimeType, k, l, r), ""), nil
+	}
+	l, r, err := b.pair(at, l, r)
+	if err != nil {
+		return nil, err
+	}
+	return b.intern(b.call("-", batch.DayTimeType, strict(batch.DayTimeType, func(x *rows, i int) {
+		x.b.Int64(x.i64(0, i) - x.i64(1, i))
+	}), l, r), ""), nil
+}
+
+// shift binds an instant plus or minus an interval. A date stays one if the
+// interval is of months or of whole days; else it becomes a timestamp.
+func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	sign := int64(1)
+	if op == "-" {
+		sign = -1
+	}
+	if l.t.Kind == batch.Date && r.t.Kind == batch.DayTime && !r.dayOnly {
+		var err error
+		if l, err = b.implicit(l, batch.TimestampType, at); err != nil {
+			return nil, err
+		}
+	}
+	if l.t.Kind != batch.Date && r.t.Kind == batch.DayTime {
+		k := retyped(wholeKernel(op, batch.BigIntType, mode, func(c *batch.Column) []int64 { return c.I64 }), l.t)
+		return b.arithmeticNode(b.call(op, l.t, k, l, r), true, mode), nil
+	}
+	t := l.t
+	k := strict(t, func(x *rows, i int) {
+		ok := true
+		if t.Kind == batch.Date {
+			days := int64(x.i32(0, i))
+			if r.t.Kind == batch.DayTime {
+				days += sign * (x.i64(1, i) / datetime.Day)
+			} else {
+				var d int32
+				d, ok = datetime.AddMonths(x.i32(0, i), sign*int64(x.i32(1, i)))
+				days = int64(d)
+			}
+			if ok && days == int64(int32(days)) {
+				x.b.Int32(int32(days))
+				return
+			}
+		} else if v, fits := addMonths(x.i64(0, i), sign*int64(x.i32(1, i)), x, t.Kind); fits {
+			x.b.Int64(v)
+			return
+		}
+		if mode == castANSI {
+			x.fail(i, "DATETIME_OVERFLOW", "the result of the date arithmetic is out of range", nil)
+		} else {
+			x.b.Null()
+		}
+	})
+	return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
+}
+
+// addMonths moves a timestamp by months on its wall clock.
+func addMonths(micros, months int64, x *rows, k batch.Kind) (int64, bool) {
+	zone := x.r.zone
+	if k == batch.TimestampNTZ {
+		zone = nil
+	}
+	days, ofDay := datetime.Split(datetime.Local(micros, zone))
+	days, ok := datetime.AddMonths(days, months)
+	if !ok || days > math.MaxInt32/21 || days < -math.MaxInt32/21 {
+		return 0, false
+	}
+	return datetime.Instant(int64(days)*datetime.Day+ofDay, zone), true
+}
+
+// addDays binds date plus or minus a number of days.
+func (b *binder) addDays(at parse.Node, l, r *node, minus bool) (*node, error) {
+	l, err := b.implicit(l, batch.DateType, at)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = b.implicit(r, batch.IntType, at); err != nil {
+		return nil, err
+	}
+	k := strict(batch.DateType, func(x *rows, i int) {
+		if minus {
+			x.b.Int32(x.i32(0, i) - x.i32(1, i))
+		} else {
+			x.b.Int32(x.i32(0, i) + x.i32(1, i))
+		}
+	})
+	name := map[bool]string{true: "date_sub", false: "date_add"}[minus]
+	return b.intern(b.call(name, batch.DateType, k, l, r), ""), nil
+}
+
+// scale binds interval * number and interval / number, rounded half up.
+func (b *binder) scale(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	r, err := b.implicit(r, batch.DoubleType, at)
+	if err != nil {
+		return nil, err
+	}
+	t := l.t
+	k := strict(t, func(x *rows, i int) {
+		f := x.f64(1, i)
+		var v float64
+		if t.Kind == batch.YearMonth {
+			v = float64(x.i32(0, i))
+		} else {
+			v = float64(x.i64(0, i))
+		}
+		class := ""
+		switch {
+		case op == "*":
+			v *= f
+		case f == 0:
+			class = "INTERVAL_DIVIDED_BY_ZERO"
+		default:
+			v /= f
+		}
+		w, ok := cut(math.Floor(math.Abs(v)+0.5) * math.Copysign(1, v))
+		if !ok || t.Kind == batch.YearMonth && w != int64(int32(w)) {
+			class = "INTERVAL_ARITHMETIC_OVERFLOW"
+		}
+		switch {
+		case class != "" && mode == castANSI:
+			x.fail(i, class, strings.ToLower(strings.ReplaceAll(class, "_", " ")), nil)
+		case class != "":
+			x.b.Null()
+		case t.Kind == batch.YearMonth:
+			x.b.Int32(int32(w))
+		default:
+			x.b.Int64(w)
+		}
+	})
+	return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
+}

@@ -1,0 +1,467 @@
+package expr
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/datetime"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+// epochNode is a node that depends on the epoch's time alone.
+func (b *binder) epochNode(name string, t batch.Type, f func(r *run) int64) *node {
+	n := b.call(name, t, func(r *run, _ []int32, _ []val) (*batch.Column, error) {
+		c := r.new(t)
+		if t.Kind == batch.Date {
+			c.I32[0] = int32(f(r))
+		} else {
+			c.I64[0] = f(r)
+		}
+		return c, nil
+	})
+	n.epoch = true
+	return b.intern(n, "")
+}
+
+func init() {
+	define("current_timestamp", "current_timestamp()", "The time at which the epoch began; the same for all its rows.",
+		"current_timestamp() = current_timestamp()", "true", 0, 0, func(b *binder, c *parse.Call, _ []*node) (*node, error) {
+			return b.epochNode("current_timestamp", batch.TimestampType, func(r *run) int64 { return r.ctx.Now }), nil
+		})
+	also("current_timestamp", "now")
+	define("localtimestamp", "localtimestamp()", "current_timestamp() as the session's wall clock.",
+		"localtimestamp() = localtimestamp()", "true", 0, 0, func(b *binder, c *parse.Call, _ []*node) (*node, error) {
+			return b.epochNode("localtimestamp", batch.TimestampNTZType, func(r *run) int64 { return datetime.Local(r.ctx.Now, r.zone) }), nil
+		})
+	define("current_date", "current_date()", "The date of current_timestamp() in the session's zone.",
+		"current_date() = to_date(now())", "true", 0, 0, func(b *binder, c *parse.Call, _ []*node) (*node, error) {
+			return b.epochNode("current_date", batch.DateType, func(r *run) int64 {
+				days, _ := datetime.Split(datetime.Local(r.ctx.Now, r.zone))
+				return int64(days)
+			}), nil
+		})
+	also("current_date", "curdate")
+	defineFields()
+	defineConversions()
+	defineDateArithmetic()
+	defineTruncation()
+}
+
+// clockField returns the part of a wall clock.
+type clockField func(days int32, ofDay int64) int32
+
+var clockFields = map[string]clockField{
+	"year":  func(d int32, _ int64) int32 { y, _, _ := datetime.Civil(d); return int32(y) },
+	"month": func(d int32, _ int64) int32 { _, m, _ := datetime.Civil(d); return int32(m) },
+	"day":   func(d int32, _ int64) int32 { _, _, v := datetime.Civil(d); return int32(v) },
+	"quarter": func(d int32, _ int64) int32 {
+		_, m, _ := datetime.Civil(d)
+		return int32((m + 2) / 3)
+	},
+	"dayofyear": func(d int32, _ int64) int32 {
+		y, m, v := datetime.Civil(d)
+		return int32(datetime.YearDay(y, m, v))
+	},
+	"dayofweek":  func(d int32, _ int64) int32 { return int32(datetime.Weekday(d)%7 + 1) },
+	"weekday":    func(d int32, _ int64) int32 { return int32(datetime.Weekday(d) - 1) },
+	"weekofyear": func(d int32, _ int64) int32 { _, w := datetime.ISOWeek(d); return int32(w) },
+	"hour":       func(_ int32, t int64) int32 { return int32(t / datetime.Hour) },
+	"minute":     func(_ int32, t int64) int32 { return int32(t / datetime.Minute % 60) },
+	"second":     func(_ int32, t int64) int32 { return int32(t / datetime.Second % 60) },
+}
+
+func defineFields() {
+	for name, doc := range map[string][2]string{
+		"year": {"The year.", "2026"}, "month": {"The month, 1 to 12.", "3"}, "day": {"The day of the month.", "9"},
+		"quarter": {"The quarter, 1 to 4.", "1"}, "dayofyear": {"The day of the year, from 1.", "68"},
+		"dayofweek": {"The day of the week, 1 for Sunday.", "2"}, "weekday": {"The day of the week, 0 for Monday.", "0"},
+		"weekofyear": {"The ISO week.", "11"}, "hour": {"The hour in the session's zone.", "14"},
+		"minute": {"The minute.", "5"}, "second": {"The second, without its fraction.", "7"},
+	} {
+		define(name, name+"(x)", doc[0], name+"(TIMESTAMP'2026-03-09 14:05:07')", doc[1], 1, 1,
+			func(b *binder, c *parse.Call, args []*node) (*node, error) { return b.clock(name, args[0], c) })
+	}
+	also("day", "dayofmonth")
+	define("date_part", "date_part(field, x)", "A field of a date, time or timestamp, named by a string.", "date_part('year', DATE'2026-03-09')", "2026", 2, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			field, _ := stringConstant(args[0])
+			name := map[string]string{"y": "year", "years": "year", "months": "month", "mon": "month", "days": "day", "d": "day",
+				"hours": "hour", "h": "hour", "minutes": "minute", "m": "minute", "min": "minute", "seconds": "second", "s": "second",
+				"doy": "dayofyear", "dow": "dayofweek", "week": "weekofyear", "w": "weekofyear", "qtr": "quarter",
+				"dayofweek_iso": "weekday"}[strings.ToLower(field)]
+			if name == "" {
+				name = strings.ToLower(field)
+			}
+			if clockFields[name] == nil {
+				return nil, b.fail(c, "INVALID_EXTRACT_FIELD", "there is no field %q; there are year, quarter, month, week, day, dayofweek, doy, hour, minute and second", clip(field))
+			}
+			return b.clock(name, args[1], c)
+		})
+	also("date_part", "datepart")
+}
+
+// clock binds a field of a timestamp's wall clock: a plain loop in UTC.
+func (b *binder) clock(name string, x *node, at parse.Node) (*node, error) {
+	f := clockFields[name]
+	timeOfDay := name == "hour" || name == "minute" || name == "second"
+	if x.t.Kind == batch.String || x.t.Kind == batch.Void || x.t.Kind == batch.Date && timeOfDay {
+		t := batch.DateType
+		if timeOfDay {
+			t = batch.TimestampType
+		}
+		var err error
+		if x, err = b.implicit(x, t, at); err != nil {
+			return nil, err
+		}
+	}
+	if !instantKind(x.t.Kind) {
+		return nil, b.mismatch(at, "%s needs a date or timestamp, this is of type %s", name, clip(x.t.String()))
+	}
+	kind := x.t.Kind
+	n := b.call(name, batch.IntType, func(r *run, _ []int32, a []val) (*batch.Column, error) {
+		d := r.new(batch.IntType)
+		m := a[0].mask()
+		zone := r.zone
+		if kind == batch.TimestampNTZ {
+			zone = nil
+		}
+		for i := range d.I32 {
+			if kind == batch.Date {
+				d.I32[i] = f(a[0].c.I32[i&m], 0)
+				continue
+			}
+			days, ofDay := datetime.Split(datetime.Local(a[0].c.I64[i&m], zone))
+			d.I32[i] = f(days, ofDay)
+		}
+		r.copyNulls(d, a...)
+		return d, nil
+	}, x)
+	return b.intern(n, ""), nil
+}
+
+// parser binds to_date(x, format) and to_timestamp(x, format) and their try_ forms.
+func timeParser(t batch.Type, try bool) func(*binder, *parse.Call, []*node) (*node, error) {
+	return func(b *binder, c *parse.Call, args []*node) (*node, error) {
+		mode := castANSI
+		if try {
+			mode = castTry
+		} else if !b.o.ANSI {
+			mode = castLegacy
+		}
+		if len(args) == 1 || args[0].t.Kind != batch.String {
+			return b.cast(args[0], t, mode, c)
+		}
+		p, err := b.pattern(c, args[1])
+		if err != nil {
+			return nil, err
+		}
+		k := strict(t, func(x *rows, i int) {
+			s := x.str(0, i)
+			if t.Kind == batch.Date {
+				if v, ok := p.ParseDate(s); ok {
+					x.b.Int32(v)
+					return
+				}
+			} else {
+				zone := x.r.zone
+				if t.Kind == batch.TimestampNTZ {
+					zone = nil
+				}
+				if v, ok := p.ParseTimestamp(s, zone); ok {
+					x.b.Int64(v)
+					return
+				}
+			}
+			if mode == castANSI {
+				x.fail(i, "CANNOT_PARSE_TIMESTAMP", fmt.Sprintf("Text '%.200s' does not match the pattern. Use try_to_timestamp to get NULL instead.", s), s)
+			} else {
+				x.b.Null()
+			}
+		})
+		n := b.call(strings.ToLower(c.Name), t, k, args[0])
+		n.nullable, n.fails = true, mode == castANSI
+		pattern, _ := stringConstant(args[1])
+		return b.intern(n, pattern), nil
+	}
+}
+
+func (b *binder) pattern(c *parse.Call, arg *node) (*datetime.Pattern, error) {
+	text, ok := stringConstant(arg)
+	if !ok {
+		return nil, b.fail(c, "NON_FOLDABLE_ARGUMENT", "the format of %s is a string constant", strings.ToLower(c.Name))
+	}
+	p, err := datetime.NewPattern(text)
+	if err != nil {
+		return nil, b.fail(c, "INVALID_DATETIME_PATTERN", "%v", err)
+	}
+	return p, nil
+}
+
+func dateFormat(b *binder, c *parse.Call, args []*node) (*node, error) {
+	if args[0].t.Kind != batch.TimestampNTZ {
+		if err := b.to(batch.TimestampType, c, args, 0); err != nil {
+			return nil, err
+		}
+	}
+	p, err := b.pattern(c, args[1])
+	if err != nil {
+		return nil, err
+	}
+	ntz := args[0].t.Kind == batch.TimestampNTZ
+	text, _ := stringConstant(args[1])
+	return b.intern(b.call("date_format", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+		zone := x.r.zone
+		if ntz {
+			zone = nil
+		}
+		x.bytes(p.Append(x.buf[:0], x.i64(0, i), zone))
+	}), args[0]), text), nil
+}
+
+func defineConversions() {
+	define("to_date", "to_date(x[, format])", "The date of a string or timestamp.", "to_date('2026-03-09')", "2026-03-09", 1, 2, timeParser(batch.DateType, false))
+	define("try_to_date", "try_to_date(x[, format])", "As to_date, null where it cannot be read.", "try_to_date('soon')", "NULL", 1, 2, timeParser(batch.DateType, true))
+	define("to_timestamp", "to_timestamp(x[, format])", "The timestamp of a string, by a format of Java's letters.",
+		"to_timestamp('09/03/2026 14:05', 'dd/MM/yyyy HH:mm')", "2026-03-09 14:05:00", 1, 2, timeParser(batch.TimestampType, false))
+	define("try_to_timestamp", "try_to_timestamp(x[, format])", "As to_timestamp, null where it cannot be read.", "try_to_timestamp('soon')", "NULL", 1, 2, timeParser(batch.TimestampType, true))
+	define("to_timestamp_ntz", "to_timestamp_ntz(x[, format])", "The timestamp without time zone of a string.", "to_timestamp_ntz('2026-03-09 14:05')", "2026-03-09 14:05:00", 1, 2, timeParser(batch.TimestampNTZType, false))
+	define("date_format", "date_format(x, format)", "A timestamp by a format of Java's letters.", "date_format(TIMESTAMP'2026-03-09 14:05:07', 'yyyy-MM EEE')", "2026-03 Mon", 2, 2, dateFormat)
+	define("from_unixtime", "from_unixtime(seconds[, format])", "Seconds since 1970 as text.", "from_unixtime(0, 'yyyy-MM-dd')", "1970-01-01", 1, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			if err := b.to(batch.BigIntType, c, args, 0); err != nil {
+				return nil, err
+			}
+			if len(args) == 1 {
+				args = append(args, b.stringLiteral("yyyy-MM-dd HH:mm:ss"))
+			}
+			x, err := b.implicit(args[0], batch.TimestampType, c)
+			if err != nil {
+				return nil, err
+			}
+			return dateFormat(b, c, []*node{x, args[1]})
+		})
+	define("unix_timestamp", "unix_timestamp([x[, format]])", "Seconds since 1970 of a timestamp or text.", "unix_timestamp(TIMESTAMP'1970-01-02 00:00:00')", "86400", 0, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			if len(args) == 0 {
+				args = []*node{b.epochNode("current_timestamp", batch.TimestampType, func(r *run) int64 { return r.ctx.Now })}
+			} else {
+				if len(args) == 1 && args[0].t.Kind == batch.String {
+					args = append(args, b.stringLiteral("yyyy-MM-dd HH:mm:ss"))
+				}
+				x, err := timeParser(batch.TimestampType, false)(b, c, args)
+				if err != nil {
+					return nil, err
+				}
+				args = []*node{x}
+			}
+			return b.implicit(args[0], batch.BigIntType, c)
+		})
+	also("unix_timestamp", "to_unix_timestamp")
+	for name, factor := range map[string]int64{"timestamp_seconds": 1e6, "timestamp_millis": 1e3, "timestamp_micros": 1} {
+		define(name, name+"(n)", "The timestamp n "+name[10:]+" since 1970 UTC.", name+"(0)", "1970-01-01 00:00:00", 1, 1,
+			func(b *binder, c *parse.Call, args []*node) (*node, error) {
+				if factor == 1e6 && fractional(args[0].t.Kind) {
+					return b.implicit(args[0], batch.TimestampType, c)
+				}
+				return multiplied(b, c, args, factor)
+			})
+	}
+	for name, divisor := range map[string]int64{"unix_seconds": 1e6, "unix_millis": 1e3, "unix_micros": 1} {
+		define(name, name+"(x)", "The "+name[5:]+" since 1970 UTC of a timestamp.", name+"(TIMESTAMP'1970-01-01 00:00:00')", "0", 1, 1,
+			eager(batch.BigIntType, []batch.Type{batch.TimestampType}, false, strict(batch.BigIntType, func(x *rows, i int) {
+				v := x.i64(0, i)
+				q := v / divisor
+				if v%divisor < 0 {
+					q--
+				}
+				x.b.Int64(q)
+			})))
+	}
+}
+
+func multiplied(b *binder, c *parse.Call, args []*node, factor int64) (*node, error) {
+	if err := b.to(batch.BigIntType, c, args, 0); err != nil {
+		return nil, err
+	}
+	n := b.call(strings.ToLower(c.Name), batch.TimestampType, strict(batch.TimestampType, func(x *rows, i int) {
+		v := x.i64(0, i)
+		if v > math.MaxInt64/factor || v < math.MinInt64/factor {
+			x.fail(i, arithmeticOverflow, fmt.Sprintf("%d does not fit a timestamp", v), nil)
+			return
+		}
+		x.b.Int64(v * factor)
+	}), args[0])
+	n.fails, n.nullable = true, true
+	return b.intern(n, ""), nil
+}
+
+func defineDateArithmetic() {
+	add := func(minus bool) func(*binder, *parse.Call, []*node) (*node, error) {
+		return func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			return b.addDays(c, args[0], args[1], minus)
+		}
+	}
+	define("date_add", "date_add(date, n)", "The date n days later.", "date_add(DATE'2026-02-28', 1)", "2026-03-01", 2, 2, add(false))
+	also("date_add", "dateadd")
+	define("date_sub", "date_sub(date, n)", "The date n days before.", "date_sub(DATE'2026-03-01', 1)", "2026-02-28", 2, 2, add(true))
+	define("datediff", "datediff(end, start)", "The days from start to end.", "datediff(DATE'2026-03-01', DATE'2026-02-01')", "28", 2, 3,
+		eager(batch.IntType, []batch.Type{batch.DateType}, false, strict(batch.IntType, func(x *rows, i int) { x.b.Int32(x.i32(0, i) - x.i32(1, i)) })))
+	also("datediff", "date_diff")
+	define("timestampdiff", "timestampdiff(unit, start, end)", "The whole units from start to end.",
+		"timestampdiff(SECOND, TIMESTAMP'2026-01-01 00:00:00', TIMESTAMP'2026-01-01 00:01:30.9')", "90", 3, 3, nil)
+	define("add_months", "add_months(date, n)", "The date n months later; a day beyond the month's end becomes its last.", "add_months(DATE'2026-01-31', 1)", "2026-02-28", 2, 2,
+		eager(batch.DateType, []batch.Type{batch.DateType, batch.IntType}, true, strict(batch.DateType, func(x *rows, i int) {
+			d, ok := datetime.AddMonths(x.i32(0, i), int64(x.i32(1, i)))
+			if !ok {
+				x.fail(i, "DATETIME_OVERFLOW", "the date is out of range", nil)
+				return
+			}
+			x.b.Int32(d)
+		})))
+	define("last_day", "last_day(date)", "The last day of the month.", "last_day(DATE'2026-02-03')", "2026-02-28", 1, 1,
+		eager(batch.DateType, []batch.Type{batch.DateType}, false, strict(batch.DateType, func(x *rows, i int) {
+			y, m, _ := datetime.Civil(x.i32(0, i))
+			x.b.Int32(datetime.Days(y, m, datetime.DaysIn(y, m)))
+		})))
+	define("make_date", "make_date(year, month, day)", "The date of its parts.", "make_date(2026, 3, 9)", "2026-03-09", 3, 3,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			ansi := b.o.ANSI
+			return eager(batch.DateType, []batch.Type{batch.IntType}, true, strict(batch.DateType, func(x *rows, i int) {
+				y, m, d := int(x.i32(0, i)), int(x.i32(1, i)), int(x.i32(2, i))
+				switch {
+				case datetime.Valid(y, m, d):
+					x.b.Int32(datetime.Days(y, m, d))
+				case ansi:
+					x.fail(i, "DATETIME_FIELD_OUT_OF_BOUNDS", fmt.Sprintf("there is no date %d-%d-%d", y, m, d), nil)
+				default:
+					x.b.Null()
+				}
+			}))(b, c, args)
+		})
+}
+
+// timestampDiff binds timestampdiff(unit, a, b), whose unit is a word.
+func (b *binder) timestampDiff(c *parse.Call) (*node, error) {
+	unit := ""
+	if len(c.Args) == 3 {
+		if n, ok := c.Args[0].(*parse.Name); ok && len(n.Parts) == 1 {
+			unit = strings.TrimSuffix(strings.ToUpper(n.Parts[0]), "S")
+		}
+	}
+	micros := map[string]int64{"MICROSECOND": 1, "MILLISECOND": 1e3, "SECOND": 1e6, "MINUTE": 60e6, "HOUR": 3600e6, "DAY": datetime.Day, "WEEK": 7 * datetime.Day}[unit]
+	months := map[string]int64{"MONTH": 1, "QUARTER": 3, "YEAR": 12}[unit]
+	if micros == 0 && months == 0 {
+		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "timestampdiff(unit, start, end) needs a unit such as SECOND, HOUR or MONTH")
+	}
+	args, err := b.bindAll(c.Args[1:])
+	if err != nil {
+		return nil, err
+	}
+	for i := range args {
+		if args[i], err = b.implicit(args[i], batch.TimestampType, c.Args[i+1]); err != nil {
+			return nil, err
+		}
+	}
+	return b.intern(b.call("timestampdiff", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+		from, to := datetime.Local(x.i64(0, i), x.r.zone), datetime.Local(x.i64(1, i), x.r.zone)
+		if micros >= datetime.Day || months > 0 {
+			if months > 0 {
+				x.b.Int64(monthsBetween(from, to) / months)
+				return
+			}
+			x.b.Int64((to - from) / micros)
+			return
+		}
+		x.b.Int64((x.i64(1, i) - x.i64(0, i)) / micros)
+	}), args...), unit), nil
+}
+
+func monthsBetween(from, to int64) int64 {
+	if to < from {
+		return -monthsBetween(to, from)
+	}
+	d1, t1 := datetime.Split(from)
+	d2, t2 := datetime.Split(to)
+	y1, m1, day1 := datetime.Civil(d1)
+	y2, m2, day2 := datetime.Civil(d2)
+	n := int64(y2-y1)*12 + int64(m2-m1)
+	if day2 < day1 || day2 == day1 && t2 < t1 {
+		n--
+	}
+	return n
+}
+
+// truncate cuts a wall clock to a unit; false: no such unit.
+func truncate(unit string, days int32, ofDay int64) (int32, int64, bool) {
+	y, m, _ := datetime.Civil(days)
+	switch unit {
+	case "YEAR", "YYYY", "YY":
+		return datetime.Days(y, 1, 1), 0, true
+	case "QUARTER":
+		return datetime.Days(y, (m-1)/3*3+1, 1), 0, true
+	case "MONTH", "MON", "MM":
+		return datetime.Days(y, m, 1), 0, true
+	case "WEEK":
+		return days - int32(datetime.Weekday(days)) + 1, 0, true
+	case "DAY", "DD":
+		return days, 0, true
+	}
+	n := map[string]int64{"HOUR": datetime.Hour, "MINUTE": datetime.Minute, "SECOND": datetime.Second,
+		"MILLISECOND": 1000, "MICROSECOND": 1}[unit]
+	if n == 0 {
+		return 0, 0, false
+	}
+	return days, ofDay - ofDay%n, true
+}
+
+func defineTruncation() {
+	define("date_trunc", "date_trunc(unit, timestamp)", "A timestamp cut to a unit: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND.",
+		"date_trunc('HOUR', TIMESTAMP'2026-03-09 14:05:07')", "2026-03-09 14:00:00", 2, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			return b.truncation(c, args[0], args[1], batch.TimestampType)
+		})
+	define("trunc", "trunc(date, unit)", "A date cut to a unit: YEAR, QUARTER, MONTH, WEEK.", "trunc(DATE'2026-03-09', 'MM')", "2026-03-01", 2, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			return b.truncation(c, args[1], args[0], batch.DateType)
+		})
+}
+
+func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, error) {
+	text, ok := stringConstant(unit)
+	text = strings.ToUpper(text)
+	_, _, known := truncate(text, 0, 0)
+	if !ok || !known || t.Kind == batch.Date && !strings.Contains(" YEAR YYYY YY QUARTER MONTH MON MM WEEK ", " "+text+" ") {
+		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "%s needs a constant unit such as 'MONTH'", strings.ToLower(c.Name))
+	}
+	if x.t.Kind == batch.TimestampNTZ && t.Kind == batch.Timestamp {
+		t = x.t
+	}
+	x, err := b.implicit(x, t, c)
+	if err != nil {
+		return nil, err
+	}
+	k := strict(t, func(x *rows, i int) {
+		if t.Kind == batch.Date {
+			d, _, _ := truncate(text, x.i32(0, i), 0)
+			x.b.Int32(d)
+			return
+		}
+		var zone *time.Location
+		if t.Kind == batch.Timestamp {
+			zone = x.r.zone
+		}
+		clock := datetime.Local(x.i64(0, i), zone)
+		days, ofDay := datetime.Split(clock)
+		days, ofDay, _ = truncate(text, days, ofDay)
+		cut := int64(days)*datetime.Day + ofDay
+		if !datetime.UTC(zone) && clock-cut < datetime.Hour {
+			x.b.Int64(x.i64(0, i) - (clock - cut)) // within the hour the offset stays
+			return
+		}
+		x.b.Int64(datetime.Instant(cut, zone))
+	})
+	return b.intern(b.call(strings.ToLower(c.Name), t, k, x), text), nil
+}
