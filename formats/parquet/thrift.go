@@ -16,8 +16,8 @@ const maxThriftDepth = 24
 
 // scanThrift returns the length of the compact Thrift structure at the head of
 // b and makes sure that decoding it takes memory in proportion to its bytes:
-// every length lies within them, nesting is bounded, and no list holds more
-// structures than its bytes can. The decoder of parquet-go trusts all three.
+// every length lies within them, nesting is bounded, and there are no more
+// structures than its bytes explain. The decoder of parquet-go trusts all three.
 func scanThrift(b []byte) (int, error) {
 	s := thriftScan{b: b}
 	err := s.structure(0)
@@ -133,12 +133,8 @@ func (s *thriftScan) list(depth int) error {
 			return err
 		}
 	}
-	least := uint64(1)
-	if kind == thrift.STRUCT {
-		least = 4 // a schema element, the smallest that matters, has a name and a repetition
-	}
-	if n > 64 && n*least > uint64(len(s.b)-s.at) {
-		return errShort
+	if n > uint64(len(s.b)-s.at) {
+		return errShort // every element has a byte at least
 	}
 	for range n {
 		if err := s.value(kind, depth); err != nil {
