@@ -46,6 +46,8 @@
 // A Decoder remembers the order of keys it saw and is used by one goroutine at
 // a time. The builder handed in must be for the decoder's type, and records
 // must not change during the call. After that nothing of them is referred to.
+// By column a record costs about half of what it costs one by one, since nulls
+// are filled in at the end.
 //
 // The package does no I/O and starts no goroutine. Variants and intervals are
 // refused when the decoder is made.

@@ -336,3 +336,38 @@ func TestInfer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBuilderInUse: rows are added behind what a builder holds, from a
+// dictionary too, and every column goes back to the pool.
+func TestBuilderInUse(t *testing.T) {
+	pool := batch.NewPool()
+	ty := batch.StructType(field("a", batch.BigIntType), field("s", batch.StructType(field("b", batch.StringType), field("l", batch.ArrayType(batch.BooleanType, true)))))
+	d := decoder(t, ty, Options{})
+	b := batch.NewBuilder(ty, pool)
+	start := pool.Lent()
+	for round := range 3 {
+		if err := d.Decode([]byte(` `), b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.DecodeLines([]byte("{\"s\":{\"b\":\"x\"}}\n{\"a\":1,\"s\":null}\n"), b); err != nil {
+			t.Fatal(err)
+		}
+		same := batch.NewConst(pool, batch.BinaryType, []byte(`{"s":{"l":[true,null,false]}}`), 70)
+		d.DecodeColumn(same, nil, b, func(row int, err error) { t.Error(row, err) })
+		same.Release()
+		if err := d.Decode([]byte(`{"a":1,"s":{"b":"lost","l":[true,1]}}`), b); err == nil {
+			t.Fatal("a number was taken for a boolean")
+		}
+		c := b.Finish()
+		checkShape(t, c)
+		got := rows(c)
+		want := []string{`null`, `{"a":null,"s":{"b":"x","l":null}}`, `{"a":1,"s":null}`, `{"a":null,"s":{"b":null,"l":[true,null,false]}}`}
+		if len(got) != 73 || strings.Join(got[:4], " ") != strings.Join(want, " ") || got[72] != want[3] {
+			t.Fatalf("round %d: %d rows, %s", round, len(got), got[:4])
+		}
+		c.Release()
+	}
+	if now := pool.Lent(); now != start {
+		t.Errorf("%d columns lent, %d before", now, start)
+	}
+}
