@@ -304,7 +304,7 @@ func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, 
 					t.publish(next, false)
 				}
 				// It is ours, but the process that linked it may not have lived to fsync the folder.
-				return head.Version + 1, nil, t.Sync(ctx)
+				return head.Version + 1, nil, t.syncOwn(ctx, c, head.Version+1)
 			}
 		}
 		if err != nil {
@@ -314,6 +314,28 @@ func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, 
 			return -1, nil, err
 		}
 		head = next
+	}
+}
+
+// syncOwn makes a commit durable that is there already. Until that has succeeded
+// its outcome is unknown; a failed fsync is not tried again.
+func (t *Table) syncOwn(ctx context.Context, c *Commit, version int64) error {
+	for n := 1; ; n++ {
+		err := t.Sync(ctx)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, objstore.ErrUndurable) {
+			return t.failure(supervision.Restart, "DELTA_COMMIT_NOT_DURABLE", version, "the commit is visible and may be lost by a power cut: %w", err)
+		}
+		if ctx.Err() == nil && n < tries {
+			err = t.backoff(ctx, n, 10*time.Millisecond, 2*time.Second)
+			if err == nil {
+				continue
+			}
+		}
+		return t.failure(supervision.Transient, ClassOutcomeUnknown, version,
+			"the commit %s is visible and whether it is durable is not known: %w", c.TxnID, errors.Join(objstore.ErrUnknown, err))
 	}
 }
 

@@ -144,13 +144,13 @@ func (l *Ledger) Swap(ctx context.Context, previous, next string, c *connectors.
 	if mutant.On(mutant.FenceUnchecked) {
 		commit.Check = func(*Head) error { return nil }
 		version, err := l.table.Commit(ctx, commit)
-		return l.committed(commit, version, err)
+		return l.committed(ctx, commit, version, err)
 	}
 	version, err := l.table.CompareAndCommit(ctx, domain, previous, commit)
-	return l.committed(commit, version, err)
+	return l.committed(ctx, commit, version, err)
 }
 
-func (l *Ledger) committed(commit Commit, version int64, err error) (connectors.Committed, error) {
+func (l *Ledger) committed(ctx context.Context, commit Commit, version int64, err error) (connectors.Committed, error) {
 	if errors.Is(err, ErrFenced) {
 		return connectors.Committed{}, fmt.Errorf("%w: %w", epochs.ErrFenced, err)
 	}

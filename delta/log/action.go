@@ -149,9 +149,7 @@ type CommitInfo struct {
 
 // FileKey identifies a file of the table across differing spellings of its path.
 func FileKey(path string, dv *DeletionVector) string {
-	if name, err := DecodePath(path); err == nil {
-		path = name
-	}
+	path = canonical(path)
 	if dv == nil {
 		return path
 	}

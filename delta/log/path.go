@@ -26,6 +26,10 @@ func DecodePath(path string) (string, error) {
 	if strings.HasPrefix(path, "/") || hasScheme(path) {
 		return "", fmt.Errorf("path %q is absolute; only files inside the table are read", path)
 	}
+	return unescape(path)
+}
+
+func unescape(path string) (string, error) {
 	if strings.IndexByte(path, '%') < 0 {
 		return path, nil
 	}
@@ -42,6 +46,18 @@ func DecodePath(path string) (string, error) {
 		i += 2
 	}
 	return string(b), nil
+}
+
+// canonical returns one spelling for all of a path: decoded, and of a local
+// absolute path the form that Hadoop knows as /x, file:/x and file:///x.
+func canonical(path string) string {
+	if rest, ok := strings.CutPrefix(path, "file:/"); ok {
+		path = "/" + strings.TrimLeft(rest, "/")
+	}
+	if name, err := unescape(path); err == nil {
+		return name
+	}
+	return path
 }
 
 // hasScheme reports whether the path begins like "s3:" does.

@@ -1,0 +1,4 @@
+package delta
+
+// AppendDecimal is appendDecimal for tests.
+var AppendDecimal = appendDecimal
