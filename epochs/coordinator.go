@@ -232,6 +232,17 @@ func (c *Coordinator) assemble(o *open) {
 	o.manifest = m
 }
 
+// HasOutput reports whether there is anything to commit. A sink that was given
+// no rows in an epoch has no commit of it.
+func HasOutput(prepared []connectors.Prepared) bool {
+	for _, p := range prepared {
+		if p.Rows > 0 || p.Data != nil || p.Staged != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *Coordinator) commit(o *open, sink string) connectors.Commit {
 	return connectors.Commit{Flow: c.shape.Flow, Incarnation: c.shape.Incarnation, Epoch: o.epoch,
 		Attempt: c.shape.Attempt, QueryID: c.shape.QueryID, Time: o.now, Prepared: o.prepared[sink]}
@@ -250,7 +261,7 @@ func (c *Coordinator) Decided(epoch int64, done connectors.Committed) Actions {
 	var act Actions
 	c.pending = map[string]bool{}
 	for _, sink := range c.shape.Sinks {
-		if sink == c.shape.LedgerSink {
+		if sink == c.shape.LedgerSink || !HasOutput(o.prepared[sink]) {
 			continue
 		}
 		c.pending[sink] = true
