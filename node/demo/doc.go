@@ -4,10 +4,10 @@
 //
 // A [Plan] says which record lies at which offset; nothing else does, so what a
 // table should hold can be recomputed for any positions ([Plan.Record]). [StartBroker] runs the
-// broker, [Produce] fills its topic from where it ends, [Verify] compares
+// broker, [Plan.Produce] fills its topic from where it ends, [Verify] compares
 // committed bytes with the plan. Verify reads Delta logs and Parquet files by
 // itself (internal/oracle) and believes nothing that the engine counted.
 //
-// The caller starts the flow itself, and stops Produce before it closes the broker.
+// The caller starts the flow itself, and stops Plan.Produce before it closes the broker.
 // The broker is for trying things out: one process, loopback only, no access control.
 package demo
