@@ -62,6 +62,10 @@ func newInput(c config) *Input {
 // Err returns what is wrong with the options the input was made of, or nil.
 func (in *Input) Err() error { return in.err }
 
+// Notes returns a sentence for each option that was accepted and has no effect
+// here, to be shown once.
+func (in *Input) Notes() []string { return in.c.notes }
+
 // Schema returns the columns: Spark's, headers last and only where asked for.
 func (in *Input) Schema() *batch.Schema { return in.schema }
 

@@ -3,8 +3,13 @@ package kafka_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -63,4 +68,100 @@ func TestReadsFromEarliestToEnd(t *testing.T) {
 	if pool.Lent() != 0 {
 		t.Fatalf("%d columns leaked", pool.Lent())
 	}
+}
+
+// Columns, nulls and headers are Spark's: a tombstone's value and a missing key
+// are null, an empty one is not, a row without headers has none.
+func TestColumnsAreSparks(t *testing.T) {
+	b := kafkatest.Start(t, 2, []string{"orders"})
+	at := time.UnixMilli(1_700_000_000_123)
+	b.Produce(
+		&kgo.Record{Topic: "orders", Partition: 1, Timestamp: at, Key: []byte("k"), Value: []byte("v"),
+			Headers: []kgo.RecordHeader{{Key: "a", Value: []byte{0xff}}, {Key: "b"}}},
+		&kgo.Record{Topic: "orders", Partition: 1, Timestamp: at.Add(time.Millisecond), Key: []byte("k")},
+		&kgo.Record{Topic: "orders", Partition: 1, Timestamp: at.Add(2 * time.Millisecond), Key: []byte{}, Value: []byte{}},
+		&kgo.Record{Topic: "orders", Partition: 1, Timestamp: at.Add(3 * time.Millisecond), Value: []byte("no key")},
+	)
+	in := source(t, b, "orders", kafka.IncludeHeaders())
+	if want := "key binary, value binary, topic string, partition int, offset bigint, timestamp timestamp, timestampType int, " +
+		"headers array<struct<key:string,value:binary>>"; in.Schema().String() != want {
+		t.Errorf("schema %s", in.Schema())
+	}
+	r := reader(t, in, connectors.Positions{"orders/1": "0"})
+	var rows []string
+	for len(rows) < 4 {
+		f, err := r.Next(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range f.Batch.N {
+			rows = append(rows, string(batch.AppendRowJSON(nil, f.Batch, i)))
+		}
+		f.Batch.Release()
+	}
+	const row = `{"key":%s,"value":%s,"topic":"orders","partition":1,"offset":%d,"timestamp":"2023-11-14T22:13:20.12%d000Z","timestampType":0,"headers":%s}`
+	want := []string{
+		fmt.Sprintf(row, `"aw=="`, `"dg=="`, 0, 3, `[{"key":"a","value":"/w=="},{"key":"b","value":null}]`),
+		fmt.Sprintf(row, `"aw=="`, `null`, 1, 4, `null`),
+		fmt.Sprintf(row, `""`, `""`, 2, 5, `null`),
+		fmt.Sprintf(row, `null`, `"bm8ga2V5"`, 3, 6, `null`),
+	}
+	for i := range want {
+		if rows[i] != want[i] {
+			t.Errorf("row %d is\n%s, want\n%s", i, rows[i], want[i])
+		}
+	}
+}
+
+// Partitions that move between brokers while they are read lose and double
+// nothing.
+func TestLeadersMove(t *testing.T) {
+	b := kafkatest.Start(t, 1, []string{"orders"}, kfake.NumBrokers(3))
+	r := reader(t, source(t, b, "orders"), connectors.Positions{"orders/0": "0"})
+	var want, got []string
+	for round := range 6 {
+		if err := b.MoveTopicPartition("orders", 0, int32(round%3)); err != nil {
+			t.Fatal(err)
+		}
+		var values []string
+		for i := range 20 {
+			values = append(values, fmt.Sprint(round, "-", i))
+		}
+		want = append(want, values...)
+		b.Values("orders", 0, values...)
+		got = append(got, drain(t, r, fmt.Sprint(len(want)))...)
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A closed reader and a closed source leave nothing running.
+func TestNothingIsLeftRunning(t *testing.T) {
+	b := kafkatest.Start(t, 1, []string{"orders"})
+	b.Values("orders", 0, "a")
+	ignore := goleak.IgnoreCurrent()
+	in := kafka.Source("orders", kafka.Brokers(b.Addresses()...), kafka.CheckEvery(time.Millisecond))
+	at, err := in.Start(within(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := in.Open(within(t), at, connectors.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := r.Next(within(t)) // a check has run
+	if err != nil || f.After != f.End {
+		t.Fatalf("got %+v, %v", f, err)
+	}
+	f.Batch.Release()
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t, ignore, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*Cluster).run"),
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read"),
+		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).write"))
 }

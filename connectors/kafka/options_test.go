@@ -120,6 +120,13 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 }
 
+func TestOptionsWithoutEffectAreNamed(t *testing.T) {
+	in, err := kafka.New(options("kafka.session.timeout.ms", "10000"))
+	if err != nil || len(in.Notes()) != 1 || !strings.Contains(in.Notes()[0], "kafka.session.timeout.ms") {
+		t.Errorf("got %v, %v", in.Notes(), err)
+	}
+}
+
 func TestDescriptions(t *testing.T) {
 	for _, c := range []struct {
 		o    map[string]string
