@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -114,7 +115,7 @@ func appendPage(out []byte, header *format.PageHeader, body []byte, codec compre
 	stored := body
 	if codec != compress.Codec(codecPlain) {
 		var err error
-		if stored, err = codec.Encode((*scratch)[:0], body); err != nil {
+		if stored, err = compressPage(codec, (*scratch)[:0], body); err != nil {
 			return out, 0, fmt.Errorf("compressing a page with %s: %w", codec, err)
 		}
 		*scratch = stored
@@ -131,6 +132,15 @@ func appendPage(out []byte, header *format.PageHeader, body []byte, codec compre
 	at += copy(out[at:], text.Bytes())
 	copy(out[at:], stored)
 	return out, int64(text.Len() + len(body)), nil
+}
+
+// compressPage is codec.Encode, but for snappy, where the library would choose
+// the slower of two encoders.
+func compressPage(codec compress.Codec, dst, body []byte) ([]byte, error) {
+	if codec == compress.Codec(codecSnappy) {
+		return s2.EncodeSnappy(dst, body), nil
+	}
+	return codec.Encode(dst, body)
 }
 
 // dictionaryPage returns the dictionary page, or nil if no page uses one.
