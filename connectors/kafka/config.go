@@ -70,7 +70,7 @@ func defaults() config {
 		askTimeout: defaultAskTimeout, backoff: 100 * time.Millisecond, backoffMax: time.Second,
 		checkEvery: 500 * time.Millisecond, missingAfter: 10,
 		// Small fetches are faster (the cache) and bound what lies decompressed in memory.
-		fetch: fetching{maxBytes: 16 << 20, partitionBytes: 1 << 20, minBytes: 1, maxWait: 500 * time.Millisecond},
+		fetch: fetching{maxBytes: 8 << 20, partitionBytes: 1 << 20, minBytes: 1, maxWait: 500 * time.Millisecond},
 	}
 }
 

@@ -46,6 +46,7 @@ type split struct {
 	moved             bool  // records came since the last check
 	absent            int   // checks in a row that did not find it
 	toldNext, toldEnd int64 // of the last fetch delivered
+	replaced          int64 // the first offset that was written anew; -1: none is known
 
 	paused bool // guarded by reader.mu
 }
@@ -78,7 +79,7 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 		r.splits[topic], consume[topic] = map[int32]*split{}, map[int32]kgo.Offset{}
 		for id, offset := range partitions {
 			p := partition{topic, id}
-			s := &split{partition: p, id: p.split(), name: []byte(topic), next: offset, end: -1, toldNext: -1, toldEnd: -1}
+			s := &split{partition: p, id: p.split(), name: []byte(topic), next: offset, end: -1, toldNext: -1, toldEnd: -1, replaced: -1}
 			r.splits[topic][id] = s
 			r.all = append(r.all, s)
 			consume[topic][id] = kgo.NewOffset().At(offset)
@@ -261,7 +262,7 @@ func (r *reader) trouble(s *split, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil // the poll was woken, or ctx ended and Next says so
-	case s != nil && outOfRange(err):
+	case s != nil && outOfRange(s, err):
 		r.lost = append(r.lost, s)
 		return nil
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
@@ -279,10 +280,15 @@ func (r *reader) trouble(s *split, err error) error {
 }
 
 // outOfRange reports whether an error of a poll says that the position asked
-// for is not there, or that what was read has since been replaced.
-func outOfRange(err error) bool {
+// for is not there, or that what was read has since been replaced; the split
+// then notes from where on.
+func outOfRange(s *split, err error) bool {
 	var loss *kgo.ErrDataLoss
-	return errors.Is(err, kerr.OffsetOutOfRange) || errors.As(err, &loss)
+	if errors.As(err, &loss) {
+		s.replaced = loss.ResetTo
+		return true
+	}
+	return errors.Is(err, kerr.OffsetOutOfRange)
 }
 
 // recover decides about splits whose position is not there any more, once all
@@ -303,12 +309,15 @@ func (r *reader) recover(ctx context.Context) error {
 		if !exists {
 			return missing(s.partition)
 		}
-		if err := r.in.lost(Loss{s.topic, s.partition.id, s.next, low, high}); err != nil {
-			return err
+		if s.replaced >= 0 || s.next < low || s.next > high { // else a broker that lagged behind said so
+			if err := r.in.lost(Loss{s.topic, s.partition.id, s.next, low, high}); err != nil {
+				return err
+			}
+			s.next, s.end = max(low, min(s.replaced, high)), -1
 		}
-		s.next, s.end, s.held = low, -1, nil
+		s.replaced = -1
 		r.lost = append(r.lost[:i], r.lost[i+1:]...)
-		r.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{s.topic: {s.partition.id: {Epoch: -1, Offset: low}}})
+		r.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{s.topic: {s.partition.id: {Epoch: -1, Offset: s.next}}})
 	}
 	return nil
 }
@@ -357,6 +366,6 @@ func (r *reader) Close() error {
 	<-r.check.done
 	r.client.Close()
 	r.columns.release()
-	r.turn, r.all, r.splits = nil, nil, nil
+	r.turn = nil // splits stay: Pause may look one up at any time
 	return nil
 }

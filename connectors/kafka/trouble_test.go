@@ -282,6 +282,32 @@ func TestBrokersAway(t *testing.T) {
 	}
 }
 
+// A broker that says a good position is out of range, once, is asked again: no
+// loss is reported and no row is lost or doubled.
+func TestOutOfRangeThatIsNot(t *testing.T) {
+	b := kafkatest.Start(t, 1, []string{"orders"})
+	b.Values("orders", 0, numbers(6)...)
+	b.ControlKey(int16(kmsg.Fetch), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		req := kreq.(*kmsg.FetchRequest)
+		if len(req.Topics) == 0 {
+			b.KeepControl()
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		p := kmsg.NewFetchResponseTopicPartition()
+		p.ErrorCode, p.HighWatermark, p.LogStartOffset = kerr.OffsetOutOfRange.Code, -1, -1
+		topic := kmsg.NewFetchResponseTopic()
+		topic.Topic, topic.TopicID = req.Topics[0].Topic, req.Topics[0].TopicID
+		topic.Partitions = append(topic.Partitions, p)
+		resp.Topics = append(resp.Topics, topic)
+		return resp, nil, true
+	})
+	in := source(t, b, "orders")
+	if got := drain(t, reader(t, in, connectors.Positions{"orders/0": "3"}), "6"); strings.Join(got, " ") != "v3 v4 v5" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestSASLPlain(t *testing.T) {
 	b := kafkatest.Start(t, 1, []string{"orders"}, kfake.EnableSASL(), kfake.Superuser("PLAIN", "ada", "lovelace"))
 	client := b.Client(kgo.SASL(plain.Auth{User: "ada", Pass: "lovelace"}.AsMechanism()))
