@@ -40,6 +40,18 @@ func (w *writer) name(parts ...string) {
 	}
 }
 
+// operand writes a node that a sign, point or bracket touches: what begins with
+// a digit would grow together with it.
+func (w *writer) operand(n Node) {
+	inner := &writer{quote: w.quote}
+	inner.node(n)
+	s := inner.String()
+	if w.quote && s != "" && (digit(s[0]) || s[0] == '.' || s[0] == '-') {
+		s = "(" + s + ")"
+	}
+	w.WriteString(s)
+}
+
 func (w *writer) list(l []Node) {
 	for i, n := range l {
 		if i > 0 {
@@ -81,7 +93,9 @@ func (w *writer) node(n Node) {
 		}
 		w.WriteByte('*')
 	case *Unary:
-		w.all("(", n.Op, " ", n.X, ")")
+		w.all("(", n.Op, " ")
+		w.operand(n.X)
+		w.WriteByte(')')
 	case *Binary:
 		w.all("(", n.L, " ", n.Op, " ", n.R, ")")
 	case *Is:
@@ -126,9 +140,11 @@ func (w *writer) rest(n Node) {
 	case *Call:
 		w.call(n)
 	case *Index:
-		w.all(n.X, "[", n.I, "]")
+		w.operand(n.X)
+		w.all("[", n.I, "]")
 	case *Field:
-		w.all(n.X, ".")
+		w.operand(n.X)
+		w.WriteByte('.')
 		w.name(n.Name)
 	case *Lambda:
 		w.WriteString("((")
