@@ -28,7 +28,7 @@ type foreign struct {
 	Small uint8            `parquet:"small"`
 }
 
-func foreignFile(t *testing.T) []byte {
+func foreignFile(t testing.TB) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	w := oracle.NewGenericWriter[foreign](&file, oracle.PageBufferSize(300))

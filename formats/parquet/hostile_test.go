@@ -192,6 +192,7 @@ func FuzzRead(f *testing.F) {
 	for _, codec := range []string{"uncompressed", "snappy", "zstd"} {
 		f.Add(smallFile(f, codec))
 	}
+	f.Add(foreignFile(f))
 	f.Add([]byte("PAR1PAR1"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if len(file) > 1<<16 {

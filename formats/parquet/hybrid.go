@@ -96,6 +96,12 @@ func read[T uint8 | int32](h *hybrid, dst []T) error {
 func unpack[T uint8 | int32](h *hybrid, dst []T) {
 	mask, width, at := uint64(1)<<h.width-1, uint64(h.width), h.bit
 	i := 0
+	if levels, ok := any(dst).([]uint8); ok && width == 1 && at&7 == 0 {
+		for ; i+8 <= len(levels); i += 8 {
+			copy(levels[i:i+8], spreadBits[h.bits[at>>3]][:])
+			at += 8
+		}
+	}
 	if last := len(h.bits) - 8; last >= 0 {
 		for ; i < len(dst) && int(at>>3) <= last; i++ {
 			dst[i] = T(binary.LittleEndian.Uint64(h.bits[at>>3:]) >> (at & 7) & mask)
@@ -111,3 +117,14 @@ func unpack[T uint8 | int32](h *hybrid, dst []T) {
 	}
 	h.bit = at
 }
+
+// spreadBits holds the eight bits of a byte as bytes, the least significant
+// first: most levels are of one bit.
+var spreadBits = func() (t [256][8]uint8) {
+	for b := range t {
+		for i := range t[b] {
+			t[b][i] = uint8(b >> i & 1)
+		}
+	}
+	return t
+}()
