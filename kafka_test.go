@@ -1,0 +1,97 @@
+package deltaic_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/deltaic/deltaic"
+	"github.com/deltaic/deltaic/connectors/kafka"
+	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/stream"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap/zaptest"
+)
+
+// shop is bronze, silver and quarantine out of one topic, in one epoch each.
+func shop(dir string, broker *kafkatest.Broker, options ...kafka.Option) *stream.Flow {
+	flow := stream.New("shop").Quarantine(delta.SinkAt(dir+"/quarantine", delta.SinkOptions{}))
+	orders := flow.From("orders", kafka.Source("orders", append(options, kafka.Brokers(broker.Addresses()...), kafka.StartAt(kafka.Earliest))...))
+	orders.Select("CAST(value AS STRING) AS value", "topic", "partition", "offset").
+		To("bronze", delta.SinkAt(dir+"/bronze", delta.SinkOptions{PartitionBy: []string{"topic"}}), stream.Append)
+	orders.As("parsed").
+		Select("from_json(CAST(value AS STRING), 'n BIGINT, region STRING, amount DECIMAL(12,2), at TIMESTAMP') AS o").
+		Where("o IS NOT NULL").Select("o.*").DropDuplicates("n").
+		To("silver", delta.SinkAt(dir+"/silver", delta.SinkOptions{}), stream.Append)
+	return flow
+}
+
+func produce(t *testing.T, client *kgo.Client, from, to int) {
+	t.Helper()
+	var records []*kgo.Record
+	for n := from; n < to; n++ {
+		value := fmt.Sprintf(`{"n":%d,"region":"r%d","amount":%d.25,"at":"2026-01-31 10:20:30.%03d"}`, n-n%10/9, n%3, n, n%1000) // every tenth repeats the one before
+		if n%17 == 5 {
+			value = value[:len(value)/2]
+		}
+		records = append(records, &kgo.Record{Topic: "orders", Partition: int32(n % 4), Value: []byte(value)})
+	}
+	kafkatest.Produce(t, client, records...)
+}
+
+func TestSeveralTablesMoveTogether(t *testing.T) {
+	broker := kafkatest.Start(t, 4, []string{"orders"})
+	client := broker.Client()
+	dir := t.TempDir()
+	ctx := deltaic.WithLogger(t.Context(), zaptest.NewLogger(t))
+	total := 0
+	for round, parallelism := range []int{2, 1, 7} {
+		produce(t, client, total, total+2000)
+		total += 2000
+		q, err := deltaic.Start(ctx, shop(dir, broker, kafka.MaxOffsetsPerTrigger(700)), stream.AvailableNow(), stream.CheckpointLocation(dir+"/checkpoint"), stream.Parallelism(parallelism))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.AwaitTermination(ctx); err != nil {
+			t.Fatal(err)
+		}
+		broken, ids := 0, map[int]bool{}
+		for n := range total {
+			if n%17 == 5 {
+				broken++
+			} else {
+				ids[n-n%10/9] = true
+			}
+		}
+		if rows := rowsOf(t, dir+"/bronze"); len(rows) != total {
+			t.Fatalf("round %d: bronze has %d distinct rows, want %d", round, len(rows), total)
+		}
+		silver := rowsOf(t, dir+"/silver")
+		for r, n := range silver {
+			if n != 1 {
+				t.Fatalf("round %d: %s stands there %d times", round, r, n)
+			}
+		}
+		if len(silver) != len(ids) {
+			t.Fatalf("round %d: silver has %d rows, want %d", round, len(silver), len(ids))
+		}
+		if rows := rowsOf(t, dir+"/quarantine"); len(rows) != broken {
+			t.Fatalf("round %d: quarantine has %d rows, want %d", round, len(rows), broken)
+		}
+		for _, p := range q.RecentProgress() {
+			if p.NumInputRows > 700 {
+				t.Fatalf("an epoch of %d rows under maxOffsetsPerTrigger 700", p.NumInputRows)
+			}
+		}
+	}
+}
+
+func TestStatefulFlowWithoutACheckpointLocationIsRefused(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"orders"})
+	_, err := deltaic.Start(context.Background(), shop(t.TempDir(), broker))
+	if err == nil || !strings.Contains(err.Error(), "checkpoint location") {
+		t.Fatalf("started: %v", err)
+	}
+}
