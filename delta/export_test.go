@@ -1,4 +1,14 @@
 package delta
 
-// AppendDecimal is appendDecimal for tests.
-var AppendDecimal = appendDecimal
+import "github.com/deltaic/deltaic/delta/log"
+
+// Only returns the snapshot with the i-th of its files alone.
+func (s *Snapshot) Only(i int) *Snapshot {
+	return &Snapshot{Head: s.Head, t: s.t, files: []log.Add{s.files[i]}}
+}
+
+// The bounds of strings, for tests.
+var (
+	TruncateMin = truncateMin
+	TruncateMax = truncateMax
+)

@@ -191,16 +191,14 @@ func (l *leaf) floats(lo, hi float64, nan bool) {
 	l.fl, l.fh = min(l.fl, lo), max(l.fh, hi)
 }
 
-func less(a, b batch.Int128) bool { return a.Hi < b.Hi || a.Hi == b.Hi && a.Lo < b.Lo }
-
 func (l *leaf) decimal(v batch.Int128) {
 	if !l.seen {
 		l.dl, l.dh, l.seen = v, v, true
 	}
-	if less(v, l.dl) {
+	if v.Cmp(l.dl) < 0 {
 		l.dl = v
 	}
-	if less(l.dh, v) {
+	if v.Cmp(l.dh) > 0 {
 		l.dh = v
 	}
 }
@@ -232,7 +230,6 @@ func (l *leaf) text(v []byte) {
 		l.bl, l.bh = append(l.bl[:0], v...), append(l.bh[:0], v...)
 		return
 	}
-	// The eight first bytes decide nearly always.
 	if bytes.Compare(v, l.bl) < 0 {
 		l.bl = append(l.bl[:0], v...)
 	} else if bytes.Compare(v, l.bh) > 0 {
@@ -338,7 +335,7 @@ func (l *leaf) plain(b []byte, v int64, d batch.Int128) []byte {
 	case batch.TinyInt, batch.SmallInt, batch.Int, batch.BigInt:
 		return strconv.AppendInt(b, v, 10)
 	case batch.Decimal:
-		return appendDecimal(b, d, int(l.t.Scale))
+		return batch.AppendDecimal(b, d, int(l.t.Scale))
 	case batch.Date:
 		return quoted(b, func(b []byte) ([]byte, bool) { return appendDate(b, v) })
 	case batch.Timestamp:

@@ -3,8 +3,6 @@ package delta
 import (
 	"fmt"
 	"math"
-	"math/big"
-	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +21,7 @@ func appendDate(b []byte, days int64) ([]byte, bool) {
 	if days < firstDay || days > lastDay {
 		return b, false
 	}
-	return time.Unix(days*86400, 0).UTC().AppendFormat(b, "2006-01-02"), true
+	return batch.AppendDate(b, days), true
 }
 
 // appendTime writes date, separator, time with six digits of fraction, zone.
@@ -39,59 +37,6 @@ func appendTime(b []byte, micros int64, separator byte, zone string) ([]byte, bo
 	b = append(b, separator)
 	b = time.UnixMicro(micros-day*microsPerDay).UTC().AppendFormat(b, "15:04:05.000000")
 	return append(b, zone...), true
-}
-
-// appendDecimal writes the unscaled value with exactly scale digits behind the point.
-func appendDecimal(b []byte, v batch.Int128, scale int) []byte {
-	hi, lo := uint64(v.Hi), v.Lo
-	if v.Hi < 0 {
-		b = append(b, '-')
-		var borrow uint64
-		lo, borrow = bits.Sub64(0, lo, 0)
-		hi, _ = bits.Sub64(0, hi, borrow)
-	}
-	var digits string
-	if hi == 0 {
-		digits = strconv.FormatUint(lo, 10)
-	} else {
-		n := new(big.Int).SetUint64(hi)
-		digits = n.Or(n.Lsh(n, 64), new(big.Int).SetUint64(lo)).String()
-	}
-	if len(digits) <= scale {
-		digits = strings.Repeat("0", scale-len(digits)+1) + digits
-	}
-	b = append(b, digits[:len(digits)-scale]...)
-	if scale > 0 {
-		b = append(append(b, '.'), digits[len(digits)-scale:]...)
-	}
-	return b
-}
-
-// parseDecimal reads a plain decimal number into an unscaled value.
-func parseDecimal(s string, t batch.Type) (batch.Int128, bool) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || len(s) > 100 || strings.ContainsAny(s, "/xXpP_") {
-		return batch.Int128{}, false
-	}
-	r.Mul(r, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Scale)), nil)))
-	if !r.IsInt() || r.Num().BitLen() > 126 {
-		return batch.Int128{}, false
-	}
-	n := new(big.Int).Set(r.Num())
-	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Precision)), nil)
-	if n.CmpAbs(limit) >= 0 {
-		return batch.Int128{}, false
-	}
-	negative := n.Sign() < 0
-	n.Abs(n)
-	lo := new(big.Int).And(n, new(big.Int).SetUint64(math.MaxUint64)).Uint64()
-	hi := n.Rsh(n, 64).Uint64()
-	if negative {
-		var borrow uint64
-		lo, borrow = bits.Sub64(0, lo, 0)
-		hi, _ = bits.Sub64(0, hi, borrow)
-	}
-	return batch.Int128{Hi: int64(hi), Lo: lo}, true
 }
 
 // javaFloat writes a floating point number as Java's toString does.
@@ -138,7 +83,7 @@ func partitionValue(c *batch.Column, row int) (string, error) {
 	case batch.Double:
 		return javaFloat(c.F64[row], 64), nil
 	case batch.Decimal:
-		return string(appendDecimal(nil, c.I128[row], int(c.Type.Scale))), nil
+		return string(batch.AppendDecimal(nil, c.I128[row], int(c.Type.Scale))), nil
 	case batch.String, batch.Binary:
 		return string(c.Bytes(row)), nil
 	case batch.Date:
@@ -208,7 +153,7 @@ func parsePartition(b *batch.Builder, t batch.Type, value string) (func(), error
 		}
 		return func() { b.Float64(v) }, nil
 	case batch.Decimal:
-		v, ok := parseDecimal(value, t)
+		v, ok := batch.ParseDecimal([]byte(value), int(t.Precision), int(t.Scale))
 		if !ok {
 			return fail()
 		}
