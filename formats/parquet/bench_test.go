@@ -240,3 +240,11 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkWriteSmallFile is the cost of a file itself: one batch of few rows.
+func BenchmarkWriteSmallFile(b *testing.B) {
+	for _, rows := range []int{1, 1000} {
+		x := bids(rows)
+		b.Run(fmt.Sprint(rows), func(b *testing.B) { benchmarkWrite(b, []*batch.Batch{x}, "snappy") })
+	}
+}
