@@ -24,7 +24,7 @@ func (a *attempt) build(ctx context.Context) error {
 			id := epochs.TaskID(len(a.tasks))
 			tasks[i] = append(tasks[i], id)
 			name := plan.Stages[i].Name + "[" + strconv.Itoa(share) + "]"
-			a.tasks = append(a.tasks, &Task{ID: id, Name: name, attempt: a.number(), role: plan.Stages[i].Role, pool: a.config.Pool,
+			a.tasks = append(a.tasks, &Task{ID: id, Name: name, attempt: a.number(), pool: a.config.Pool,
 				account: a.config.Account, epoch: &operators.Epoch{Number: a.epoch(), Now: a.now()},
 				edgeOut: map[int]int{}, acks: map[int64]*owed{}})
 		}

@@ -18,10 +18,9 @@ const (
 
 // input is the receiving end of a channel.
 type input struct {
-	from     epochs.TaskID
-	output   int // of the sender
-	target   int // of the sender's output
-	consumer int // which input of the stage's head it is
+	from   epochs.TaskID
+	output int // of the sender
+	target int // of the sender's output
 
 	next      uint64 // sequence expected
 	count     uint64 // batches since the last barrier

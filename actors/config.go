@@ -39,8 +39,6 @@ type Config struct {
 	Jitter func() float64
 	// OnEpoch is called, in order, for every epoch that is done; it must not block.
 	OnEpoch func(Progress)
-	// OnIdle is called when an interval passed without rows; it must not block.
-	OnIdle func(Progress)
 }
 
 func (c *Config) defaults(workers int) {

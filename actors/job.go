@@ -91,6 +91,7 @@ type EpochStats struct {
 	Decided   time.Time
 	Done      time.Time
 	Version   int64 // of the ledger's table
+	Ledger    connectors.Committed
 	Committed map[string]connectors.Committed
 }
 
@@ -279,7 +280,7 @@ func (j *Job) Decided(attempt, epoch int64, done connectors.Committed, now time.
 		return nil
 	}
 	s := j.stats[epoch]
-	s.Decided, s.Version = now, done.Version
+	s.Decided, s.Version, s.Ledger = now, done.Version, done
 	j.act(j.book.Decided(epoch, done), now)
 	return j.flush()
 }

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -40,6 +41,8 @@ type run struct {
 	ctx        context.Context
 	cancel     context.CancelFunc
 	background sync.WaitGroup // work of tasks, and pumps
+
+	maintaining atomic.Bool
 }
 
 // all sends every task a message and waits until each has taken it.
@@ -252,9 +255,39 @@ func (a *jobActor) epochDone(o EpochDone) {
 	a.positions, a.before = o.Manifest.Positions, o.Stats.Done
 	a.handle.add(p)
 	a.run.attempt.collect(a.run, o.Manifest)
+	a.maintain(a.run)
 	if a.config.OnEpoch != nil {
 		a.config.OnEpoch(p)
 	}
+}
+
+// maintainer is a sink or ledger with housekeeping that may run beside the
+// stream, such as checkpoints of a table's log.
+type maintainer interface {
+	Maintain(context.Context) error
+}
+
+// maintain runs housekeeping in the background, once at a time.
+func (a *jobActor) maintain(r *run) {
+	if !r.maintaining.CompareAndSwap(false, true) {
+		return
+	}
+	r.background.Add(1)
+	go func() {
+		defer r.background.Done()
+		defer r.maintaining.Store(false)
+		all := []any{a.config.Ledger}
+		for _, i := range a.config.Plan.Graph.Sinks() {
+			all = append(all, a.config.Plan.Graph.Steps[i].Sink)
+		}
+		for _, m := range all {
+			if m, ok := m.(maintainer); ok {
+				if err := m.Maintain(r.ctx); err != nil && r.ctx.Err() == nil {
+					a.config.Logger.Warn("housekeeping failed and will be tried again", zap.Error(err))
+				}
+			}
+		}
+	}()
 }
 
 func (a *jobActor) ended(o Ended) {

@@ -64,6 +64,9 @@ func (a *attempt) progress(run string, from map[string]connectors.Positions, bef
 			addState(state, c, a.config.keyGroups())
 		}
 	}
+	if a.config.LedgerSink != "" {
+		s.Committed[a.config.LedgerSink] = s.Ledger
+	}
 	seconds := s.Done.Sub(s.FirstRow).Seconds()
 	arrival := s.FirstRow.Sub(before).Seconds()
 	for _, i := range g.Sources() {
@@ -81,7 +84,8 @@ func (a *attempt) progress(run string, from map[string]connectors.Positions, bef
 			p.StateOperators = append(p.StateOperators, *sp)
 		}
 		if step.Verb == topology.VerbSink {
-			p.Sinks = append(p.Sinks, topology.SinkProgress{Name: step.Name, Description: step.Sink.Description(), NumOutputRows: out[step.Name]})
+			p.Sinks = append(p.Sinks, topology.SinkProgress{Name: step.Name, Description: step.Sink.Description(), NumOutputRows: out[step.Name],
+				Metrics: sinkMetrics(s.Committed[step.Name])})
 		}
 	}
 	if len(p.Sinks) > 0 {
@@ -89,6 +93,14 @@ func (a *attempt) progress(run string, from map[string]connectors.Positions, bef
 		p.Sink.Name = ""
 	}
 	return p
+}
+
+// sinkMetrics is what a commit did, nil if the sink had none in the epoch.
+func sinkMetrics(c connectors.Committed) map[string]string {
+	if c.Files == 0 && c.Version <= 0 {
+		return nil
+	}
+	return map[string]string{"numAddedFiles": fmt.Sprint(c.Files), "numAddedBytes": fmt.Sprint(c.Bytes), "version": fmt.Sprint(c.Version)}
 }
 
 func addState(state map[string]*topology.StateProgress, c epochs.StateCount, groups int) {

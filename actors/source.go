@@ -77,7 +77,9 @@ func (s *sourceShare) work(t *Task, out *Effects) error {
 		if s.stop(t) {
 			break
 		}
-		if s.full = t.account.Over(); s.full {
+		// One batch an epoch goes through however full memory is: an epoch that
+		// closes is what frees most of it.
+		if s.full = s.bytes > 0 && t.account.Over(); s.full {
 			break
 		}
 		if err := s.send(t, out); err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/supervision"
-	"github.com/deltaic/deltaic/topology"
 )
 
 // Task is one parallel share of a stage: a source split, a range of key groups
@@ -21,7 +20,6 @@ type Task struct {
 	ID      epochs.TaskID
 	Name    string
 	attempt int64
-	role    topology.Role
 	pool    *batch.Pool
 	account *batch.Account
 
@@ -65,7 +63,7 @@ func (t *Task) Step(m Message, out *Effects) error {
 func (t *Task) take(m Message, out *Effects) error {
 	switch m := m.(type) {
 	case Data:
-		if err := t.current(m.Attempt); err != nil {
+		if due, err := t.due(m.Attempt); !due {
 			m.Batch.Release()
 			return err
 		}
@@ -76,11 +74,14 @@ func (t *Task) take(m Message, out *Effects) error {
 		}
 		in.queue = append(in.queue, m)
 	case Barrier:
-		if err := t.current(m.Attempt); err != nil {
+		if due, err := t.due(m.Attempt); !due {
 			return err
 		}
 		t.inputs[m.Channel].queue = append(t.inputs[m.Channel].queue, m)
 	case Watermark:
+		if due, err := t.due(m.Attempt); !due {
+			return err
+		}
 		t.inputs[m.Channel].queue = append(t.inputs[m.Channel].queue, m)
 	case Credit:
 		c := &t.outputs[m.Output].targets[m.Target]
@@ -104,13 +105,13 @@ func (t *Task) take(m Message, out *Effects) error {
 	return t.work(out)
 }
 
-// current checks a data message's attempt. Nothing of a lower one is due any more, and a
-// higher one means that this task has outlived its attempt.
-func (t *Task) current(attempt int64) error {
-	if attempt != t.attempt {
-		return supervision.New(supervision.Restart, "ATTEMPT_MISMATCH", "task %s of attempt %d was sent data of attempt %d", t.Name, t.attempt, attempt)
+// due reports whether a message of the attempt is to be taken. One of a lower
+// attempt is dropped; a higher one means that this task has outlived its own.
+func (t *Task) due(attempt int64) (bool, error) {
+	if attempt > t.attempt {
+		return false, supervision.New(supervision.Restart, "ATTEMPT_MISMATCH", "task %s of attempt %d was sent data of attempt %d", t.Name, t.attempt, attempt)
 	}
-	return nil
+	return attempt == t.attempt, nil
 }
 
 // work goes on with whatever waits until it is done or the outputs are blocked.
