@@ -15,33 +15,33 @@ import (
 
 // statsPlan says which leaves of a table's files get statistics.
 type statsPlan struct {
-	fields []batch.Field // of the data files: without partition columns
-	prefix int           // UTF-16 units of a string that are kept
-	wanted func(path string) bool
+	leaves []*leaf // without values: copied for every file
+	prefix int     // UTF-16 units of a string that are kept
 }
 
-// newStatsPlan reads the table's dataSkipping properties.
+// newStatsPlan reads the table's dataSkipping properties. fields are those of
+// the data files, without partition columns.
 func newStatsPlan(fields []batch.Field, config map[string]string) *statsPlan {
-	p := &statsPlan{fields: fields, prefix: 32}
+	p := &statsPlan{prefix: 32}
 	if n, err := strconv.Atoi(config["delta.dataSkippingStringPrefixLength"]); err == nil && n > 0 {
 		p.prefix = n
-	}
-	if columns, ok := config["delta.dataSkippingStatsColumns"]; ok {
-		names := strings.Split(strings.ReplaceAll(columns, "`", ""), ",")
-		p.wanted = func(path string) bool {
-			return slices.ContainsFunc(names, func(n string) bool {
-				n = strings.TrimSpace(n)
-				return strings.EqualFold(n, path) || len(path) > len(n) && path[len(n)] == '.' && strings.EqualFold(n, path[:len(n)])
-			})
-		}
-		return p
 	}
 	limit := 32
 	if n, err := strconv.Atoi(config["delta.dataSkippingNumIndexedCols"]); err == nil {
 		limit = n
 	}
 	left := limit
-	p.wanted = func(string) bool { left--; return limit < 0 || left >= 0 }
+	wanted := func(string) bool { left--; return limit < 0 || left >= 0 }
+	if columns, ok := config["delta.dataSkippingStatsColumns"]; ok {
+		names := strings.Split(strings.ReplaceAll(columns, "`", ""), ",")
+		wanted = func(path string) bool {
+			return slices.ContainsFunc(names, func(n string) bool {
+				n = strings.TrimSpace(n)
+				return strings.EqualFold(n, path) || len(path) > len(n) && path[len(n)] == '.' && strings.EqualFold(n, path[:len(n)])
+			})
+		}
+	}
+	p.leaves = leaves(fields, "", wanted)
 	return p
 }
 
@@ -72,10 +72,20 @@ type leaf struct {
 }
 
 func (p *statsPlan) new() *stats {
-	left := p.wanted
-	s := &stats{prefix: p.prefix}
-	s.columns = leaves(p.fields, "", left)
-	return s
+	return &stats{prefix: p.prefix, columns: copyLeaves(p.leaves)}
+}
+
+func copyLeaves(from []*leaf) []*leaf {
+	out := make([]*leaf, len(from))
+	for i, l := range from {
+		c := *l
+		c.kids = nil
+		if l.kids != nil {
+			c.kids = copyLeaves(l.kids)
+		}
+		out[i] = &c
+	}
+	return out
 }
 
 func leaves(fields []batch.Field, path string, wanted func(string) bool) []*leaf {
