@@ -60,7 +60,7 @@ func (b *binder) element(x, i *node, at parse.Node, how elementOf) (*node, error
 		}
 		n := b.call("element", x.t.Fields[0].Type, arrayKernel(how, b.o.ANSI), x, i)
 		n.nullable = true
-		n.fails = b.o.ANSI && (how == elementAt || how == elementIndex)
+		n.fails = b.o.ANSI && how == elementIndex || how == elementAt || how == elementTry // place 0 always fails
 		return b.intern(n, fmt.Sprint(how)), nil
 	}
 	return nil, b.fail(at, "INVALID_EXTRACT_BASE_FIELD_TYPE", "there are no elements in a value of type %s", clip(x.t.String()))

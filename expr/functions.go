@@ -211,7 +211,7 @@ func eager(t batch.Type, types []batch.Type, fails bool, k kernel) func(*binder,
 			}
 		}
 		n := b.call(strings.ToLower(c.Name), t, k, args...)
-		n.fails = fails && b.o.ANSI
+		n.fails = fails
 		n.perEntry = perEntry
 		n.nullable = true
 		return b.intern(n, ""), nil

@@ -29,7 +29,20 @@ func (x *rows) fail(i int, class, message string, raw []byte) {
 	x.b.Null()
 }
 
-// nullable makes a kernel of a function that handles null arguments itself.
+// maxColumn bounds the bytes of one result column: offsets are 32 bits wide,
+// and a batch is to stay in memory.
+const maxColumn = 256 << 20
+
+// row computes a row, unless the column is full: then it fails.
+func (x *rows) row(f func(x *rows, i int), i int) {
+	if len(x.b.Column().Data) > maxColumn {
+		x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the texts of one batch exceed 256 MiB", nil)
+		return
+	}
+	f(x, i)
+}
+
+// rowsOf makes a kernel of a function that handles null arguments itself.
 // Rows that do not count get null.
 func rowsOf(t batch.Type, f func(x *rows, i int)) kernel {
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
@@ -37,7 +50,7 @@ func rowsOf(t batch.Type, f func(x *rows, i int)) kernel {
 		defer x.b.Release()
 		if sel == nil {
 			for i := range r.n {
-				f(x, i)
+				x.row(f, i)
 			}
 		} else {
 			next := 0
@@ -45,7 +58,7 @@ func rowsOf(t batch.Type, f func(x *rows, i int)) kernel {
 				for ; next < int(i); next++ {
 					x.b.Null()
 				}
-				f(x, int(i))
+				x.row(f, int(i))
 				next++
 			}
 			for ; next < r.n; next++ {

@@ -65,7 +65,7 @@ func init() {
 }
 
 // maxText bounds the bytes that a function may make out of one row.
-const maxText = 16 << 20
+const maxText = 4 << 20
 
 // bounded fails a row whose result would have more than n units of size bytes allow.
 func (x *rows) bounded(i, size, n int) bool {
