@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -265,19 +266,22 @@ func compareStat(t *rapid.T, c *batch.Column, r int, bound any) int {
 	case batch.String:
 		return bytes.Compare(c.Bytes(r), []byte(text))
 	case batch.Date:
-		return strings.Compare(string(batch.AppendDate(nil, int64(c.I32[r]))), text)
-	case batch.Timestamp, batch.TimestampNTZ:
-		v := string(batch.AppendTimestamp(nil, c.I64[r], 'T'))
-		if !strings.Contains(v, ".") {
-			v += "."
-		}
-		for len(v) < 26 {
-			v += "0"
-		}
-		return strings.Compare(v, strings.TrimSuffix(text, "Z"))
+		return cmp.Compare(int64(c.I32[r]), moment(t, "2006-01-02", text).Unix()/86400)
+	case batch.Timestamp:
+		return cmp.Compare(c.I64[r], moment(t, "2006-01-02T15:04:05.000000Z", text).UnixMicro())
+	case batch.TimestampNTZ:
+		return cmp.Compare(c.I64[r], moment(t, "2006-01-02T15:04:05.000000", text).UnixMicro())
 	}
 	t.Fatalf("a column of type %s has the bound %v", c.Type, bound)
 	return 0
+}
+
+func moment(t *rapid.T, layout, text string) time.Time {
+	v, err := time.Parse(layout, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // TestStringBounds: the bounds of a string hold it whatever its characters are.
