@@ -256,6 +256,7 @@ func (a *jobActor) epochDone(o EpochDone) {
 	a.handle.add(p)
 	a.run.attempt.collect(a.run, o.Manifest)
 	a.maintain(a.run)
+	a.losses()
 	if a.config.OnEpoch != nil {
 		a.config.OnEpoch(p)
 	}
@@ -288,6 +289,21 @@ func (a *jobActor) maintain(r *run) {
 			}
 		}
 	}()
+}
+
+// loser is a source that may have gone on behind rows that are no longer there.
+type loser interface{ Lost() []string }
+
+// losses logs what sources passed over since they were asked last.
+func (a *jobActor) losses() {
+	for _, i := range a.config.Plan.Graph.Sources() {
+		step := a.config.Plan.Graph.Steps[i]
+		if l, ok := step.Source.(loser); ok {
+			for _, what := range l.Lost() {
+				a.config.Logger.Warn("data was lost before it could be read", zap.String("source", step.Name), zap.String("lost", what))
+			}
+		}
+	}
 }
 
 func (a *jobActor) ended(o Ended) {

@@ -36,6 +36,16 @@ func (in *Input) Losses() []Loss {
 	return l
 }
 
+// Lost returns what Losses does as sentences: how the engine asks, for any
+// source.
+func (in *Input) Lost() []string {
+	var all []string
+	for _, l := range in.Losses() {
+		all = append(all, l.String())
+	}
+	return all
+}
+
 // maxLosses bounds the notes kept for a caller that never asks.
 const maxLosses = 10_000
 
