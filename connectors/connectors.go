@@ -90,6 +90,7 @@ type Reader interface {
 	// Pause stops delivery of the split soon; Resume lets it go on.
 	Pause(SplitID)
 	Resume(SplitID)
+	// Close ends the fetches under way and gives back what they hold. Nothing is called after it.
 	Close() error
 }
 
@@ -130,6 +131,7 @@ type Sink interface {
 	// Durable reports whether committed rows outlive the process. A flow
 	// whose sinks are all not durable needs no ledger on disk.
 	Durable() bool
+	// Close gives back what the sink holds. Shares are closed before it; nothing is called after it.
 	Close() error
 }
 

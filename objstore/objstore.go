@@ -73,5 +73,6 @@ type Writer interface {
 type Reader interface {
 	io.ReaderAt
 	io.Closer
+	// Size is the length of the object in bytes, as it was when it was opened.
 	Size() int64
 }

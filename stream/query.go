@@ -15,13 +15,19 @@ type Progress = topology.Progress
 type Runner interface {
 	// ID is the flow's incarnation: it stays over restarts. "" until the first claim.
 	ID() string
+	// RunID is the identity of this run of the process; each start has its own.
 	RunID() string
 	// Phase is where the job is in its life, such as RUNNING.
 	Phase() string
+	// Done is closed when the job has ended and everything it started has.
 	Done() <-chan struct{}
+	// Err is why the job ended: nil after a clean stop, and while it runs.
 	Err() error
+	// Stop closes a last epoch, decides it and ends the job, or gives up with the context's error.
 	Stop(context.Context) error
+	// ProcessAllAvailable returns when all rows that the sources have now are in a decided epoch.
 	ProcessAllAvailable(context.Context) error
+	// RecentProgress returns the newest epochs, oldest first; the caller owns the slice.
 	RecentProgress() []Progress
 	// Offsets are the positions behind the newest decided epoch, by source.
 	Offsets() map[string]any

@@ -68,5 +68,6 @@ func Equal(t Fataler, want, got *batch.Batch) {
 
 // Fataler is what testing.TB and *rapid.T have in common.
 type Fataler interface {
+	// Fatalf says what is wrong and ends the test.
 	Fatalf(format string, args ...any)
 }

@@ -13,6 +13,7 @@ import (
 
 // Clock paces the generator. [SystemClock] is the real one.
 type Clock interface {
+	// Now is the time of the next record.
 	Now() time.Time
 	// Wait returns after the duration, or with the context's error when that ends first.
 	Wait(ctx context.Context, d time.Duration) error
