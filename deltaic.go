@@ -22,12 +22,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 
 	"github.com/deltaic/deltaic/actors"
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/node"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/objstore/local"
 	"github.com/deltaic/deltaic/objstore/memory"
@@ -37,6 +39,23 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/zap"
 )
+
+// Main is the main of a program that runs flows: the commands of deltaic, with run, check
+// and plan going to these flows unless a file is named. It does not return.
+func Main(flows ...*stream.Flow) {
+	os.Exit(node.Main(context.Background(), os.Args[1:], Env(flows...)))
+}
+
+// Env introduces this package to node.Main, for mains that bring commands of
+// their own; other mains use [Main].
+func Env(flows ...*stream.Flow) node.Env {
+	return node.Env{Flows: flows, Start: func(ctx context.Context, s node.Start) (*stream.Query, error) {
+		if s.Logger != nil {
+			ctx = WithLogger(ctx, s.Logger)
+		}
+		return start(ctx, s.Flow, s.OnEpoch, s.Options...)
+	}}
+}
 
 type loggerKey struct{}
 
@@ -50,6 +69,11 @@ func WithLogger(ctx context.Context, l *zap.Logger) context.Context {
 // checked without running has been: mistakes of the flow, a missing checkpoint location. The
 // query ends when ctx ends; Stop ends it after a last epoch.
 func Start(ctx context.Context, flow *stream.Flow, options ...stream.Option) (*stream.Query, error) {
+	return start(ctx, flow, nil, options...)
+}
+
+// start is Start with an observer that is told of every epoch that is done.
+func start(ctx context.Context, flow *stream.Flow, observe func(actors.Progress), options ...stream.Option) (*stream.Query, error) {
 	g, err := flow.Build()
 	if err != nil {
 		return nil, err
@@ -65,6 +89,14 @@ func Start(ctx context.Context, flow *stream.Flow, options ...stream.Option) (*s
 	c, err := configure(ctx, plan, &o)
 	if err != nil {
 		return nil, err
+	}
+	if told := c.OnEpoch; observe != nil {
+		c.OnEpoch = func(p actors.Progress) {
+			if told != nil {
+				told(p)
+			}
+			observe(p)
+		}
 	}
 	h, err := actors.Start(ctx, *c)
 	if err != nil {

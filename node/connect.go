@@ -1,0 +1,119 @@
+package node
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/console"
+	"github.com/deltaic/deltaic/connectors/kafka"
+	"github.com/deltaic/deltaic/connectors/noop"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/node/flowfile"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// The formats that a flow file may name.
+var (
+	sourceFormats = []string{"kafka"}
+	sinkFormats   = []string{"delta", "console", "noop"}
+)
+
+// connectorsFor makes what flow files name. Console sinks print to out. Nothing is
+// opened or created before the flow runs.
+func connectorsFor(out io.Writer) flowfile.Connectors {
+	return flowfile.Connectors{
+		SourceFormats: sourceFormats,
+		SinkFormats:   sinkFormats,
+		Source: func(format string, options map[string]string) (connectors.Source, error) {
+			return kafka.New(options)
+		},
+		Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
+			switch s.Format {
+			case "delta":
+				return deltaSink(s)
+			case "console":
+				if err := only(s); err != nil {
+					return nil, err
+				}
+				return console.New(out, s.Options)
+			}
+			if err := only(s); err != nil {
+				return nil, err
+			}
+			if len(s.Options) > 0 {
+				return nil, badOption(s, anyKey(s.Options), nil)
+			}
+			return &noop.Sink{}, nil
+		},
+	}
+}
+
+// deltaOptions are the options of a Delta sink.
+var deltaOptions = []string{"path", "targetFileSize", "maxOpenFiles", "compression", "userMetadata", "adopt"}
+
+func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
+	o := delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties}
+	path := s.Path
+	for name, text := range s.Options {
+		var err error
+		switch strings.ToLower(name) {
+		case "path":
+			if path != "" && path != text {
+				err = fmt.Errorf("the sink has two paths, %s and %s", path, text)
+			}
+			path = text
+		case "targetfilesize":
+			o.Writer.TargetFileSize, err = flowfile.Bytes(text)
+		case "maxopenfiles":
+			o.Writer.MaxOpenFiles, err = positive(text)
+		case "compression":
+			o.Writer.Codec = strings.ToLower(text)
+		case "usermetadata":
+			o.UserMetadata = text
+		case "adopt":
+			o.Adopt, err = boolean(text)
+		case "mergeschema", "overwriteschema":
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE",
+				Message: fmt.Sprintf("sink %s: %s is not supported by this version", s.Name, name), Hint: "the columns of the flow must be columns of the table"}
+		default:
+			return nil, badOption(s, name, deltaOptions)
+		}
+		if err != nil {
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_OPTION", Message: fmt.Sprintf("sink %s: option %s: %v", s.Name, name, err)}
+		}
+	}
+	if path == "" {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW_FILE", Message: fmt.Sprintf("sink %s has no path", s.Name), Hint: "add path: lake/" + s.Name}
+	}
+	return delta.SinkAt(path, o), nil
+}
+
+// only refuses what means nothing to a sink without a table.
+func only(s flowfile.SinkOptions) error {
+	for what, there := range map[string]bool{"path": s.Path != "", "partitionBy": len(s.PartitionBy) > 0, "properties": len(s.Properties) > 0} {
+		if there {
+			return &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_KEY", Message: fmt.Sprintf("sink %s: format %s has no %s", s.Name, s.Format, what)}
+		}
+	}
+	return nil
+}
+
+func badOption(s flowfile.SinkOptions, name string, known []string) error {
+	f := &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_OPTION", Message: fmt.Sprintf("sink %s: format %s has no option %q", s.Name, s.Format, name)}
+	if len(known) > 0 {
+		f.Hint = "known options: " + strings.Join(known, ", ")
+	}
+	return f
+}
+
+func anyKey(m map[string]string) string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys[0]
+}

@@ -1,0 +1,43 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/deltaic/deltaic/node/flowfile"
+)
+
+// asJSON reports whether output is for machines.
+func (p *process) asJSON() bool { return p.json || p.output == "json" }
+
+// print writes one JSON document, secrets masked.
+func (p *process) print(v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.env.Stdout, p.mask(string(data)))
+	return err
+}
+
+// say writes text for people, secrets masked.
+func (p *process) say(format string, args ...any) {
+	fmt.Fprint(p.env.Stdout, p.mask(fmt.Sprintf(format, args...)))
+}
+
+// hide makes mask know the file's secrets.
+func (p *process) hide(files []*flowfile.File) {
+	p.secrets.mu.Lock()
+	defer p.secrets.mu.Unlock()
+	p.secrets.files = append(p.secrets.files, files...)
+}
+
+// mask replaces every known secret by ***.
+func (p *process) mask(text string) string {
+	p.secrets.mu.Lock()
+	defer p.secrets.mu.Unlock()
+	for _, f := range p.secrets.files {
+		text = f.Mask(text)
+	}
+	return text
+}

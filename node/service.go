@@ -1,0 +1,189 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/deltaic/deltaic/actors"
+	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/supervision"
+	"go.uber.org/zap"
+)
+
+// serviceOptions say how flows are run.
+type serviceOptions struct {
+	progress string        // file to which each epoch's progress is appended, "" for none
+	drain    time.Duration // how long a clean stop may take
+	listen   string        // address of the HTTP surface, "off" for none
+	logger   *zap.Logger
+}
+
+// service runs the flows of one process.
+type service struct {
+	p        *process
+	options  serviceOptions
+	jobs     []*job
+	progress *progressFile
+	began    time.Time
+}
+
+// job is a flow that runs.
+type job struct {
+	*unit
+	query  *stream.Query
+	totals totals
+	ended  time.Time
+	err    error
+}
+
+// serve starts every flow. If one cannot be started, those before it are stopped.
+func (p *process) serve(ctx context.Context, units []*unit, o serviceOptions) (*service, error) {
+	s := &service{p: p, options: o, began: time.Now()}
+	if o.progress != "" {
+		f, err := openProgress(o.progress)
+		if err != nil {
+			return nil, err
+		}
+		s.progress = f
+	}
+	limit := memoryLimit() / int64(len(units))
+	for _, u := range units {
+		for _, w := range u.warnings {
+			o.logger.Warn(w)
+		}
+		if err := s.start(ctx, u, limit); err != nil {
+			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.drain)
+			defer cancel()
+			return nil, errors.Join(err, s.stop(drain), s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *service) start(ctx context.Context, u *unit, limit int64) error {
+	j := &job{unit: u}
+	options := append([]stream.Option{stream.MemoryLimit(limit)}, u.options...)
+	query, err := s.p.env.Start(ctx, Start{Flow: u.flow, Options: options, Logger: s.options.logger.With(zap.String("stream", u.name)),
+		OnEpoch: func(p actors.Progress) { s.observe(j, p) }})
+	if err != nil {
+		return invalid(err)
+	}
+	j.query = query
+	s.jobs = append(s.jobs, j)
+	return nil
+}
+
+// observe is told of every epoch that is done.
+func (s *service) observe(j *job, p actors.Progress) {
+	j.totals.add(p, time.Now())
+	if s.progress != nil {
+		if err := s.progress.write(p.Progress); err != nil {
+			s.options.logger.Warn("the progress file cannot be written", zap.String("path", s.options.progress), zap.Error(err))
+		}
+	}
+}
+
+// wait returns when every flow has ended or stopping ends; then it stops them cleanly.
+// The error joins those of the flows.
+func (s *service) wait(stopping context.Context) error {
+	for _, j := range s.jobs {
+		if err := j.query.AwaitTermination(stopping); err != nil && stopping.Err() != nil {
+			break
+		}
+	}
+	if stopping.Err() == nil {
+		return s.errors()
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(stopping), s.options.drain)
+	defer cancel()
+	return s.stop(drain)
+}
+
+// stop stops every flow after a last epoch, all at once.
+func (s *service) stop(drain context.Context) error {
+	var wait sync.WaitGroup
+	for _, j := range s.jobs {
+		wait.Go(func() { j.err = j.query.Stop(drain) })
+	}
+	wait.Wait()
+	for _, j := range s.jobs {
+		if j.err != nil && errors.Is(j.err, drain.Err()) && j.query.IsActive() {
+			return &ExitError{Code: ExitDrain, Err: &supervision.Failure{Kind: supervision.Fatal, Class: "DRAIN_TIMEOUT",
+				Message: fmt.Sprintf("flow %s did not stop within %v", j.name, s.options.drain),
+				Hint:    "nothing is lost: the next start goes on behind the last decided epoch; --drain-timeout allows more"}}
+		}
+	}
+	return s.errors()
+}
+
+func (s *service) errors() error {
+	var all []error
+	for _, j := range s.jobs {
+		if j.query.IsActive() {
+			continue
+		}
+		if err := j.query.AwaitTermination(context.Background()); err != nil {
+			all = append(all, err)
+		}
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return errors.Join(all...)
+}
+
+func (s *service) close() error {
+	if s.progress == nil {
+		return nil
+	}
+	return s.progress.Close()
+}
+
+// summary is what `run --json` prints at the end, per flow.
+type summary struct {
+	Name         string           `json:"name"`
+	ID           string           `json:"id"`
+	RunID        string           `json:"runId"`
+	Epochs       int64            `json:"epochs"`
+	RowsIn       int64            `json:"rows_in"`
+	RowsOut      map[string]int64 `json:"rows_out"`
+	Quarantined  int64            `json:"quarantined"`
+	Late         int64            `json:"late"`
+	Seconds      float64          `json:"seconds"`
+	CPUSeconds   float64          `json:"cpu_seconds"`    // of the process
+	PeakRSSBytes int64            `json:"peak_rss_bytes"` // of the process
+}
+
+func (s *service) summary(j *job) summary {
+	v := j.totals.view()
+	cpu, peak := resources()
+	m := summary{Name: j.name, ID: j.query.ID(), RunID: j.query.RunID(), Epochs: v.epochs, RowsIn: v.rowsIn, RowsOut: v.rowsOut,
+		Quarantined: v.quarantined, Late: v.late, Seconds: time.Since(s.began).Seconds(), CPUSeconds: cpu.Seconds(), PeakRSSBytes: peak}
+	for _, i := range j.query.Graph().Sinks() {
+		name := j.query.Graph().Steps[i].Name
+		m.RowsOut[name] += 0
+	}
+	return m
+}
+
+// progressFile takes one StreamingQueryProgress object a line.
+type progressFile struct {
+	mu sync.Mutex
+	f  io.WriteCloser
+}
+
+func openProgress(path string) (*progressFile, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("--progress: %w", err)
+	}
+	return &progressFile{f: f}, nil
+}
+
+// address is where the HTTP surface is, "" if it is off.
+func (s *service) address() string { return "" }
