@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -193,7 +194,13 @@ func (c *chain) stageRejects(edge int, step string, in *batch.Batch, rows []oper
 
 // origin adds to a row's failure where the row came from.
 func (c *chain) origin(in *batch.Batch, row int32, err error) error {
-	f := &supervision.Failure{Kind: supervision.Fatal, Class: classOf(err), Message: short(err), Cause: err}
+	f := &supervision.Failure{Class: classOf(err), Message: short(err), Cause: err}
+	var known *supervision.Failure
+	if errors.As(err, &known) {
+		named := *known
+		f = &named
+	}
+	f.Kind = supervision.Fatal
 	if c.rejects != nil {
 		c.rejects.locate(f, in, row)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"syscall"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/epochs"
@@ -43,6 +45,20 @@ func (a *attempt) number() int64 { return a.id }
 // and a crash: claim, read the ledger, take the manifest, roll forward, restore
 // state, seek sources.
 func openAttempt(ctx context.Context, c *Config) (*attempt, error) {
+	a, err := beginAttempt(ctx, c)
+	if err != nil && unwritable(err) {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "PATH_NOT_WRITABLE", Message: err.Error(),
+			Hint: "check that the folder may be written by this user, and that no part of its path is a file", Cause: err}
+	}
+	return a, err
+}
+
+// unwritable reports whether the error is one that no new attempt would cure.
+func unwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EROFS)
+}
+
+func beginAttempt(ctx context.Context, c *Config) (*attempt, error) {
 	a := &attempt{config: c, versions: map[string]int64{}, readers: map[string]connectors.Reader{}}
 	ok := false
 	defer func() {
