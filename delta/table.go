@@ -93,10 +93,8 @@ const relist = 10 * time.Minute
 
 // Head returns the newest version.
 func (t *Table) Head(ctx context.Context) (*Head, error) {
-	t.mu.Lock()
-	head, fresh := t.head, t.o.Now().Sub(t.checked) < relist
-	t.mu.Unlock()
-	if head == nil || !fresh {
+	head := t.known()
+	if head == nil {
 		return t.reload(ctx)
 	}
 	for {
@@ -110,6 +108,16 @@ func (t *Table) Head(ctx context.Context) (*Head, error) {
 		}
 		head = next
 	}
+}
+
+// known returns the newest version known, nil if that is none or an old one.
+func (t *Table) known() *Head {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.o.Now().Sub(t.checked) >= relist {
+		return nil
+	}
+	return t.head
 }
 
 func (t *Table) reload(ctx context.Context) (*Head, error) {

@@ -153,6 +153,9 @@ func gather(in *bufio.Reader, buffer *[]byte, line int, total *int64, limits Lim
 
 // decodeAction reads one action, or returns nil if it is of no wanted kind.
 func decodeAction(text []byte, want Kinds, in *interner) (*Action, error) {
+	if passOver(text, want) {
+		return nil, nil
+	}
 	s := &scanner{data: text}
 	var a *Action
 	err := s.object(func(key []byte) error {
@@ -175,6 +178,21 @@ func decodeAction(text []byte, want Kinds, in *interner) (*Action, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// passOver reports that the line is an action of a known kind that is not
+// wanted: it need not be read, which makes opening a table for appending cheap.
+func passOver(text []byte, want Kinds) bool {
+	const quote = len(`{"`)
+	if len(text) < quote || text[0] != '{' || text[1] != '"' {
+		return false
+	}
+	end := bytes.IndexByte(text[quote:], '"')
+	if end < 0 || end > len("domainMetadata") {
+		return false
+	}
+	kind := kindNames[string(text[quote:quote+end])]
+	return kind != 0 && kind&want == 0 && bytes.HasSuffix(bytes.TrimRight(text, " \r\n"), []byte("}}"))
 }
 
 func (s *scanner) action(a *Action, kind Kinds, in *interner) error {
