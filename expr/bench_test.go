@@ -80,3 +80,27 @@ func BenchmarkEval(b *testing.B) {
 		})
 	}
 }
+
+// TestAllocations holds that work over 4,096 rows allocates a handful of times.
+func TestAllocations(t *testing.T) {
+	pool := batch.NewPool()
+	s, in := benchBatch(pool)
+	for _, text := range []string{"l > 500 AND m IS NOT NULL", "l + m", "k = 'Region-3'", "lower(s)", "cast(s as bigint)", "cast(l as string)",
+		"CASE WHEN l > 500 THEN s ELSE k END", "date_format(t, 'yyyy-MM-dd')", "substring(s, 2, 2)", "hour(t)", "split(s, '1')[0]",
+		"from_json(value, 'order_id STRING, region STRING, amount DOUBLE, at TIMESTAMP, n BIGINT').amount > 3"} {
+		bound, err := Bind(text, s, NewOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := &Context{Pool: pool}
+		if n := testing.AllocsPerRun(5, func() {
+			c, err := bound.Eval(ctx, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Release()
+		}); n > 60 {
+			t.Errorf("%s allocates %.0f times a batch", text, n)
+		}
+	}
+}

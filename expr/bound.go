@@ -34,8 +34,8 @@ func (b *Bound) Deterministic() bool { return !b.root.volatile }
 // UsesEpochTime reports whether the result depends on Context.Now.
 func (b *Bound) UsesEpochTime() bool { return b.root.epoch }
 
-// CanReject reports whether rows can fail: if not, Context.Rejected stays as
-// it is.
+// CanReject reports whether rows can fail by their values: if not,
+// Context.Rejected stays as it is, unless texts pass the limit of a column (256 MiB).
 func (b *Bound) CanReject() bool { return b.root.fails }
 
 // Column returns the column of the schema that the expression is, unchanged,

@@ -223,11 +223,9 @@ func parseFloat(s []byte, bits int) (float64, bool) {
 	if len(s) == 0 || len(s) > 1000 {
 		return 0, false
 	}
-	last := s[len(s)-1]
-	if first := s[len(s)-1] | 0x20; (first == 'd' || first == 'f') && len(s) > 1 && (s[len(s)-2] >= '0' && s[len(s)-2] <= '9' || s[len(s)-2] == '.') {
+	if last := s[len(s)-1] | 0x20; (last == 'd' || last == 'f') && len(s) > 1 && (s[len(s)-2] >= '0' && s[len(s)-2] <= '9' || s[len(s)-2] == '.') {
 		s = s[:len(s)-1]
 	}
-	_ = last
 	if bytes.ContainsAny(s, "xX_pP") {
 		return 0, false
 	}
@@ -240,9 +238,28 @@ func parseFloat(s []byte, bits int) (float64, bool) {
 
 // toStringKernel writes values as CAST to string does.
 func toStringKernel(from batch.Type) kernel {
+	if integral(from.Kind) {
+		return wholeToString
+	}
 	return strict(batch.StringType, func(x *rows, i int) {
 		x.bytes(appendValue(x.buf[:0], x.a[0].c, i&x.a[0].mask(), x.r.zone))
 	})
+}
+
+// wholeToString writes integers straight into the column.
+func wholeToString(r *run, _ []int32, a []val) (*batch.Column, error) {
+	c := r.new(batch.StringType)
+	c.CopyValid(a[0].c)
+	c.ReserveData(8 * r.n)
+	var room [20]byte
+	for i := range r.n {
+		if !c.IsNull(i) {
+			v, _ := whole(a[0].c, i)
+			c.AppendData(strconv.AppendInt(room[:0], v, 10))
+		}
+		c.Off[i+1] = int32(len(c.Data))
+	}
+	return c, nil
 }
 
 // appendValue appends a row that is not null as CAST to string writes it.

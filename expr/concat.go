@@ -29,11 +29,15 @@ func (b *binder) concat(at parse.Node, args []*node) (*node, error) {
 	n := b.call("concat", t, strict(t, func(x *rows, i int) {
 		buf := x.buf[:0]
 		for k := range x.a {
-			buf = append(buf, x.str(k, i)...)
+			if buf = append(buf, x.str(k, i)...); len(buf) > maxColumn {
+				x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "a text of more than 256 MiB", nil)
+				return
+			}
 		}
 		x.bytes(buf)
 	}), args...)
-	n.perEntry = true
+	n.perEntry = len(args) < 100
+	n.fails = len(args) >= 100 // fewer texts of usual size cannot pass the limit
 	return b.intern(n, ""), nil
 }
 
@@ -103,6 +107,10 @@ func concatWS(b *binder, c *parse.Call, args []*node) (*node, error) {
 				if !l.Kids[0].IsNull(j) {
 					add(l.Kids[0].Bytes(j))
 				}
+			}
+			if len(buf) > maxColumn {
+				x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "a text of more than 256 MiB", nil)
+				return
 			}
 		}
 		x.bytes(buf)

@@ -1,0 +1,151 @@
+package expr
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+// decimalResult returns Spark's type of a op b.
+func decimalResult(op string, a, b batch.Type) batch.Type {
+	p1, s1, p2, s2 := int(a.Precision), int(a.Scale), int(b.Precision), int(b.Scale)
+	switch op {
+	case "+", "-":
+		return bounded(max(p1-s1, p2-s2)+max(s1, s2)+1, max(s1, s2))
+	case "*":
+		return bounded(p1+p2+1, s1+s2)
+	case "/":
+		scale := max(6, s1+p2+1)
+		return bounded(p1-s1+s2+scale, scale)
+	case "DIV":
+		return bounded(max(p1-s1+s2, 1), 0)
+	}
+	return bounded(min(p1-s1, p2-s2)+max(s1, s2), max(s1, s2))
+}
+
+// asDecimal brings an integer or string operand to a decimal; a constant counts
+// with the digits it has.
+func (b *binder) asDecimal(n *node, at parse.Node) (*node, error) {
+	t := decimalFor(n.t)
+	if v, ok := n.wholeConstant(); ok && integral(n.t.Kind) {
+		t = decimalOf(fmt.Sprint(v))
+	}
+	if t.Kind != batch.Decimal {
+		t = batch.DecimalType(38, 18)
+	}
+	return b.implicit(n, t, at)
+}
+
+func (n *node) wholeConstant() (int64, bool) {
+	if n.literal == nil || n.literal.IsNull(0) || !integral(n.t.Kind) {
+		return 0, false
+	}
+	return whole(n.literal, 0)
+}
+
+func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	l, err := b.asDecimal(l, at)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = b.asDecimal(r, at); err != nil {
+		return nil, err
+	}
+	t := decimalResult(op, l.t, r.t)
+	s1, s2 := int(l.t.Scale), int(r.t.Scale)
+	k := strict(t, func(x *rows, i int) {
+		p := x.a[0].c.I128[i&x.a[0].mask()]
+		q := x.a[1].c.I128[i&x.a[1].mask()]
+		class := ""
+		var v batch.Int128
+		if q.Sign() == 0 && op != "+" && op != "-" && op != "*" {
+			class = divideByZero
+		} else if w, ok := decimalOp(op, p, q, s1, s2, int(t.Scale)); !ok || !w.FitsPrecision(int(t.Precision)) {
+			class = "NUMERIC_VALUE_OUT_OF_RANGE"
+		} else {
+			v = w
+		}
+		switch {
+		case class == "":
+			x.b.Decimal(v)
+		case mode == castANSI:
+			x.fail(i, class, arithmeticMessage(class, op, decimalText(p, s1), decimalText(q, s2), t), nil)
+		default:
+			x.b.Null()
+		}
+	})
+	out := b.arithmeticNode(b.call(op, t, k, l, r), true, mode)
+	if op == "DIV" {
+		return b.cast(out, batch.BigIntType, mode, at)
+	}
+	return out, nil
+}
+
+func decimalText(v batch.Int128, scale int) string { return string(batch.AppendDecimal(nil, v, scale)) }
+
+// decimalOp computes p op q at the scale, halves rounded away from zero. What
+// does not fit 128 bits on the way is computed with big integers.
+func decimalOp(op string, p, q batch.Int128, s1, s2, scale int) (batch.Int128, bool) {
+	switch op {
+	case "+", "-":
+		s := max(s1, s2)
+		x, ok1 := p.Rescale(s1, s)
+		y, ok2 := q.Rescale(s2, s)
+		if ok1 && ok2 {
+			if op == "-" {
+				y = y.Neg()
+			}
+			return x.Add(y).Rescale(s, scale)
+		}
+	case "*":
+		if v, ok := p.Mul(q); ok && s1+s2 <= 38 {
+			return v.Rescale(s1+s2, scale)
+		}
+	}
+	return decimalBig(op, p.Big(), q.Big(), s1, s2, scale)
+}
+
+func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+func decimalBig(op string, p, q *big.Int, s1, s2, scale int) (batch.Int128, bool) {
+	s := max(s1, s2)
+	switch op {
+	case "*":
+		return rounded(p.Mul(p, q), tenTo(s1+s2), scale)
+	case "/":
+		return rounded(p.Mul(p, tenTo(s2)), q.Mul(q, tenTo(s1)), scale)
+	}
+	p.Mul(p, tenTo(s-s1))
+	q.Mul(q, tenTo(s-s2))
+	switch op {
+	case "+":
+		p.Add(p, q)
+	case "-":
+		p.Sub(p, q)
+	case "DIV":
+		return batch.Int128FromBig(p.Quo(p, q))
+	case "%":
+		p.Rem(p, q)
+	case "pmod":
+		if p.Rem(p, q).Sign() < 0 {
+			p.Rem(p.Add(p, q), q)
+		}
+	}
+	return rounded(p, tenTo(s), scale)
+}
+
+// rounded returns p/q at the scale, rounded half up.
+func rounded(p, q *big.Int, scale int) (batch.Int128, bool) {
+	p.Mul(p, tenTo(scale))
+	v, rest := new(big.Int).QuoRem(p, q, new(big.Int))
+	if rest.Abs(rest).Lsh(rest, 1).CmpAbs(q) >= 0 {
+		if p.Sign()*q.Sign() < 0 {
+			v.Sub(v, big.NewInt(1))
+		} else {
+			v.Add(v, big.NewInt(1))
+		}
+	}
+	return batch.Int128FromBig(v)
+}

@@ -1,0 +1,133 @@
+package expr
+
+import (
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/datetime"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+// timestampDiff binds timestampdiff(unit, a, b), whose unit is a word.
+func (b *binder) timestampDiff(c *parse.Call) (*node, error) {
+	unit := ""
+	if len(c.Args) == 3 {
+		if n, ok := c.Args[0].(*parse.Name); ok && len(n.Parts) == 1 {
+			unit = strings.TrimSuffix(strings.ToUpper(n.Parts[0]), "S")
+		}
+	}
+	micros := map[string]int64{"MICROSECOND": 1, "MILLISECOND": 1e3, "SECOND": 1e6, "MINUTE": 60e6, "HOUR": 3600e6, "DAY": datetime.Day, "WEEK": 7 * datetime.Day}[unit]
+	months := map[string]int64{"MONTH": 1, "QUARTER": 3, "YEAR": 12}[unit]
+	if micros == 0 && months == 0 {
+		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "timestampdiff(unit, start, end) needs a unit such as SECOND, HOUR or MONTH")
+	}
+	args, err := b.bindAll(c.Args[1:])
+	if err != nil {
+		return nil, err
+	}
+	for i := range args {
+		if args[i], err = b.implicit(args[i], batch.TimestampType, c.Args[i+1]); err != nil {
+			return nil, err
+		}
+	}
+	return b.intern(b.call("timestampdiff", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+		from, to := datetime.Local(x.i64(0, i), x.r.zone), datetime.Local(x.i64(1, i), x.r.zone)
+		if micros >= datetime.Day || months > 0 {
+			if months > 0 {
+				x.b.Int64(monthsBetween(from, to) / months)
+				return
+			}
+			x.b.Int64((to - from) / micros)
+			return
+		}
+		x.b.Int64((x.i64(1, i) - x.i64(0, i)) / micros)
+	}), args...), unit), nil
+}
+
+func monthsBetween(from, to int64) int64 {
+	if to < from {
+		return -monthsBetween(to, from)
+	}
+	d1, t1 := datetime.Split(from)
+	d2, t2 := datetime.Split(to)
+	y1, m1, day1 := datetime.Civil(d1)
+	y2, m2, day2 := datetime.Civil(d2)
+	n := int64(y2-y1)*12 + int64(m2-m1)
+	if day2 < day1 || day2 == day1 && t2 < t1 {
+		n--
+	}
+	return n
+}
+
+// truncate cuts a wall clock to a unit; false: no such unit.
+func truncate(unit string, days int32, ofDay int64) (int32, int64, bool) {
+	y, m, _ := datetime.Civil(days)
+	switch unit {
+	case "YEAR", "YYYY", "YY":
+		return datetime.Days(y, 1, 1), 0, true
+	case "QUARTER":
+		return datetime.Days(y, (m-1)/3*3+1, 1), 0, true
+	case "MONTH", "MON", "MM":
+		return datetime.Days(y, m, 1), 0, true
+	case "WEEK":
+		return days - int32(datetime.Weekday(days)) + 1, 0, true
+	case "DAY", "DD":
+		return days, 0, true
+	}
+	n := map[string]int64{"HOUR": datetime.Hour, "MINUTE": datetime.Minute, "SECOND": datetime.Second,
+		"MILLISECOND": 1000, "MICROSECOND": 1}[unit]
+	if n == 0 {
+		return 0, 0, false
+	}
+	return days, ofDay - ofDay%n, true
+}
+
+func defineTruncation() {
+	define("date_trunc", "date_trunc(unit, timestamp)", "A timestamp cut to a unit: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND.",
+		"date_trunc('HOUR', TIMESTAMP'2026-03-09 14:05:07')", "2026-03-09 14:00:00", 2, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			return b.truncation(c, args[0], args[1], batch.TimestampType)
+		})
+	define("trunc", "trunc(date, unit)", "A date cut to a unit: YEAR, QUARTER, MONTH, WEEK.", "trunc(DATE'2026-03-09', 'MM')", "2026-03-01", 2, 2,
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			return b.truncation(c, args[1], args[0], batch.DateType)
+		})
+}
+
+func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, error) {
+	text, ok := stringConstant(unit)
+	text = strings.ToUpper(text)
+	_, _, known := truncate(text, 0, 0)
+	if !ok || !known || t.Kind == batch.Date && !strings.Contains(" YEAR YYYY YY QUARTER MONTH MON MM WEEK ", " "+text+" ") {
+		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "%s needs a constant unit such as 'MONTH'", strings.ToLower(c.Name))
+	}
+	if x.t.Kind == batch.TimestampNTZ && t.Kind == batch.Timestamp {
+		t = x.t
+	}
+	x, err := b.implicit(x, t, c)
+	if err != nil {
+		return nil, err
+	}
+	k := strict(t, func(x *rows, i int) {
+		if t.Kind == batch.Date {
+			d, _, _ := truncate(text, x.i32(0, i), 0)
+			x.b.Int32(d)
+			return
+		}
+		var zone *time.Location
+		if t.Kind == batch.Timestamp {
+			zone = x.r.zone
+		}
+		clock := datetime.Local(x.i64(0, i), zone)
+		days, ofDay := datetime.Split(clock)
+		days, ofDay, _ = truncate(text, days, ofDay)
+		cut := int64(days)*datetime.Day + ofDay
+		if !datetime.UTC(zone) && clock-cut < datetime.Hour {
+			x.b.Int64(x.i64(0, i) - (clock - cut)) // within the hour the offset stays
+			return
+		}
+		x.b.Int64(datetime.Instant(cut, zone))
+	})
+	return b.intern(b.call(strings.ToLower(c.Name), t, k, x), text), nil
+}
