@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -58,11 +59,19 @@ func (s *source) imports() map[string]int {
 // tree is what the rules look at.
 type tree []*source
 
-// goFiles returns the parsed files.
+// goFiles returns the parsed files of the module. Folders with a go.mod of their
+// own hold heavy tools for tests, which are not the house.
 func (t tree) goFiles() tree {
+	var nested []string
+	for _, s := range t {
+		if path.Base(s.path) == "go.mod" && s.dir() != "" {
+			nested = append(nested, s.dir())
+		}
+	}
 	var files tree
 	for _, s := range t {
-		if s.ast != nil {
+		elsewhere := slices.ContainsFunc(nested, func(dir string) bool { return strings.HasPrefix(s.path, dir+"/") })
+		if s.ast != nil && !elsewhere {
 			files = append(files, s)
 		}
 	}

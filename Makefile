@@ -1,0 +1,69 @@
+# `make` prints this list.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+SEEDS    ?= 200
+KILLS    ?= 200
+FUZZTIME ?= 60s
+# Where the output of suites goes that is too long to be read whole.
+OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
+
+.PHONY: help build test lint fmt conformance crash mutants fuzz interop bench demo
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+build: ## bin/deltaic, without cgo
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deltaic ./cmd/deltaic
+
+test: ## all tests with the race detector and the costly checks; fuzz corpora as seeds
+	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 14m ./...
+
+lint: ## formatting, go vet with and without build tags, the rules of the house
+	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags invariants,mutants ./...
+	$(GO) test -count=1 ./internal/lint
+
+fmt: ## format every Go file
+	gofmt -w $$(git ls-files '*.go')
+
+conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder, CONFORMANCE_FLOOR the least number of equal tables
+	@if [ -z "$${DELTAIC_DELTA_CORPUS:-}" ]; then echo "DELTAIC_DELTA_CORPUS is not set: only the small tables under delta/testdata are read"; fi
+	@status=0; $(GO) test ./delta/... ./internal/oracle/... -run 'Conformance|OwnTables' -count=1 -v > $(OUT) 2>&1 || status=$$?; \
+	grep -E '^(ok|FAIL|panic:)|--- FAIL|tables equal' $(OUT) || true; \
+	count() { grep -cE "^ +--- $$1: " $(OUT) || true; }; \
+	equal=$$(sed -nE 's/.* ([0-9]+) tables equal.*/\1/p' $(OUT) | head -n 1); \
+	echo "conformance: $$(count PASS) passed, $$(count FAIL) failed, $$(count SKIP) skipped, $${equal:-0} tables equal row for row"; \
+	if [ $$status -ne 0 ]; then grep -B 20 -- '--- FAIL' $(OUT) | head -n 200; fi; rm -f $(OUT); \
+	if [ -n "$${CONFORMANCE_FLOOR:-}" ] && [ "$${equal:-0}" -lt "$$CONFORMANCE_FLOOR" ]; then \
+		echo "fewer than the $$CONFORMANCE_FLOOR tables that were equal before"; exit 1; fi; \
+	exit $$status
+
+crash: ## enumerated crash points, SEEDS=200 simulation seeds, KILLS=200 real kills
+	$(GO) run ./internal/crash/cmd/crash -seeds $(SEEDS) -kills $(KILLS)
+
+mutants: ## every planted bug passes the unit tests and is caught by the crash harness
+	$(GO) run ./internal/crash/cmd/mutants
+
+fuzz: ## every fuzz target in turn, FUZZTIME=60s each
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTEROP names the folder of their scripts
+	@if [ -z "$${DELTAIC_INTEROP:-}" ]; then echo "set DELTAIC_INTEROP to the folder with the scripts kafka/up and oracle/setup"; exit 1; fi
+	$(GO) test ./... -run Interop -count=1 -timeout 60m -v
+
+bench: build ## B1, B10, B17 and B19 with their anchors, about 10 minutes; results under benchmarks/results
+	benchmarks/run
+
+demo: ## the demo: embedded broker, generator, bronze, silver and quarantine tables, until Ctrl-C
+	$(GO) run ./cmd/deltaic demo
