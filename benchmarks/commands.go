@@ -1,0 +1,88 @@
+package benchmarks
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deltaic/deltaic/benchmarks/ingest"
+	"github.com/deltaic/deltaic/benchmarks/measure"
+)
+
+// Commands returns the suites as commands below `bench`, and the hidden command with which they start
+// this program again for one side of a comparison.
+func Commands() []*cobra.Command {
+	return []*cobra.Command{ingestCommand(), workerCommand()}
+}
+
+// emit prints a report: one line under --json, indented without.
+func emit(c *cobra.Command, r *measure.Report, err error) error {
+	if err != nil {
+		return err
+	}
+	oneLine, _ := c.Flags().GetBool("json")
+	format, _ := c.Flags().GetString("output")
+	return r.Print(c.OutOrStdout(), !oneLine && format != "json")
+}
+
+func ingestCommand() *cobra.Command {
+	var o ingest.Options
+	var brokers string
+	c := &cobra.Command{
+		Use:   "ingest",
+		Short: "Kafka JSON to a Delta table, exactly once, per CPU-second (B1)",
+		Long: "Reads the backlog of a topic of Nexmark events and writes its bids to a Delta table, an epoch\n" +
+			"every second, in a process of its own. Without --brokers an own broker is started and filled.\n" +
+			"encoding/json, a copy of memory and, where DELTAIC_DUCKDB names its program, DuckDB run in between.",
+		Example: "  deltaic bench ingest --events 10000000 --rounds 3 --json\n  deltaic bench ingest --brokers localhost:9092 --topic nexmark --out ./bids --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if brokers != "" {
+				o.Brokers = strings.Split(brokers, ",")
+			}
+			r, err := ingest.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&brokers, "brokers", "", "brokers of a topic that is there, host:port,...")
+	f.StringVar(&o.Topic, "topic", "nexmark", "topic")
+	f.StringVar(&o.Out, "out", "", "table to write, kept after the run (default: one that is removed)")
+	f.Uint64Var(&o.Events, "events", 1_000_000, "events for the own broker")
+	f.Float64Var(&o.TPS, "tps", 10_000, "events per second of event time, own broker")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the events, own broker")
+	f.IntVar(&o.Partitions, "partitions", 4, "partitions, own broker")
+	f.StringVar(&o.Transport, "transport", "none", "compression in the own broker: none, lz4, snappy or zstd")
+	f.StringVar(&o.Compression, "compression", "snappy", "compression of the table's files")
+	f.DurationVar(&o.Epoch, "epoch", 0, "interval of epochs (default 1s)")
+	f.IntVar(&o.Rounds, "rounds", 1, "rounds of node, anchors, anchors, node")
+	f.IntVar(&o.Parallelism, "parallelism", 0, "shares of the sink (default: as many as processors)")
+	f.Int64Var(&o.MemoryLimit, "memory-limit", 0, "bytes that batches and writers hold at most (default: none)")
+	f.StringVar(&o.VerifyBy, "verify-by", "", "who reads the table back: duckdb or oracle (default: DuckDB where it is installed)")
+	f.StringVar(&o.CPUProfile, "cpu-profile", "", "file for the first run's profile of processor time")
+	f.StringVar(&o.HeapProfile, "heap-profile", "", "file for the first run's profile of allocations")
+	return c
+}
+
+// worker is one side of a comparison: settings as JSON in, answers as JSON out.
+type worker func(ctx context.Context, in io.Reader, out io.Writer) error
+
+func workerCommand() *cobra.Command {
+	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node}
+	return &cobra.Command{
+		Use:    "worker KIND",
+		Short:  "One side of a comparison, started by a suite",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			run := kinds[args[0]]
+			if run == nil {
+				return fmt.Errorf("there is no worker %q", args[0])
+			}
+			return run(c.Context(), c.InOrStdin(), c.OutOrStdout())
+		},
+	}
+}
