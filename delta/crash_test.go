@@ -1,0 +1,127 @@
+package delta_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/objstore/faulty"
+	"github.com/deltaic/deltaic/objstore/local"
+)
+
+// journal is what an engine keeps of an epoch outside of the table: what the
+// shares prepared, once it is decided.
+type journal map[int64]json.RawMessage
+
+// runFlow writes the epochs that the journal does not have and commits those that it has.
+func runFlow(s objstore.Store, j journal, attempt int64, epochs int64) error {
+	sink := delta.NewSink(s, delta.SinkOptions{Properties: map[string]string{"delta.checkpointInterval": "2"}, Table: options(uint64(attempt))})
+	if err := sink.Bind(ctx, idSchema, connectors.Append); err != nil {
+		return err
+	}
+	w, err := sink.Writer(ctx, connectors.Share{Flow: "f", Incarnation: "i", Attempt: attempt, Count: 1})
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	for e := range epochs {
+		if j[e] == nil {
+			b := batch.NewBuilder(batch.BigIntType, nil)
+			for n := range int64(3) {
+				b.Int64(e*3 + n)
+			}
+			if err := w.Write(ctx, batch.NewBatch(idSchema, 3, b.Finish())); err != nil {
+				return err
+			}
+			sealed, err := w.Seal(e)
+			if err != nil {
+				return err
+			}
+			p, err := sealed.Finish(ctx)
+			if err != nil {
+				return err
+			}
+			j[e] = p.Data
+		}
+		if _, err := sink.Commit(ctx, connectors.Commit{Flow: "f", Incarnation: "i", Epoch: e, Attempt: attempt,
+			Prepared: []connectors.Prepared{{Rows: 3, Data: j[e]}}}); err != nil {
+			return err
+		}
+		if err := sink.Maintain(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestCrashAtEveryDurableOperation ends the process, with and without a power cut, before and after
+// every durable operation of a flow, and once more during the recovery. The next
+// attempt finishes the flow; every row is there once.
+func TestCrashAtEveryDurableOperation(t *testing.T) {
+	const epochs = 4
+	want := make([]int64, epochs*3)
+	for i := range want {
+		want[i] = int64(i)
+	}
+	disk := func(fs *vfs.MemFS) objstore.Store {
+		s, err := local.New("/lake/table", local.Options{FS: fs, Random: newRandom(3)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	reference := faulty.Wrap(disk(vfs.NewCrashableMem()), faulty.Options{})
+	if err := runFlow(reference, journal{}, 1, epochs); err != nil {
+		t.Fatal(err)
+	}
+	points, crashes := len(reference.Log()), 0
+	if points < 12 {
+		t.Fatalf("only %d durable operations", points)
+	}
+	for n := 1; n <= points; n++ {
+		for _, fault := range []faulty.Fault{faulty.CrashBefore, faulty.CrashAfter} {
+			for _, percent := range []int{-1, 0, 50, 100} {
+				fs, j := vfs.NewCrashableMem(), journal{}
+				for attempt := int64(1); ; attempt++ {
+					if attempt > 5 {
+						t.Fatalf("op %d %s, %d %%: the flow does not get to its end", n, fault, percent)
+					}
+					decide := faulty.At(n, fault)
+					if attempt > 1 {
+						decide = faulty.At(n-int(attempt)*3, fault) // again, somewhere in the recovery
+					}
+					s := faulty.Wrap(disk(fs), faulty.Options{Decide: decide})
+					err := runFlow(s, j, attempt, epochs)
+					if err == nil {
+						break
+					}
+					if !errors.Is(err, faulty.ErrCrashed) {
+						t.Fatalf("op %d %s, %d %%, attempt %d: %v", n, fault, percent, attempt, err)
+					}
+					crashes++
+					if percent >= 0 {
+						fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(uint64(n), uint64(attempt)))})
+					}
+				}
+				got := scanN(t, disk(fs))
+				slices.Sort(got)
+				if !slices.Equal(got, want) {
+					t.Fatalf("op %d %s, %d %%: rows %v", n, fault, percent, got)
+				}
+			}
+		}
+	}
+	if crashes < points*8 {
+		t.Fatalf("%d crashes at %d points", crashes, points)
+	}
+	t.Log(fmt.Sprintf("%d crashes at %d points", crashes, points))
+}
