@@ -24,7 +24,7 @@ var libraries = []library{
 	{"github.com/parquet-go/parquet-go", []string{"formats/parquet", "internal/oracle"}, "one room writes Parquet; the oracle must not read with its code"},
 	{"github.com/RoaringBitmap/roaring", []string{"delta"}, "deletion vectors"},
 	{"go.uber.org/zap", []string{"", "node", "cmd", "benchmarks", "actors", "connectors", "delta", "persistence"}, "only rooms that do I/O or run may log, with the *zap.Logger they were handed"},
-	{"github.com/spf13/cobra", []string{"node", "cmd"}, "the command line"},
+	{"github.com/spf13/cobra", []string{"node", "cmd", "benchmarks"}, "the command line; the bench commands live with the benchmarks"},
 	{"github.com/spf13/pflag", []string{"node", "cmd"}, "the command line"},
 	{"github.com/prometheus", []string{"node"}, "one room serves metrics"},
 	{"github.com/goccy/go-yaml", []string{"node/flowfile"}, "one package reads YAML"},
