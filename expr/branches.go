@@ -42,19 +42,21 @@ func (b *binder) coalesce(at parse.Node, values []*node) (*node, error) {
 // merger puts the rows of several columns together.
 type merger struct {
 	r     *run
-	from  []uint16 // which of parts each row is of; 0: null
+	from  []int32 // which of parts each row is of; 0: null
 	parts []val
 	rest  []int32 // rows that are undecided
 }
 
 func newMerger(r *run, sel []int32) *merger {
-	m := &merger{r: r, from: make([]uint16, r.n)}
+	m := &merger{r: r, from: r.pool().Rows(r.n)[:r.n]}
+	clear(m.from)
 	m.rest = r.pick(sel, func(int) uint64 { return ^uint64(0) })
 	return m
 }
 
 func (m *merger) close() {
 	m.r.pool().PutRows(m.rest)
+	m.r.pool().PutRows(m.from)
 	for _, p := range m.parts {
 		p.c.Release()
 	}
@@ -64,11 +66,11 @@ func (m *merger) close() {
 func (m *merger) give(v val, rows []int32) {
 	m.parts = append(m.parts, v)
 	for _, i := range rows {
-		m.from[i] = uint16(len(m.parts))
+		m.from[i] = int32(len(m.parts))
 	}
 }
 
-// keep leaves undecided the rows for which stay is true.
+// split moves the undecided rows that are taken to taken, and returns it.
 func (m *merger) split(taken []int32, isTaken func(i int) bool) []int32 {
 	left := m.rest[:0]
 	for _, i := range m.rest {

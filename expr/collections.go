@@ -314,7 +314,7 @@ func makeStruct(b *binder, c *parse.Call, args []*node) (*node, error) {
 
 func init() {
 	define("array", "array(x, ...)", "The array of its arguments.", "array(1, 2, 3)", "[1, 2, 3]", 0, -1, makeArray)
-	define("map", "map(k, v, ...)", "The map of keys and values in turn.", "map('a', 1, 'b', 2)", "{a -> 1, b -> 2}", 0, -1, makeMap)
+	define("map", "map(k, v, ...)", "The map of keys and values in turn.", "map('a', 1, 'b', 2)", "{a -> 1, b -> 2}", 0, 400, makeMap)
 	define("struct", "struct(x, ...)", "A struct of its arguments, named as columns are.", "struct(1, 'a')", "{1, a}", 0, -1, makeStruct)
 	define("named_struct", "named_struct(name, x, ...)", "A struct of names and values in turn.", "named_struct('a', 1, 'b', 2).b", "2", 0, -1, makeStruct)
 	define("size", "size(x)", "The number of elements of an array or map; null for null.", "size(array(1, 2))", "2", 1, 1, size)

@@ -73,6 +73,9 @@ func compileLike(op string, pattern []byte, escape string) (func([]byte) bool, e
 	if f := plainLike(op, pattern, escape); f != nil {
 		return f, nil
 	}
+	if len(pattern) > maxRegex {
+		return nil, patternError("a pattern of more than 10000 bytes")
+	}
 	text, err := likeRegex(string(pattern), escape)
 	if err != nil {
 		return nil, err

@@ -322,7 +322,7 @@ func extreme(sign int) func(*binder, *parse.Call, []*node) (*node, error) {
 						best = k
 					}
 				}
-				m.from[i] = uint16(best + 1)
+				m.from[i] = int32(best + 1)
 			}
 			return m.column(t), nil
 		}

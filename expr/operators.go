@@ -70,22 +70,30 @@ func (b *binder) in(n *parse.In) (*node, error) {
 		}
 		out = b.intern(out, ids(nodes))
 	} else {
-		for i, y := range nodes[1:] {
-			is, err := b.compare("=", nodes[0], y, n.List[i])
-			if err != nil {
-				return nil, err
-			}
-			if out == nil {
-				out = is
-			} else {
-				out = b.junction(false, out, is)
-			}
+		if out, err = b.anyOf(nodes[0], nodes[1:], n); err != nil {
+			return nil, err
 		}
 	}
 	if n.Not {
 		out = b.intern(b.call("not", batch.BooleanType, notKernel, out), "")
 	}
 	return out, nil
+}
+
+// anyOf binds x = a OR x = b ... as a balanced tree: a list may be long.
+func (b *binder) anyOf(x *node, list []*node, at parse.Node) (*node, error) {
+	if len(list) == 1 {
+		return b.compare("=", x, list[0], at)
+	}
+	l, err := b.anyOf(x, list[:len(list)/2], at)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.anyOf(x, list[len(list)/2:], at)
+	if err != nil {
+		return nil, err
+	}
+	return b.junction(false, l, r), nil
 }
 
 func (b *binder) between(n *parse.Between) (*node, error) {

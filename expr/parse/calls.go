@@ -74,7 +74,9 @@ func (p *Parser) separated(words ...string) ([]Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		l = append(l, n)
+		if l = append(l, n); len(l) > MaxList {
+			return nil, p.long(n.Pos())
+		}
 		more, err := p.Accept(",")
 		for _, w := range words {
 			if err == nil && !more {
@@ -212,7 +214,9 @@ func (p *Parser) caseOf() (Node, error) {
 		if w.Then, err = p.Expr(); err != nil {
 			return nil, err
 		}
-		c.Whens = append(c.Whens, w)
+		if c.Whens = append(c.Whens, w); len(c.Whens) > MaxList {
+			return nil, p.long(w.If.Pos())
+		}
 	}
 	if len(c.Whens) == 0 {
 		return nil, p.unexpected("WHEN")

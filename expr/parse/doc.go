@@ -10,8 +10,8 @@
 //
 // # The caller's duties
 //
-// Text may be hostile: it is refused beyond [MaxLength] bytes and [MaxDepth]
-// levels. Every error is a *supervision.Failure of class PARSE_SYNTAX_ERROR
+// Text may be hostile: it is refused beyond [MaxLength] bytes, [MaxDepth]
+// levels and [MaxList] values. Every error is a *supervision.Failure of class PARSE_SYNTAX_ERROR
 // with line, column and the line of text with a caret below it.
 //
 // The package resolves no names, knows no functions and evaluates nothing.

@@ -12,6 +12,7 @@ import (
 const (
 	MaxLength = 1 << 20 // bytes of one text
 	MaxDepth  = 100     // levels of one tree or type
+	MaxList   = 50_000  // arguments, values of IN, branches of CASE
 )
 
 // syntax returns a PARSE_SYNTAX_ERROR at the offset.

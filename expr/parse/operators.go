@@ -240,11 +240,17 @@ func (p *Parser) list(closing string) ([]Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		l = append(l, n)
+		if l = append(l, n); len(l) > MaxList {
+			return nil, p.long(n.Pos())
+		}
 		if more, err := p.Accept(","); err != nil {
 			return nil, err
 		} else if !more {
 			return l, p.Expect(closing)
 		}
 	}
+}
+
+func (p *Parser) long(at int) error {
+	return syntax(p.text, at, "a list of more than %d values", MaxList)
 }
