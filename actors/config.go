@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -35,10 +36,14 @@ type Config struct {
 	Unique func() string
 	// Now is the clock. nil: time.Now.
 	Now func() time.Time
+	// Sleep waits between tries of a commit, or returns the context's error. nil: a timer.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Jitter is uniform in [0,1). nil: none.
 	Jitter func() float64
 	// OnEpoch is called, in order, for every epoch that is done; it must not block.
 	OnEpoch func(Progress)
+
+	scheduler scheduler // nil: a pool of as many workers as processors
 }
 
 func (c *Config) defaults(workers int) {
@@ -63,8 +68,22 @@ func (c *Config) defaults(workers int) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
 	if c.Jitter == nil {
 		c.Jitter = func() float64 { return 0.5 }
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 

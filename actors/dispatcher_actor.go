@@ -9,6 +9,14 @@ import (
 // turn. Batches take up to a millisecond each.
 const throughput = 16
 
+// scheduler is where mailboxes run.
+type scheduler interface {
+	Schedule(func())
+	Throughput() int
+	size() int // workers
+	close()
+}
+
 // dispatcher runs mailboxes on a few workers: no goroutine is started per
 // message. Work that finds no room in the queue gets a goroutine of its own, so
 // workers that wait for each other cannot lock up.
@@ -53,6 +61,8 @@ func (d *dispatcher) Schedule(f func()) {
 
 // Throughput returns how many messages an actor may process in a turn.
 func (d *dispatcher) Throughput() int { return throughput }
+
+func (d *dispatcher) size() int { return d.workers }
 
 // close ends the workers. What is still scheduled by then need not run.
 func (d *dispatcher) close() {

@@ -20,7 +20,7 @@ type jobActor struct {
 	handle *Handle
 	job    *Job
 	system *actor.ActorSystem
-	pool   *dispatcher
+	pool   scheduler
 	ctx    context.Context // of the job
 	run    *run            // the attempt's, nil between attempts
 	timer  *time.Timer

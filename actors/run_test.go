@@ -248,3 +248,26 @@ func TestAFailedDecisionIsTriedAgainByTheNextAttempt(t *testing.T) {
 		t.Errorf("%d bytes are still charged", used)
 	}
 }
+
+// Under a seeded dispatcher the actors take turns that a pool seldom makes.
+func TestSeedsOfTheDispatcherGiveOneResult(t *testing.T) {
+	for seed := range uint64(40) {
+		f := newFlow(3)
+		f.dedup = true
+		for s := range 3 {
+			f.add(t, s, 0, 200)
+		}
+		c := f.config(t, Trigger{Kind: TriggerAvailableNow}, 3)
+		c.Logger, c.BatchRows, c.scheduler = nil, 16, newSeeded(seed)
+		h, err := Start(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Wait(t.Context()); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if rows := count(t, f.sink.Rows()); len(rows) != 200 || f.sink.Len() != 200 {
+			t.Fatalf("seed %d: %d rows, %d distinct", seed, f.sink.Len(), len(rows))
+		}
+	}
+}

@@ -41,8 +41,11 @@ func Start(ctx context.Context, c Config) (*Handle, error) {
 	if c.Plan == nil || c.Ledger == nil || c.Unique == nil {
 		return nil, errors.New("actors: Config needs Plan, Ledger and Unique")
 	}
-	pool := newDispatcher(0)
-	c.defaults(pool.workers)
+	pool := c.scheduler
+	if pool == nil {
+		pool = newDispatcher(0)
+	}
+	c.defaults(pool.size())
 	logger := slog.New(zapslog.NewHandler(c.Logger.Core()))
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger }))
 	ctx, cancel := context.WithCancel(ctx)
