@@ -21,6 +21,20 @@ type named struct {
 // does not: only now, when a later epoch has been decided, can nobody go back
 // to it. It runs in the background; what it leaves, the next attempt finds.
 func (a *attempt) collect(r *run, m *epochs.Manifest) {
+	names := a.unneededAfter(m)
+	if len(names) == 0 {
+		return
+	}
+	r.background.Add(1)
+	go func() {
+		defer r.background.Done()
+		a.remove(r.ctx, names)
+	}()
+}
+
+// unneededAfter notes the manifest as the newest and returns the files that
+// nobody needs any more.
+func (a *attempt) unneededAfter(m *epochs.Manifest) []string {
 	now := named{state: m.State}
 	if f := a.entry.ManifestFile; f != nil && a.entry.Epoch == m.Epoch {
 		now.manifest = f.Path
@@ -32,12 +46,12 @@ func (a *attempt) collect(r *run, m *epochs.Manifest) {
 		keep = 0
 	}
 	if a.config.Objects == nil || len(a.kept) <= keep {
-		return
+		return nil
+	}
+	if mutant.On(mutant.CollectEarly) {
+		older = []named{now}
 	}
 	gone := older[0]
-	if mutant.On(mutant.CollectEarly) {
-		gone = now
-	}
 	a.kept = append([]named(nil), a.kept[1:]...)
 	names := unneeded(gone, a.kept)
 	if mutant.On(mutant.CollectEarly) {
@@ -45,14 +59,7 @@ func (a *attempt) collect(r *run, m *epochs.Manifest) {
 			names = append(names, f.Name)
 		}
 	}
-	if len(names) == 0 {
-		return
-	}
-	r.background.Add(1)
-	go func() {
-		defer r.background.Done()
-		a.remove(r.ctx, names)
-	}()
+	return names
 }
 
 func unneeded(gone named, kept []named) []string {

@@ -120,12 +120,12 @@ func (f *dataFile) abort() {
 	}
 }
 
-// syncs is how many files are made durable at once.
+// syncs is how many files are made durable at once where Options do not say.
 const syncs = 8
 
 func finishAll(files []*dataFile, t *Table) error {
 	var g errgroup.Group
-	g.SetLimit(syncs)
+	g.SetLimit(t.o.Syncs)
 	for _, f := range files {
 		g.Go(func() error { return f.finish(t) })
 	}

@@ -28,6 +28,7 @@ type Options struct {
 	Engine string                                           // commitInfo.engineInfo; "": Deltaic
 	Pool   *batch.Pool                                      // columns of scans and checkpoints; nil: the garbage collector
 	Limits log.Limits
+	Syncs  int // data files of an epoch made durable at once; 0: 8
 }
 
 func (o Options) withDefaults() Options {
@@ -39,6 +40,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep
+	}
+	if o.Syncs <= 0 {
+		o.Syncs = syncs
 	}
 	if o.Engine == "" {
 		o.Engine = "Deltaic"
