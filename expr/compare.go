@@ -212,6 +212,10 @@ func orderFloat(a, b float64) int {
 }
 
 func sameBytes(out batch.Bitmap, n int, l, r val, not bool) {
+	if r.one && !l.one && l.c.Dict == nil && !r.c.IsNull(0) {
+		sameAsConst(out, l.c, n, string(r.c.Bytes(0)), not)
+		return
+	}
 	lm, rm := l.mask(), r.mask()
 	for i := range n {
 		if l.null(i) || r.null(i) {
@@ -220,6 +224,16 @@ func sameBytes(out batch.Bitmap, n int, l, r val, not bool) {
 		if bytes.Equal(l.c.Bytes(i&lm), r.c.Bytes(i&rm)) != not {
 			out.Set(i)
 		}
+	}
+}
+
+// sameAsConst compares texts with a constant: mostly their lengths tell.
+func sameAsConst(out batch.Bitmap, c *batch.Column, n int, want string, not bool) {
+	off := c.Off[:n+1]
+	for i := range n {
+		from, to := off[i], off[i+1]
+		same := int(to-from) == len(want) && string(c.Data[from:to]) == want
+		out[i>>6] |= bitOf(same != not) << (uint(i) & 63)
 	}
 }
 

@@ -53,7 +53,7 @@ type RowError struct {
 type Context struct {
 	Pool     *batch.Pool
 	Now      int64          // current_timestamp(), microseconds since 1970 UTC; constant within an epoch
-	Zone     *time.Location // session time zone; nil: that of binding
+	Zone     *time.Location // session time zone; nil: that of binding, which constants are always read in
 	Rejected []RowError     // rows that failed since Reset, the first failure of each
 
 	seen     batch.Bitmap
