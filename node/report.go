@@ -29,17 +29,15 @@ type reported struct {
 
 // describe turns an error into what users see of it.
 func describe(err error) reported {
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) && len(joined.Unwrap()) > 0 {
-		all := joined.Unwrap()
+	f, all := outermost(err)
+	if len(all) > 0 {
 		first := describe(all[0])
 		for _, e := range all[1:] {
 			first.Others = append(first.Others, describe(e))
 		}
 		return first
 	}
-	var f *supervision.Failure
-	if !errors.As(err, &f) {
+	if f == nil {
 		return reported{Class: classOf(err), Message: err.Error()}
 	}
 	bare := *f
@@ -58,6 +56,20 @@ func describe(err error) reported {
 		r.Path = f.Path
 	}
 	return r
+}
+
+// outermost returns the first failure, or the first list of errors, on the way down from err.
+func outermost(err error) (*supervision.Failure, []error) {
+	for err != nil {
+		switch e := err.(type) {
+		case *supervision.Failure:
+			return e, nil
+		case interface{ Unwrap() []error }:
+			return nil, e.Unwrap()
+		}
+		err = errors.Unwrap(err)
+	}
+	return nil, nil
 }
 
 func classOf(err error) string {

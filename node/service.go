@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/deltaic/deltaic/actors"
+	"github.com/deltaic/deltaic/node/api"
+	"github.com/deltaic/deltaic/node/metrics"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
 	"go.uber.org/zap"
@@ -30,20 +33,24 @@ type service struct {
 	jobs     []*job
 	progress *progressFile
 	began    time.Time
+	metrics  *metrics.Metrics
+	server   *api.Server
+	stopping atomic.Bool
 }
 
 // job is a flow that runs.
 type job struct {
 	*unit
-	query  *stream.Query
-	totals totals
-	ended  time.Time
-	err    error
+	query    *stream.Query
+	totals   totals
+	recorder *metrics.Stream
+	err      error
 }
 
 // serve starts every flow. If one cannot be started, those before it are stopped.
 func (p *process) serve(ctx context.Context, units []*unit, o serviceOptions) (*service, error) {
-	s := &service{p: p, options: o, began: time.Now()}
+	v := version()
+	s := &service{p: p, options: o, began: time.Now(), metrics: metrics.New(v.Version, v.Revision, v.Go)}
 	if o.progress != "" {
 		f, err := openProgress(o.progress)
 		if err != nil {
@@ -51,29 +58,49 @@ func (p *process) serve(ctx context.Context, units []*unit, o serviceOptions) (*
 		}
 		s.progress = f
 	}
+	if o.listen != "off" {
+		if err := api.CheckAddress(o.listen); err != nil {
+			return nil, errors.Join(invalid(err), s.close())
+		}
+	}
 	limit := memoryLimit() / int64(len(units))
 	for _, u := range units {
 		for _, w := range u.warnings {
 			o.logger.Warn(w)
 		}
 		if err := s.start(ctx, u, limit); err != nil {
-			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.drain)
-			defer cancel()
-			return nil, errors.Join(err, s.stop(drain), s.close())
+			return nil, s.abandon(ctx, err)
 		}
+	}
+	if err := s.listen(); err != nil {
+		return nil, s.abandon(ctx, err)
 	}
 	return s, nil
 }
 
+// abandon stops what was started when something else could not be. Whoever stops well adds
+// nothing to the error.
+func (s *service) abandon(ctx context.Context, err error) error {
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.drain)
+	defer cancel()
+	if more := errors.Join(s.stop(drain), s.close()); more != nil {
+		return errors.Join(err, more)
+	}
+	return err
+}
+
 func (s *service) start(ctx context.Context, u *unit, limit int64) error {
 	j := &job{unit: u}
+	ready := make(chan struct{})
 	options := append([]stream.Option{stream.MemoryLimit(limit)}, u.options...)
 	query, err := s.p.env.Start(ctx, Start{Flow: u.flow, Options: options, Logger: s.options.logger.With(zap.String("stream", u.name)),
-		OnEpoch: func(p actors.Progress) { s.observe(j, p) }})
+		OnEpoch: func(p actors.Progress) { <-ready; s.observe(j, p) }})
 	if err != nil {
 		return invalid(err)
 	}
 	j.query = query
+	j.recorder = s.metrics.Stream(u.name, query.Graph(), func() string { return query.Status().State })
+	close(ready)
 	s.jobs = append(s.jobs, j)
 	return nil
 }
@@ -81,6 +108,7 @@ func (s *service) start(ctx context.Context, u *unit, limit int64) error {
 // observe is told of every epoch that is done.
 func (s *service) observe(j *job, p actors.Progress) {
 	j.totals.add(p, time.Now())
+	j.recorder.Observe(p)
 	if s.progress != nil {
 		if err := s.progress.write(p.Progress); err != nil {
 			s.options.logger.Warn("the progress file cannot be written", zap.String("path", s.options.progress), zap.Error(err))
@@ -106,6 +134,7 @@ func (s *service) wait(stopping context.Context) error {
 
 // stop stops every flow after a last epoch, all at once.
 func (s *service) stop(drain context.Context) error {
+	s.stopping.Store(true)
 	var wait sync.WaitGroup
 	for _, j := range s.jobs {
 		wait.Go(func() { j.err = j.query.Stop(drain) })
@@ -137,11 +166,13 @@ func (s *service) errors() error {
 	return errors.Join(all...)
 }
 
+// close ends what the service itself holds open.
 func (s *service) close() error {
-	if s.progress == nil {
-		return nil
+	err := s.unlisten()
+	if s.progress != nil {
+		err = errors.Join(err, s.progress.Close())
 	}
-	return s.progress.Close()
+	return err
 }
 
 // summary is what `run --json` prints at the end, per flow.
@@ -184,6 +215,3 @@ func openProgress(path string) (*progressFile, error) {
 	}
 	return &progressFile{f: f}, nil
 }
-
-// address is where the HTTP surface is, "" if it is off.
-func (s *service) address() string { return "" }
