@@ -83,7 +83,7 @@ type Sums struct {
 	Auction int64 `json:"sum_auction"`
 	Bidder  int64 `json:"sum_bidder"`
 	Extra   int64 `json:"sum_extra"` // of lengths in bytes
-	Times   int64 `json:"sum_time"`  // of event times in milliseconds since 1970
+	Times   int64 `json:"sum_time"`  // of event times in milliseconds since the first event
 }
 
 // SumFiles lets DuckDB read Parquet files of bids.

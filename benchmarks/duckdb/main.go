@@ -81,7 +81,7 @@ func sums(db *sql.DB, list string) error {
 	var rows, price, auction, bidder, extra, times int64
 	if len(files) > 0 {
 		err = db.QueryRow(`SELECT count(*), coalesce(sum(price), 0)::BIGINT, coalesce(sum(auction), 0)::BIGINT, coalesce(sum(bidder), 0)::BIGINT,
-coalesce(sum(strlen(extra)), 0)::BIGINT, coalesce(sum(epoch_ms("dateTime")), 0)::BIGINT FROM read_parquet([`+strings.Join(quoted, ", ")+`])`).Scan(&rows, &price, &auction, &bidder, &extra, &times)
+coalesce(sum(strlen(extra)), 0)::BIGINT, coalesce(sum(epoch_ms("dateTime") - 1436918400000), 0)::BIGINT FROM read_parquet([`+strings.Join(quoted, ", ")+`])`).Scan(&rows, &price, &auction, &bidder, &extra, &times)
 		if err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (e *expectation) count(auction, bidder, price, at int64, extra int) {
 	e.Auction += auction
 	e.Bidder += bidder
 	e.Price += price
-	e.Times += at
+	e.Times += at - nexmark.BaseTime
 	e.Extra += int64(extra)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic/benchmarks/anchors"
+	"github.com/deltaic/deltaic/benchmarks/nexmark"
 	"github.com/deltaic/deltaic/internal/oracle"
 )
 
@@ -80,7 +81,7 @@ func (f *found) rows(t *oracle.Table) error {
 		f.Bidder += numbers[1]
 		f.Price += numbers[2]
 		f.Extra += int64(len(extra))
-		f.Times += at.UnixMilli()
+		f.Times += at.UnixMilli() - nexmark.BaseTime
 		return nil
 	})
 }
