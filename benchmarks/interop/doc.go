@@ -1,0 +1,12 @@
+// Package interop holds the suites that need real counterparts: Apache Kafka,
+// and Spark, delta-rs and DuckDB as readers and writers of Delta tables. It is
+// tests only; `make interop` runs them.
+//
+// Whoever runs them names in DELTAIC_INTEROP the folder with the scripts that
+// install, start and stop those programs; without it every test is skipped and says so.
+// DELTAIC_INTEROP_CACHE names where the scripts keep what they install,
+// DELTAIC_INTEROP_PORT the first of the ports that brokers take (19192),
+// EVENTS the number of generated events (200000).
+//
+// Processes that must be killed are this test binary started again (see TestMain).
+package interop
