@@ -134,3 +134,6 @@ func usageFailure(command *cobra.Command, err error) error {
 	}
 	return f
 }
+
+// asFailure is errors.As for the one type that crosses rooms.
+func asFailure(err error, f **supervision.Failure) bool { return errors.As(err, f) }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"github.com/dustin/go-humanize"
 	"maps"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ func boolean(text string) (bool, error) {
 	}
 	return b, nil
 }
+
+func commas(n int64) string { return humanize.Comma(n) }
 
 func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))

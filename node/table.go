@@ -1,0 +1,67 @@
+package node
+
+import (
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/spf13/cobra"
+)
+
+func (p *process) tableCommand() *cobra.Command {
+	return group(&cobra.Command{Use: "table", Short: "Look into Delta tables and write to them",
+		Example: "  deltaic table read lake/orders --limit 5\n  deltaic table describe lake/orders\n" +
+			"  deltaic table append lake/orders --input new.json"},
+		p.tableReadCommand(), p.tableDescribeCommand(), p.tableHistoryCommand(), p.tableFilesCommand(),
+		p.tableCreateCommand(), p.tableAppendCommand())
+}
+
+// openTable returns the table in a folder. It reads nothing and creates nothing.
+func openTable(path string) (*delta.Table, error) {
+	store, err := local.New(path, local.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return delta.Open(store, delta.Options{}), nil
+}
+
+// typeName is a type as expect files and Delta's schemas call it, on one line.
+func typeName(t batch.Type) string {
+	switch t.Kind {
+	case batch.Struct:
+		s := "struct<"
+		for i, f := range t.Fields {
+			if i > 0 {
+				s += ","
+			}
+			s += f.Name + ":" + typeName(f.Type)
+		}
+		return s + ">"
+	case batch.Array:
+		return "array<" + typeName(t.Fields[0].Type) + ">"
+	case batch.Map:
+		return "map<" + typeName(t.Fields[0].Type) + "," + typeName(t.Fields[1].Type) + ">"
+	}
+	text := t.String()
+	if name := map[string]string{"bigint": "long", "int": "integer", "smallint": "short", "tinyint": "byte"}[text]; name != "" {
+		return name
+	}
+	return text
+}
+
+// column is a column of a schema as commands print it.
+type column struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+}
+
+func columnsOf(s *batch.Schema) []column {
+	all := []column{}
+	if s == nil {
+		return all
+	}
+	for _, f := range s.Fields {
+		all = append(all, column{f.Name, typeName(f.Type), f.Nullable})
+	}
+	return all
+}

@@ -1,0 +1,240 @@
+package node
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/formats/json"
+	"github.com/deltaic/deltaic/formats/parquet"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+const (
+	inputRows  = 4096
+	inputBytes = 16 << 20 // of a line
+)
+
+// input is a file whose rows are appended.
+type input interface {
+	infer() (*batch.Schema, error)       // the columns that the file has
+	match(table *batch.Schema) error     // checks the file's columns, and reads by these from here on
+	each(func(*batch.Batch) error) error // the receiver releases each batch
+	close()
+}
+
+// openInput opens a file by its name's extension.
+func openInput(path string) (input, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: classOf(err), Path: path, Message: "the input cannot be read", Cause: unwrapPath(err)}
+	}
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".json", ".jsonl", ".ndjson":
+		return &jsonInput{path: path, f: f}, nil
+	case ".parquet":
+		in, err := openParquet(path, f)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		return in, nil
+	case ".csv":
+		err = invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE", Path: path, Message: "csv is not read by this version", Hint: "convert it to .json (an object a line) or .parquet"})
+	default:
+		err = usage("--input %s: want a .json or .parquet file", path)
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// jsonInput is a file of one JSON object a line.
+type jsonInput struct {
+	path   string
+	f      *os.File
+	schema *batch.Schema
+	seen   *batch.Schema
+}
+
+func (j *jsonInput) close() { _ = j.f.Close() }
+
+// lines gives the lines that are not blank, with their numbers. Each is good until the next.
+func (j *jsonInput) lines(failed *error) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		if _, err := j.f.Seek(0, io.SeekStart); err != nil {
+			*failed = err
+			return
+		}
+		s := bufio.NewScanner(j.f)
+		s.Buffer(make([]byte, 64<<10), inputBytes)
+		n := 0
+		for s.Scan() {
+			n++
+			if len(strings.TrimSpace(string(s.Bytes()))) > 0 && !yield(n, s.Bytes()) {
+				return
+			}
+		}
+		if err := s.Err(); err != nil {
+			*failed = &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: j.path, Line: n + 1, Message: "the line cannot be read", Cause: err}
+		}
+	}
+}
+
+// infer reads the whole file for its columns.
+func (j *jsonInput) infer() (*batch.Schema, error) {
+	if j.seen != nil {
+		return j.seen, nil
+	}
+	var failed error
+	t, err := json.Infer(func(yield func([]byte) bool) {
+		for _, line := range j.lines(&failed) {
+			if !yield(line) {
+				return
+			}
+		}
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, placedAt(err, j.path)
+	}
+	j.seen = batch.NewSchema(t.Fields...)
+	return j.seen, nil
+}
+
+// match refuses keys that the table has no column for: they would be lost silently.
+func (j *jsonInput) match(table *batch.Schema) error {
+	seen, err := j.infer()
+	if err != nil {
+		return err
+	}
+	j.schema = table
+	return knownColumns(j.path, seen, table)
+}
+
+func knownColumns(path string, seen, table *batch.Schema) error {
+	for _, f := range seen.Fields {
+		if table.IndexFold(f.Name) < 0 {
+			return &supervision.Failure{Kind: supervision.Fatal, Class: delta.ClassMismatch, Path: path,
+				Message: fmt.Sprintf("the table has no column %q", f.Name), Hint: "columns: " + names(table) + "; new columns are not added by this version"}
+		}
+	}
+	return nil
+}
+
+func (j *jsonInput) each(take func(*batch.Batch) error) error {
+	// Nulls are the table's to refuse: it names the column.
+	loose := make([]batch.Field, len(j.schema.Fields))
+	for i, f := range j.schema.Fields {
+		f.Nullable = true
+		loose[i] = f
+	}
+	t := batch.StructType(loose...)
+	decoder, err := json.NewDecoder(t, json.Options{FoldCase: true, MaxRecord: inputBytes})
+	if err != nil {
+		return err
+	}
+	to := batch.NewBuilder(t, nil)
+	defer func() { to.Release() }()
+	flush := func() error {
+		rows := to.Finish()
+		to.Release()
+		to = batch.NewBuilder(t, nil)
+		columns := make([]*batch.Column, len(rows.Kids))
+		for i, kid := range rows.Kids {
+			columns[i] = kid.Retain()
+		}
+		b := batch.NewBatch(batch.NewSchema(loose...), rows.N, columns...)
+		rows.Release()
+		return take(b)
+	}
+	var failed error
+	for n, line := range j.lines(&failed) {
+		if err := decoder.Decode(line, to); err != nil {
+			return placedLine(err, j.path, n)
+		}
+		if to.Len() == inputRows {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if failed != nil || to.Len() == 0 {
+		return failed
+	}
+	return flush()
+}
+
+// placedLine gives an error its place in a file.
+func placedLine(err error, path string, line int) error {
+	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Line: line, Message: err.Error(), Cause: err}
+}
+
+func placedAt(err error, path string) error {
+	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Message: err.Error(), Cause: err}
+}
+
+// parquetInput is a Parquet file.
+type parquetInput struct {
+	path   string
+	f      *os.File
+	file   *parquet.File
+	schema *batch.Schema
+}
+
+func openParquet(path string, f *os.File) (*parquetInput, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	file, err := parquet.Open(f, info.Size(), parquet.ReadOptions{Name: path})
+	if err != nil {
+		return nil, err
+	}
+	return &parquetInput{path: path, f: f, file: file}, nil
+}
+
+func (q *parquetInput) close() { _ = q.f.Close() }
+
+func (q *parquetInput) infer() (*batch.Schema, error) { return q.file.Schema(), nil }
+
+// match reads the file's own columns under the table's types.
+func (q *parquetInput) match(table *batch.Schema) error {
+	if err := knownColumns(q.path, q.file.Schema(), table); err != nil {
+		return err
+	}
+	var fields []batch.Field
+	for _, f := range q.file.Schema().Fields {
+		want := table.Fields[table.IndexFold(f.Name)]
+		want.Name, want.Nullable = f.Name, true
+		fields = append(fields, want)
+	}
+	q.schema = batch.NewSchema(fields...)
+	return nil
+}
+
+func (q *parquetInput) each(take func(*batch.Batch) error) error {
+	r, err := q.file.Read(q.schema)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		b, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := take(b); err != nil {
+			return err
+		}
+	}
+}

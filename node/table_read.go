@@ -1,0 +1,220 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/supervision"
+	"github.com/spf13/cobra"
+)
+
+// readFlags are the flags of table read.
+type readFlags struct {
+	version   int64
+	timestamp string
+	columns   []string
+	where     string
+	limit     int64
+	format    string
+	out       string
+	digest    bool
+}
+
+func (p *process) tableReadCommand() *cobra.Command {
+	f := readFlags{}
+	c := &cobra.Command{
+		Use: "read PATH", Short: "Print rows of a table", Args: cobra.ExactArgs(1),
+		Long: "Prints rows as a table of 20, or with --json all of them, an object a line. --digest prints a digest in\n" +
+			"which the order of rows does not count.",
+		Example: "  deltaic table read lake/orders --limit 5\n  deltaic table read lake/orders --where \"amount > 100\" --columns order_id,amount --json\n" +
+			"  deltaic table read lake/orders --version 3 --digest --json\n  deltaic table read lake/orders --format parquet --out orders.parquet",
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.version < -1 {
+				return usage("--version is %d; versions begin at 0", f.version)
+			}
+			if f.limit < -1 {
+				return usage("--limit is %d", f.limit)
+			}
+			return p.tableRead(c.Context(), args[0], f)
+		},
+	}
+	c.Flags().Int64Var(&f.version, "version", -1, "version to read; -1: the newest")
+	c.Flags().StringVar(&f.timestamp, "timestamp", "", "read the version that was the newest at this time: 2026-01-31T10:20:30Z, or 2026-01-31 10:20:30 in UTC")
+	c.Flags().StringSliceVar(&f.columns, "columns", nil, "columns to print, in this order")
+	c.Flags().StringVar(&f.where, "where", "", "print only rows for which this SQL expression is true")
+	c.Flags().Int64Var(&f.limit, "limit", -1, "rows to print at most; -1: all, 20 in a table for people")
+	c.Flags().StringVar(&f.format, "format", "", "json (lines) or parquet; csv is not written by this version")
+	c.Flags().StringVar(&f.out, "out", "", "file to write instead of printing; it must not exist")
+	c.Flags().BoolVar(&f.digest, "digest", false, "print version, number of rows and their digest")
+	c.MarkFlagsMutuallyExclusive("version", "timestamp")
+	c.MarkFlagsMutuallyExclusive("digest", "format")
+	return c
+}
+
+func (p *process) tableRead(ctx context.Context, path string, f readFlags) error {
+	table, err := openTable(path)
+	if err != nil {
+		return err
+	}
+	if f.timestamp != "" {
+		if f.version, err = versionAt(ctx, table, f.timestamp); err != nil {
+			return err
+		}
+	}
+	s, err := table.SnapshotAt(ctx, f.version)
+	if err != nil {
+		return err
+	}
+	q, err := newRowQuery(s, f)
+	if err != nil {
+		return invalid(err)
+	}
+	if f.digest {
+		return p.digestRows(ctx, s, q)
+	}
+	out, err := p.rowOutput(f, q.schema)
+	if err != nil {
+		return err
+	}
+	for b, err := range q.rows(ctx, s) {
+		if err == nil {
+			err = out.write(b)
+			b.Release()
+		}
+		if err != nil {
+			out.discard()
+			return err
+		}
+	}
+	return out.finish()
+}
+
+// digestRows prints version, rows and digest.
+func (p *process) digestRows(ctx context.Context, s *delta.Snapshot, q *rowQuery) error {
+	var d batch.RowDigest
+	for b, err := range q.rows(ctx, s) {
+		if err != nil {
+			return err
+		}
+		err = d.Add(b)
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+	if p.asJSON() {
+		return p.print(struct {
+			Version int64  `json:"version"`
+			Rows    int64  `json:"rows"`
+			Digest  string `json:"rows_digest"`
+		}{s.Version, d.Rows(), d.String()})
+	}
+	p.say("version %d  %d rows  %s\n", s.Version, d.Rows(), d.String())
+	return nil
+}
+
+// versionAt returns the version that was the newest at a time.
+func versionAt(ctx context.Context, table *delta.Table, text string) (int64, error) {
+	var at time.Time
+	var err error
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+		if at, err = time.Parse(layout, text); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return 0, usage("--timestamp is %q; write it as 2026-01-31T10:20:30Z", text)
+	}
+	found, newest := int64(-1), true
+	var edge time.Time
+	err = table.History(ctx, func(e delta.Entry) bool {
+		if newest && at.After(e.Time) {
+			edge, newest = e.Time, false
+			return false
+		}
+		newest = false
+		edge = e.Time
+		if !e.Time.After(at) {
+			found = e.Version
+			return false
+		}
+		return true
+	})
+	if err == nil && found < 0 {
+		class, which := "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION", "before the oldest version there is, of"
+		if at.After(edge) {
+			class, which = "DELTA_TIMESTAMP_GREATER_THAN_COMMIT", "after the newest version, of"
+		}
+		err = &supervision.Failure{Kind: supervision.Fatal, Class: class, Path: table.URI(),
+			Message: fmt.Sprintf("%s is %s %s", text, which, edge.UTC().Format(time.RFC3339Nano))}
+	}
+	return found, err
+}
+
+// rowQuery is what table read wants of a snapshot.
+type rowQuery struct {
+	scan    []string // columns that are read
+	schema  *batch.Schema
+	columns []int // of the batches that are read
+	where   *expr.Bound
+	limit   int64
+}
+
+func newRowQuery(s *delta.Snapshot, f readFlags) (*rowQuery, error) {
+	q := &rowQuery{limit: f.limit, schema: s.Schema}
+	wanted := f.columns
+	if wanted == nil {
+		for _, field := range s.Schema.Fields {
+			wanted = append(wanted, field.Name)
+		}
+	}
+	at := map[int]int{}
+	need := func(i int) int {
+		if _, known := at[i]; !known {
+			at[i] = len(q.scan)
+			q.scan = append(q.scan, s.Schema.Fields[i].Name)
+		}
+		return at[i]
+	}
+	var fields []batch.Field
+	for _, name := range wanted {
+		i := s.Schema.IndexFold(strings.TrimSpace(name))
+		if i < 0 {
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNRESOLVED_COLUMN", Message: fmt.Sprintf("the table has no column %q", name), Hint: "columns: " + names(s.Schema)}
+		}
+		q.columns, fields = append(q.columns, need(i)), append(fields, s.Schema.Fields[i])
+	}
+	q.schema = batch.NewSchema(fields...)
+	if f.where == "" {
+		return q, nil
+	}
+	full, err := expr.Bind(f.where, s.Schema, expr.NewOptions())
+	if err != nil {
+		return nil, err
+	}
+	if !full.Type().Equal(batch.BooleanType) {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "DATATYPE_MISMATCH", Message: fmt.Sprintf("--where is of type %s; a boolean is wanted", full.Type())}
+	}
+	for _, i := range full.Columns() {
+		need(i)
+	}
+	read, err := s.ScanSchema(delta.ScanOptions{Columns: q.scan})
+	if err != nil {
+		return nil, err
+	}
+	q.where, err = expr.Bind(f.where, read, expr.NewOptions())
+	return q, err
+}
+
+func names(s *batch.Schema) string {
+	all := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		all[i] = f.Name
+	}
+	return strings.Join(all, ", ")
+}
