@@ -1,0 +1,191 @@
+package deltaic_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/deltaic/deltaic"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/kafka"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/node"
+	"github.com/deltaic/deltaic/node/flowfile"
+	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
+)
+
+// The flows below are those of docs/COMING-FROM-SPARK.md, word for word.
+
+func bronzeFlow() *stream.Flow {
+	flow := stream.New("bronze")
+	flow.From("events", kafka.Source("clicks,orders", kafka.Brokers("localhost:9092"), kafka.StartAt(kafka.Earliest), kafka.MaxOffsetsPerTrigger(100000))).
+		As("raw").
+		Select("topic", "cast(key AS string) AS key", "cast(value AS string) AS value", "partition", "offset",
+			"timestamp AS sent_at", "current_timestamp() AS ingested_at", "date_format(timestamp, 'yyyy-MM') AS year_month").
+		To("bronze", delta.SinkAt("lake/bronze", delta.SinkOptions{
+			PartitionBy: []string{"topic", "year_month"}, Properties: map[string]string{"quality": "bronze"}}), stream.Append)
+	return flow
+}
+
+func silverFlow() *stream.Flow {
+	flow := stream.New("silver")
+	flow.Quarantine(delta.SinkAt("lake/quarantine", delta.SinkOptions{}))
+	flow.From("orders", kafka.Source("orders", kafka.Brokers("localhost:9092"), kafka.StartAt(kafka.Earliest))).
+		As("parsed").
+		Select("from_json(cast(value AS string), 'order_id STRING, region STRING, amount DECIMAL(12,2), at TIMESTAMP') AS data").
+		Where("data IS NOT NULL").
+		Select("data.*").
+		Where("amount BETWEEN 1 AND 10000 AND region IN ('north', 'south')").
+		WithColumn("dt", "to_date(at)").
+		WithColumnRenamed("at", "ordered_at").
+		DropDuplicates("order_id").
+		To("silver", delta.SinkAt("lake/silver", delta.SinkOptions{PartitionBy: []string{"dt"}}), stream.Append)
+	return flow
+}
+
+func dumpFlow() *stream.Flow {
+	flow := stream.New("dump")
+	flow.From("dump", kafka.Source("dump", kafka.Brokers("localhost:9092"), kafka.Set("startingOffsets", `{"dump":{"0":23,"1":-1,"2":-2}}`))).
+		As("decoded").
+		Select("from_json(cast(value AS string), 'value STRING, partition BIGINT, offset BIGINT, timestamp BIGINT') AS record").
+		Select("record.value", "cast(record.partition AS int) AS partition", "record.offset AS offset", "cast(record.timestamp / 1000 AS timestamp) AS sent_at").
+		Where("sent_at > current_timestamp() - INTERVAL 1 hour").
+		To("decoded_dump", delta.SinkAt("lake/dump", delta.SinkOptions{}), stream.Append)
+	return flow
+}
+
+// TestSparkGuideIsTrue holds the guide to what runs: each Go flow in it is
+// compiled above, and the flow file beside it means the same plan.
+func TestSparkGuideIsTrue(t *testing.T) {
+	guide := read(t, "docs/COMING-FROM-SPARK.md")
+	here := squeeze(read(t, "spark_test.go"))
+	for _, block := range blocks(guide, "go") {
+		if !strings.Contains(here, squeeze(block)) {
+			t.Errorf("this Go snippet of the guide is not in spark_test.go:\n%s", block)
+		}
+	}
+	said := map[string]func() *stream.Flow{"bronze": bronzeFlow, "silver": silverFlow, "dump": dumpFlow}
+	for _, block := range blocks(guide, "yaml") {
+		for _, file := range parse(t, block) {
+			if said[file.Name] == nil {
+				t.Errorf("no Go form of the flow %s", file.Name)
+				continue
+			}
+			if inGo, inYAML := plan(t, said[file.Name]()), plan(t, file.Flow()); inGo != inYAML {
+				t.Errorf("flow %s means in Go\n%s\nand in YAML\n%s", file.Name, inGo, inYAML)
+			}
+			delete(said, file.Name)
+		}
+	}
+	for name := range said {
+		t.Errorf("the guide does not show the flow %s", name)
+	}
+}
+
+// TestFlowFilesInDocsAreValid runs every flow file that a document shows
+// through `deltaic check`.
+func TestFlowFilesInDocsAreValid(t *testing.T) {
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, name := range append(documents, "README.md") {
+		for _, block := range blocks(read(t, name), "yaml") {
+			if !strings.HasPrefix(block, "name:") {
+				continue
+			}
+			file := filepath.Join(t.TempDir(), "flow.yaml")
+			if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			env := deltaic.Env()
+			var out, problems bytes.Buffer
+			env.Stdout, env.Stderr = &out, &problems
+			if code := node.Main(t.Context(), []string{"check", file}, env); code != node.ExitOK {
+				t.Errorf("%s: deltaic check gives %d for\n%s\n%s%s", name, code, block, out.String(), problems.String())
+			}
+			checked++
+		}
+	}
+	if checked < 4 {
+		t.Errorf("only %d flow files found in the documents", checked)
+	}
+}
+
+// TestReadmeGoSnippetIsItsFlowFile holds README's two forms of one flow together.
+func TestReadmeGoSnippetIsItsFlowFile(t *testing.T) {
+	readme := read(t, "README.md")
+	flow := stream.New("orders")
+	flow.From("orders", kafka.Source("orders", kafka.Brokers("localhost:9092"), kafka.StartAt(kafka.Earliest))).
+		Select("from_json(cast(value AS string), 'order_id STRING, region STRING, amount DECIMAL(12,2), at TIMESTAMP') AS o", "partition", "offset").
+		Select("o.*", "partition", "offset").
+		Where("amount > 0").
+		WithColumn("day", "to_date(at)").
+		To("by_day", delta.SinkAt("lake/orders", delta.SinkOptions{PartitionBy: []string{"day"}}), stream.Append)
+	if _, err := flow.Build(); err != nil {
+		t.Fatal(err)
+	}
+	here := squeeze(read(t, "spark_test.go"))
+	for _, block := range blocks(readme, "go") {
+		said, _, _ := strings.Cut(block, "query, err :=")
+		if !strings.Contains(here, squeeze(said)) {
+			t.Errorf("README's Go snippet is not the one compiled here:\n%s", block)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// blocks returns the fenced blocks of a language.
+func blocks(text, language string) []string {
+	var found []string
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	return found
+}
+
+// squeeze drops indentation, which a document may have otherwise.
+func squeeze(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func parse(t *testing.T, text string) []*flowfile.File {
+	t.Helper()
+	files, err := flowfile.Parse("guide.yaml", []byte(text), flowfile.Options{
+		Env:      func(string) (string, bool) { return "", false },
+		ReadFile: func(string) (string, error) { return "", errors.New("no secrets here") },
+		Connectors: flowfile.Connectors{SourceFormats: []string{"kafka"}, SinkFormats: []string{"delta"},
+			Source: func(_ string, options map[string]string) (connectors.Source, error) { return kafka.New(options) },
+			Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
+				return delta.SinkAt(s.Path, delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties}), nil
+			}}})
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return files
+}
+
+func plan(t *testing.T, flow *stream.Flow) string {
+	t.Helper()
+	g, err := flow.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := topology.MakePlan(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.String()
+}
