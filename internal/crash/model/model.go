@@ -1,0 +1,64 @@
+// Package model says which row lies at which offset of the harness's source,
+// by the seed alone. Both the simulated source and the judge ask it, so neither
+// needs to trust the other. It imports the standard library only.
+package model
+
+import "fmt"
+
+// Kind is what lies at an offset.
+type Kind uint8
+
+// The kinds of offsets.
+const (
+	Good    Kind = iota // a row
+	Broken              // a row that cannot be decoded
+	Control             // no row: the offset is taken by the broker itself
+)
+
+// Model is a source's contents.
+type Model struct {
+	Seed   uint64
+	Splits int
+	// Duplicates, Broken and Controls are how many of 1,000 offsets hold a row
+	// with an earlier row's key, a broken row, no row.
+	Duplicates, Broken, Controls uint64
+}
+
+// Row is what lies at an offset.
+type Row struct {
+	Kind Kind
+	Key  int64  // equal for duplicates
+	Part string // one of four
+}
+
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// At returns what lies at the offset of the split.
+func (m Model) At(split int, offset int64) Row {
+	h := mix(mix(m.Seed^uint64(split)*0x9e37) ^ uint64(offset))
+	r := Row{Key: offset*int64(m.Splits) + int64(split), Part: string("abcd"[h>>40&3])}
+	switch draw := h % 1000; {
+	case draw < m.Controls:
+		r.Kind = Control
+	case draw < m.Controls+m.Broken:
+		r.Kind = Broken
+	case draw < m.Controls+m.Broken+m.Duplicates && offset > 0:
+		other, before := int(h>>20%uint64(m.Splits)), int64((h>>32)%uint64(offset))
+		r.Key = before*int64(m.Splits) + int64(other)
+	}
+	return r
+}
+
+// Value returns the row as the source delivers it: JSON, damaged if it is broken.
+func (m Model) Value(split int, offset int64) string {
+	r := m.At(split, offset)
+	if r.Kind == Broken {
+		return fmt.Sprintf(`{"n": %d, "p": "%s`, r.Key, r.Part)
+	}
+	return fmt.Sprintf(`{"n": %d, "p": "%s"}`, r.Key, r.Part)
+}
