@@ -49,7 +49,7 @@ func Main(flows ...*stream.Flow) {
 // Env introduces this package to node.Main, for mains that bring commands of
 // their own; other mains use [Main].
 func Env(flows ...*stream.Flow) node.Env {
-	return node.Env{Flows: flows, Start: func(ctx context.Context, s node.Start) (*stream.Query, error) {
+	return node.Env{Flows: flows, Check: check, Start: func(ctx context.Context, s node.Start) (*stream.Query, error) {
 		if s.Logger != nil {
 			ctx = WithLogger(ctx, s.Logger)
 		}
@@ -192,6 +192,34 @@ func sinks(g *topology.Graph) (durable int, table *delta.Sink, name string) {
 	return durable, table, name
 }
 
+// check says what Start would refuse before anything runs. It writes nothing.
+func check(ctx context.Context, s node.Start) error {
+	g, err := s.Flow.Build()
+	if err != nil {
+		return err
+	}
+	var o stream.Options
+	for _, set := range s.Options {
+		set(&o)
+	}
+	c := &actors.Config{}
+	durable, table, _ := sinks(g)
+	if o.CheckpointLocation != "" {
+		if c.Objects, err = local.New(o.CheckpointLocation, local.Options{}); err != nil {
+			return err
+		}
+	} else if durable == 0 {
+		return nil
+	} else if g.Stateful() {
+		return missing(g.Flow, "keeps keyed state", &o)
+	}
+	inTable, _, err := decideTable(ctx, c, g, &o, table)
+	if err == nil && !inTable && c.Objects == nil {
+		err = missing(g.Flow, "writes to more than one table, or to one that was there before", &o)
+	}
+	return err
+}
+
 // identity is the file "flow.json" of a checkpoint location.
 type identity struct {
 	Format int    `json:"format"`
@@ -204,30 +232,38 @@ const identityFile = "flow.json"
 
 // chooseTable reports whether the ledger is in the flow's only table.
 func chooseTable(ctx context.Context, c *actors.Config, o *stream.Options, table *delta.Sink) (bool, error) {
-	g := c.Plan.Graph
+	inTable, known, err := decideTable(ctx, c, c.Plan.Graph, o, table)
+	if err != nil || known {
+		return inTable, err
+	}
+	return inTable, writeIdentity(ctx, c, c.Plan.Graph.Flow, inTable, table)
+}
+
+// decideTable is chooseTable without noting the choice; known says that it was noted before.
+func decideTable(ctx context.Context, c *actors.Config, g *topology.Graph, o *stream.Options, table *delta.Sink) (inTable, noted bool, err error) {
 	known, err := readIdentity(ctx, c, g.Flow)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if known != nil {
 		if o.Ledger != stream.LedgerByDefault && string(o.Ledger) != known.Ledger {
-			return false, supervision.New(supervision.Fatal, "LEDGER_IS_FIXED", "flow %s has had its ledger %q since its first start; it cannot be moved to %q", g.Flow, known.Ledger, o.Ledger)
+			return false, true, supervision.New(supervision.Fatal, "LEDGER_IS_FIXED", "flow %s has had its ledger %q since its first start; it cannot be moved to %q", g.Flow, known.Ledger, o.Ledger)
 		}
 		if known.Ledger == "table" && table == nil {
-			return false, supervision.New(supervision.Fatal, "LEDGER_IS_FIXED", "flow %s has its ledger in the table %s, and does not write to that table alone any more", g.Flow, known.Table)
+			return false, true, supervision.New(supervision.Fatal, "LEDGER_IS_FIXED", "flow %s has its ledger in the table %s, and does not write to that table alone any more", g.Flow, known.Table)
 		}
-		return known.Ledger == "table", nil
+		return known.Ledger == "table", true, nil
 	}
 	can := false
 	if table != nil && o.Ledger != stream.LedgerBeside {
 		if can, err = table.CanHoldLedger(ctx, g.Flow); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	if o.Ledger == stream.LedgerInTable && !can {
-		return false, supervision.New(supervision.Fatal, "LEDGER_NOT_POSSIBLE", "flow %s asks for its ledger in the table, which works only for a table that the flow makes and is the only sink of; use ledger: beside and a checkpointLocation", g.Flow)
+		return false, false, supervision.New(supervision.Fatal, "LEDGER_NOT_POSSIBLE", "flow %s asks for its ledger in the table, which works only for a table that the flow makes and is the only sink of; use ledger: beside and a checkpointLocation", g.Flow)
 	}
-	return can, writeIdentity(ctx, c, g.Flow, can, table)
+	return can, false, nil
 }
 
 func readIdentity(ctx context.Context, c *actors.Config, flow string) (*identity, error) {

@@ -26,6 +26,8 @@ type Start struct {
 type Env struct {
 	// Start begins to run a flow.
 	Start func(ctx context.Context, s Start) (*stream.Query, error)
+	// Check says what Start would refuse before anything runs, and writes nothing. nil: nothing.
+	Check func(ctx context.Context, s Start) error
 	// Flows are compiled in: `run`, `check` and `plan` without a FILE use them.
 	Flows []*stream.Flow
 	// Bench are further commands under `bench`.

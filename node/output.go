@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/deltaic/deltaic/node/flowfile"
 )
@@ -12,12 +13,21 @@ func (p *process) asJSON() bool { return p.json || p.output == "json" }
 
 // print writes one JSON document, secrets masked.
 func (p *process) print(v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
+	text, err := encode(v)
+	if err == nil {
+		_, err = fmt.Fprint(p.env.Stdout, p.mask(text))
 	}
-	_, err = fmt.Fprintln(p.env.Stdout, p.mask(string(data)))
 	return err
+}
+
+// encode returns v as a line of JSON in which <, > and & stand as they are:
+// nothing of it goes into a page.
+func encode(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.String(), err
 }
 
 // say writes text for people, secrets masked.

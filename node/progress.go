@@ -1,7 +1,7 @@
 package node
 
 import (
-	"encoding/json"
+	"io"
 
 	"github.com/deltaic/deltaic/stream"
 )
@@ -9,13 +9,13 @@ import (
 // write appends one object as a line, in one write: a reader that follows the file
 // sees whole lines.
 func (f *progressFile) write(p stream.Progress) error {
-	line, err := json.Marshal(p)
+	line, err := encode(p)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, err = f.f.Write(append(line, '\n'))
+	_, err = io.WriteString(f.f, line)
 	return err
 }
 

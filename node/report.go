@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -117,11 +116,10 @@ func (p *process) report(err error) {
 	r := describe(err)
 	text := r.text()
 	if p.asJSON() {
-		data, encodeErr := json.Marshal(map[string]reported{"error": r})
-		if encodeErr != nil {
-			data = []byte(`{"error":{"class":"INTERNAL_ERROR","message":"the error cannot be printed"}}`)
+		var encodeErr error
+		if text, encodeErr = encode(map[string]reported{"error": r}); encodeErr != nil {
+			text = `{"error":{"class":"INTERNAL_ERROR","message":"the error cannot be printed"}}` + "\n"
 		}
-		text = string(data) + "\n"
 	}
 	fmt.Fprint(p.env.Stderr, p.mask(text))
 }

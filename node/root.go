@@ -30,7 +30,7 @@ func (p *process) root() *cobra.Command {
 		}
 		return nil
 	}
-	root.AddCommand(p.runCommand(), p.statusCommand(), p.explainCommand(), p.stopCommand(), p.tableCommand(), p.demoCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.planCommand(), p.statusCommand(), p.explainCommand(), p.stopCommand(), p.tableCommand(), p.demoCommand(), p.versionCommand())
 	p.guard(root)
 	return root
 }

@@ -32,25 +32,26 @@ type input interface {
 
 // openInput opens a file by its name's extension.
 func openInput(path string) (input, error) {
+	extension := strings.ToLower(filepath.Ext(path))
+	switch extension {
+	case ".json", ".jsonl", ".ndjson", ".parquet":
+	case ".csv":
+		return nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE", Path: path, Message: "csv is not read by this version", Hint: "convert it to .json (an object a line) or .parquet"})
+	default:
+		return nil, usage("--input %s: want a .json or .parquet file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: classOf(err), Path: path, Message: "the input cannot be read", Cause: unwrapPath(err)}
 	}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".json", ".jsonl", ".ndjson":
+	if extension != ".parquet" {
 		return &jsonInput{path: path, f: f}, nil
-	case ".parquet":
-		in, err := openParquet(path, f)
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		return in, nil
-	case ".csv":
-		err = invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE", Path: path, Message: "csv is not read by this version", Hint: "convert it to .json (an object a line) or .parquet"})
-	default:
-		err = usage("--input %s: want a .json or .parquet file", path)
 	}
-	return nil, errors.Join(err, f.Close())
+	in, err := openParquet(path, f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return in, nil
 }
 
 // jsonInput is a file of one JSON object a line.
@@ -173,11 +174,11 @@ func (j *jsonInput) each(take func(*batch.Batch) error) error {
 
 // placedLine gives an error its place in a file.
 func placedLine(err error, path string, line int) error {
-	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Line: line, Message: err.Error(), Cause: err}
+	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Line: line, Message: strings.TrimPrefix(err.Error(), json.ClassMalformed+": ")}
 }
 
 func placedAt(err error, path string) error {
-	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Message: err.Error(), Cause: err}
+	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Message: strings.TrimPrefix(err.Error(), json.ClassMalformed+": ")}
 }
 
 // parquetInput is a Parquet file.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -169,13 +170,15 @@ func (s *surface) stop(w http.ResponseWriter, r *http.Request) {
 
 // answer writes a JSON document.
 func (s *surface) answer(w http.ResponseWriter, status int, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
 		s.problem(w, http.StatusInternalServerError, "INTERNAL_ERROR", err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	s.write(w, status, data)
+	s.write(w, status, bytes.TrimSuffix(text.Bytes(), []byte{'\n'}))
 }
 
 // problem answers with an RFC 9457 document.

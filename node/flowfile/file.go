@@ -39,8 +39,12 @@ type File struct {
 	Warnings           []string
 
 	flow    *stream.Flow
+	steps   []string
 	secrets secrets
 }
+
+// Steps returns the names of the file's steps; the verbs of one are called <step>-<verb> in the flow.
+func (f *File) Steps() []string { return f.steps }
 
 // Flow returns the flow that the file says; its mistakes show in Build.
 func (f *File) Flow() *stream.Flow { return f.flow }

@@ -99,6 +99,7 @@ func (b *builder) steps(d *value) error {
 			return err
 		}
 		b.frames[k.text] = frame
+		b.file.steps = append(b.file.steps, k.text)
 	}
 	return nil
 }

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/supervision"
+	"github.com/deltaic/deltaic/topology"
+)
+
+// tryTime bounds how long check --connect waits for one source.
+const tryTime = 15 * time.Second
+
+// tryOutside asks the sources for their splits and looks whether the paths can be
+// written. It writes nothing.
+func tryOutside(ctx context.Context, g *topology.Graph, u *unit) error {
+	var all []error
+	for _, i := range g.Sources() {
+		step := g.Steps[i]
+		limited, cancel := context.WithTimeout(ctx, tryTime)
+		splits, err := step.Source.Start(limited, nil)
+		cancel()
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			err = &supervision.Failure{Kind: supervision.Fatal, Class: "SOURCE_NOT_REACHABLE", Step: step.Name, Message: fmt.Sprintf("%s did not answer within %v", step.Source.Description(), tryTime), Cause: err}
+		case err == nil && len(splits) == 0:
+			err = &supervision.Failure{Kind: supervision.Fatal, Class: "SOURCE_NOT_REACHABLE", Step: step.Name, Message: step.Source.Description() + " has nothing to read"}
+		}
+		all = append(all, err, step.Source.Close())
+	}
+	for _, i := range g.Sinks() {
+		if sink, ok := g.Steps[i].Sink.(*delta.Sink); ok {
+			all = append(all, trySink(ctx, g.Steps[i].Name, sink))
+		}
+	}
+	if u.location != "" {
+		all = append(all, tryPath("checkpointLocation", u.location))
+	}
+	return errors.Join(all...)
+}
+
+// trySink reads the table's newest version, if there is one, and looks whether its
+// folder can be written.
+func trySink(ctx context.Context, name string, sink *delta.Sink) error {
+	table, exists, err := sink.Open(ctx)
+	if err == nil && exists {
+		_, err = table.Head(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return tryPath("sink "+name, strings.TrimPrefix(table.URI(), "file://"))
+}
+
+// tryPath looks whether the folder, or the nearest one above it that exists, can be written.
+func tryPath(what, path string) error {
+	at, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	for {
+		info, err := os.Stat(at)
+		if err == nil && !info.IsDir() {
+			return &supervision.Failure{Kind: supervision.Fatal, Class: "PATH_NOT_WRITABLE", Path: path, Message: what + ": " + at + " is not a folder"}
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return &supervision.Failure{Kind: supervision.Fatal, Class: "PATH_NOT_WRITABLE", Path: path, Message: what, Cause: unwrapPath(err)}
+		}
+		at = filepath.Dir(at)
+	}
+	if err := writable(at); err != nil {
+		return &supervision.Failure{Kind: supervision.Fatal, Class: "PATH_NOT_WRITABLE", Path: path, Message: what + ": " + at + " cannot be written", Cause: err}
+	}
+	return nil
+}
