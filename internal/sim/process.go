@@ -43,6 +43,7 @@ type process struct {
 	epochs  int  // done
 	faulted bool // something was done to it
 	rivaled bool // another process was there
+	harm    *harm
 }
 
 type splitOfTask struct {
@@ -160,7 +161,12 @@ func (p *process) deliver(r *route) {
 		return
 	}
 	var e actors.Effects
-	err := p.step(t, m, &e)
+	var err error
+	p.call(func() { err = p.step(t, m, &e) })
+	if p.gone() {
+		p.strand(e)
+		return
+	}
 	for _, s := range e.Sends {
 		p.send(r.to, s.To, s.Message)
 	}
@@ -174,6 +180,16 @@ func (p *process) deliver(r *route) {
 	}
 	if err != nil {
 		p.fail(r.to, err)
+	}
+}
+
+// strand gives back what a task asked for while its process died.
+func (p *process) strand(e actors.Effects) {
+	for _, s := range e.Sends {
+		actors.Discard(s.Message)
+	}
+	for _, w := range e.Work {
+		p.works = append(p.works, pendingWork{work: w})
 	}
 }
 

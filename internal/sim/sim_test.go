@@ -1,6 +1,11 @@
 package sim
 
-import "testing"
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
 
 func TestReference(t *testing.T) {
 	for _, s := range Shapes {
@@ -23,6 +28,41 @@ func TestCrashPoints(t *testing.T) {
 		t.Logf("%s: %d runs, lost=%d doubled=%d", shape, s.Runs, s.Lost, s.Doubled)
 		for _, f := range s.Failures {
 			t.Errorf("%s\n  %s", f.Replay, f.Problem)
+		}
+	}
+}
+
+func TestCrashSeeds(t *testing.T) {
+	n := 60
+	if s := os.Getenv("SEEDS"); s != "" {
+		n, _ = strconv.Atoi(s)
+	}
+	var s Sweep
+	fired := map[string]int{}
+	Seeds(1, n, &s, fired)
+	t.Logf("%d runs, lost=%d doubled=%d, %v", s.Runs, s.Lost, s.Doubled, fired)
+	for _, f := range s.Failures {
+		t.Errorf("%s\n  %s", f.Replay, f.Problem)
+	}
+}
+
+func TestReplay(t *testing.T) {
+	seed, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
+	if err != nil {
+		t.Skip("SEED names no seed")
+	}
+	r := Explore(seed, func(s string) { t.Log(s) })
+	t.Log(r.Problem)
+}
+
+func TestASeedIsOneRun(t *testing.T) {
+	for seed := range uint64(6) {
+		var traces [2][]string
+		for i := range traces {
+			Explore(seed, func(s string) { traces[i] = append(traces[i], s) })
+		}
+		if a, b := strings.Join(traces[0], "\n"), strings.Join(traces[1], "\n"); a != b {
+			t.Errorf("seed %d ran in two ways", seed)
 		}
 	}
 }

@@ -77,6 +77,21 @@ func Points(seed uint64, shape Shape, least int, into *Sweep) {
 	})
 }
 
+// Seeds explores so many seeds from the first on and counts what fired.
+func Seeds(first uint64, n int, into *Sweep, fired map[string]int) {
+	var mu sync.Mutex
+	each(n, func(i int) {
+		r := Explore(first+uint64(i), nil)
+		mu.Lock()
+		defer mu.Unlock()
+		into.Runs++
+		for k, v := range r.Fired {
+			fired[k] += v
+		}
+		into.add(r, fmt.Sprintf("-seed %d", r.Seed))
+	})
+}
+
 // add counts a run.
 func (s *Sweep) add(r *Result, replay string) {
 	if r.Verdict != nil {
