@@ -64,10 +64,8 @@ func (a *attempt) commit(ctx context.Context, s epochs.SinkCommit) (connectors.C
 		if err == nil || supervision.KindOf(err) != supervision.Transient || try == 8 {
 			return done, stepError(s.Sink, err)
 		}
-		select {
-		case <-ctx.Done():
-			return done, ctx.Err()
-		case <-time.After(wait):
+		if err := a.config.Sleep(ctx, wait); err != nil {
+			return done, err
 		}
 		wait *= 2
 	}
