@@ -77,6 +77,11 @@ func (t *Task) take(m Message, out *Effects) error {
 		if due, err := t.due(m.Attempt); !due {
 			return err
 		}
+		// The books are closed where the barrier comes, not where it is looked at: behind
+		// blocked outputs rows of the next epoch may be there by then.
+		if err := t.inputs[m.Channel].settle(m); err != nil {
+			return err
+		}
 		t.inputs[m.Channel].queue = append(t.inputs[m.Channel].queue, m)
 	case Watermark:
 		if due, err := t.due(m.Attempt); !due {
@@ -219,9 +224,6 @@ func (t *Task) advance(out *Effects) error {
 func (t *Task) barrier(in *input, b Barrier, out *Effects) error {
 	if b.Epoch != t.epoch.Number {
 		return lost("barrier of epoch %d came in epoch %d", b.Epoch, t.epoch.Number)
-	}
-	if err := in.settle(b); err != nil {
-		return err
 	}
 	in.barrier = true
 	in.watermark, in.idle = b.Watermark, b.Idle
