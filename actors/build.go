@@ -215,6 +215,7 @@ func (a *attempt) assign(step *topology.Step, s *topology.Stage, t *Task, share 
 	position := at[split]
 	t.source = &sourceShare{name: step.Name, split: split, index: index + int32(share), source: step.Source, origins: s.Origins,
 		position: position, began: position, bound: a.bounds[step.Name][split], limited: a.limited(step)}
+	t.source.behind = mutant.On(mutant.SeekBehind) && a.manifest != nil && a.manifest.Attempt < a.number()-1
 	a.splits = append(a.splits, SplitTask{Task: t.ID, Source: step.Name, Split: split, AtBound: t.source.done()})
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
@@ -188,6 +189,9 @@ func (o nodeOutput) Reject(in *batch.Batch, rows []operators.Rejected) error {
 }
 
 func (c *chain) stageRejects(edge int, step string, in *batch.Batch, rows []operators.Rejected) {
+	if mutant.On(mutant.QuarantineDropped) && c.rejects.epoch.Number%4 == 0 {
+		return
+	}
 	c.rejected += int64(len(rows))
 	c.staged = append(c.staged, staged{edge: edge, batch: c.rejects.batch(step, in, rows)})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"syscall"
 
@@ -239,7 +240,8 @@ func (a *attempt) rollForward(ctx context.Context) error {
 	if a.manifest == nil {
 		return nil
 	}
-	for name, record := range a.manifest.Sinks {
+	for _, name := range slices.Sorted(maps.Keys(a.manifest.Sinks)) {
+		record := a.manifest.Sinks[name]
 		if name == c.LedgerSink || !epochs.HasOutput(record.Prepared) {
 			a.versions[name] = record.Version
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -302,6 +303,9 @@ func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, 
 			return -1, head, nil
 		}
 		for _, a := range actions {
+			if mutant.On(mutant.LostReplyRetried) && len(c.Txns) > 0 {
+				continue
+			}
 			if a.CommitInfo != nil && a.CommitInfo.TxnID == c.TxnID {
 				if next != nil {
 					t.publish(next, false)

@@ -12,6 +12,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/objstore/local"
 	"github.com/deltaic/deltaic/supervision"
@@ -167,6 +168,9 @@ func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Wri
 	o.Account, o.Pool = share.Account, share.Pool
 	if o.Name == nil {
 		o.Name = func(number int, id string) string {
+			if mutant.On(mutant.FileNameReused) {
+				id = fmt.Sprintf("%s-%d", share.Incarnation, share.Attempt%4)
+			}
 			return fmt.Sprintf("part-%05d-%s-c%03d", share.Index, id, number%1000)
 		}
 	}
@@ -289,7 +293,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 			f.Hint = "start the flow with a new checkpoint location"
 			return f
 		}
-		if last, ok := newest.Txns[app]; ok && last.Version >= c.Epoch {
+		if last, ok := newest.Txns[app]; ok && last.Version >= c.Epoch && !(mutant.On(mutant.CommitRepeated) && c.Epoch >= 6) {
 			repeatAt = newest.Version
 			return errRepeat
 		}

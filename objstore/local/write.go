@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/objstore"
 )
 
@@ -158,7 +159,10 @@ func (w *writer) seal() error {
 		w.Abort()
 		return err
 	}
-	err := w.f.Sync()
+	var err error
+	if !mutant.On(mutant.AckBeforeDurable) || !strings.HasPrefix(w.s.fs.PathBase(w.final), "part-") {
+		err = w.f.Sync()
+	}
 	if err != nil {
 		err = fmt.Errorf("fsync %s: %w: %w", w.temp, objstore.ErrUndurable, err)
 	}
