@@ -66,10 +66,8 @@ func (w *World) round() string {
 	if !p.gone() {
 		w.part(p)
 	}
-	for _, q := range w.processes {
-		if q.ended && q.err != nil && !q.faulted && !q.rivaled {
-			return fmt.Sprintf("process %d, to which nothing was done, ended: %v", q.id, q.err)
-		}
+	if w.odd != "" {
+		return w.odd
 	}
 	w.bury()
 	if w.chance(3) {

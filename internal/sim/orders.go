@@ -30,6 +30,7 @@ func (p *process) one(o actors.Order) {
 			return func(now time.Time) []actors.Order {
 				if err != nil {
 					p.world.trace("process %d: epoch %d not decided: %v", p.id, o.Decision.Manifest.Epoch, err)
+					p.world.unexplained(p, err)
 					return p.job.CommitFailed(o.Attempt, err, now)
 				}
 				return p.job.Decided(o.Attempt, o.Decision.Manifest.Epoch, done, now)
@@ -41,6 +42,7 @@ func (p *process) one(o actors.Order) {
 			return func(now time.Time) []actors.Order {
 				if err != nil {
 					p.world.trace("process %d: epoch %d not committed to %s: %v", p.id, o.Commit.Epoch, o.Sink, err)
+					p.world.unexplained(p, err)
 					return p.job.CommitFailed(o.Attempt, err, now)
 				}
 				return p.job.SinkCommitted(o.Attempt, o.Commit.Epoch, o.Sink, done, now)
@@ -77,6 +79,7 @@ func (p *process) open(ctx context.Context) func(time.Time) []actors.Order {
 	return func(now time.Time) []actors.Order {
 		if err != nil {
 			p.world.trace("process %d: an attempt could not begin: %v", p.id, err)
+			p.world.unexplained(p, err)
 			return p.job.OpenFailed(err, now)
 		}
 		opened := a.Opened()

@@ -221,6 +221,7 @@ func (p *process) report(i int) {
 		p.carryOut(p.job.Seen(r, now))
 	case actors.Failed:
 		p.world.trace("process %d: task %s failed: %v", p.id, r.Name, r.Err)
+		p.world.unexplained(p, r.Err)
 		p.carryOut(p.job.Failed(r, now))
 	}
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/deltaic/deltaic/actors"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/internal/crash/judge"
 	"github.com/deltaic/deltaic/internal/crash/model"
 	"github.com/deltaic/deltaic/objstore"
@@ -39,6 +41,7 @@ type World struct {
 	quiet     bool // faults have ended
 	uniques   int
 	panicked  string // a panic that nobody injected
+	odd       string // a failure that nothing explains
 
 	// Fired counts what happened, by name.
 	Fired map[string]int
@@ -256,6 +259,15 @@ func (w *World) judge(final bool) (*judge.Verdict, error) {
 	return judge.Check(c, final), nil
 }
 
+// unexplained notes a failure of a process to which nothing was done. To be fenced
+// takes a rival: a lost reply does not explain it.
+func (w *World) unexplained(p *process, err error) {
+	if err == nil || p.rivaled || p.faulted && !errors.Is(err, epochs.ErrFenced) || w.odd != "" {
+		return
+	}
+	w.odd = fmt.Sprintf("process %d, to which nothing was done, failed: %v", p.id, err)
+}
+
 // bury gives back what dead processes hold.
 func (w *World) bury() {
 	alive := w.processes[:0]
@@ -309,6 +321,9 @@ func (w *World) finish(s setting, r *Result) {
 	} else {
 		r.Verdict = v
 		problems = append(problems, v.Findings...)
+	}
+	if w.odd != "" {
+		problems = append(problems, w.odd)
 	}
 	if w.panicked != "" {
 		problems = append(problems, "panic: "+w.panicked)
