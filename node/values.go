@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"github.com/dustin/go-humanize"
 	"maps"
@@ -27,6 +28,6 @@ func boolean(text string) (bool, error) {
 
 func commas(n int64) string { return humanize.Comma(n) }
 
-func sortedKeys[V any](m map[string]V) []string {
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
 }

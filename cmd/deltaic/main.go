@@ -6,9 +6,13 @@ import (
 	"os"
 
 	"github.com/deltaic/deltaic"
+	"github.com/deltaic/deltaic/benchmarks"
+	"github.com/deltaic/deltaic/benchmarks/generate"
 	"github.com/deltaic/deltaic/node"
 )
 
 func main() {
-	os.Exit(node.Main(context.Background(), os.Args[1:], deltaic.Env()))
+	env := deltaic.Env()
+	env.Bench = append(benchmarks.Commands(), generate.Command())
+	os.Exit(node.Main(context.Background(), os.Args[1:], env))
 }
