@@ -135,7 +135,15 @@ type Job struct {
 	cause    error
 	retry    supervision.Decision
 	orders   []Order
+
+	from  map[string]connectors.Positions // of the limits asked for last
+	until map[string]connectors.Positions // the limits of the filling epoch
+	again time.Time                       // when they are asked for again; zero: no time is set
 }
+
+// limitsAgain is how long a job waits before it asks again how far an epoch may
+// read whose limits have allowed nothing: there was nothing to read.
+const limitsAgain = 200 * time.Millisecond
 
 type splitState struct {
 	SplitTask
@@ -314,10 +322,18 @@ func (j *Job) Limits(attempt, epoch int64, until map[string]connectors.Positions
 		j.fail(err, now)
 		return j.flush()
 	}
+	if epoch == j.book.Filling() {
+		j.until = until
+	}
 	for _, id := range j.sources {
 		s := j.splits[id]
-		j.order(SendTask{To: id, Message: SetLimit{Attempt: attempt, Epoch: epoch, Until: until[s.Source][s.Split]}})
+		limit := until[s.Source][s.Split]
+		if limit != j.from[s.Source][s.Split] {
+			s.atLimit = false
+		}
+		j.order(SendTask{To: id, Message: SetLimit{Attempt: attempt, Epoch: epoch, Until: limit}})
 	}
+	j.consider(now)
 	return j.flush()
 }
 
@@ -397,6 +413,8 @@ func (j *Job) consider(now time.Time) {
 	if j.fill.first.IsZero() {
 		if j.book.Idle() && (j.stopping || j.trigger.Bounded() && j.fill.atBound) {
 			j.finish()
+		} else if j.stuck() {
+			j.limitAgain(now)
 		}
 		return
 	}
@@ -440,9 +458,38 @@ func (j *Job) close(now time.Time) {
 
 // askLimits asks how far the filling epoch may read beyond these positions.
 func (j *Job) askLimits(from map[string]connectors.Positions) {
+	j.from, j.until, j.again = from, nil, time.Time{}
 	if j.limited {
 		j.order(AskLimits{Attempt: j.attempt, Epoch: j.book.Filling(), From: from})
 	}
+}
+
+// stuck reports whether the limits keep every split that has one from moving, though the run
+// may go on: they were made when there was nothing to read.
+func (j *Job) stuck() bool {
+	some := false
+	for _, s := range j.splits {
+		if _, limited := j.until[s.Source]; !limited || s.AtBound {
+			continue
+		}
+		if !s.atLimit {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// limitAgain asks for the limits of an epoch without rows once more, after a while.
+func (j *Job) limitAgain(now time.Time) {
+	if j.again.IsZero() {
+		j.again = now.Add(limitsAgain)
+	}
+	if now.Before(j.again) {
+		j.order(WakeAt{Time: j.again})
+		return
+	}
+	j.askLimits(j.from)
 }
 
 func (j *Job) finish() {
