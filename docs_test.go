@@ -15,6 +15,7 @@ import (
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node"
 	"github.com/deltaic/deltaic/node/flowfile"
+	"github.com/deltaic/deltaic/node/metrics"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/topology"
 )
@@ -63,10 +64,10 @@ func dumpFlow() *stream.Flow {
 // compiled above, and the flow file beside it means the same plan.
 func TestSparkGuideIsTrue(t *testing.T) {
 	guide := read(t, "docs/COMING-FROM-SPARK.md")
-	here := squeeze(read(t, "spark_test.go"))
+	here := squeeze(read(t, "docs_test.go"))
 	for _, block := range blocks(guide, "go") {
 		if !strings.Contains(here, squeeze(block)) {
-			t.Errorf("this Go snippet of the guide is not in spark_test.go:\n%s", block)
+			t.Errorf("this Go snippet of the guide is not in docs_test.go:\n%s", block)
 		}
 	}
 	said := map[string]func() *stream.Flow{"bronze": bronzeFlow, "silver": silverFlow, "dump": dumpFlow}
@@ -131,11 +132,28 @@ func TestReadmeGoSnippetIsItsFlowFile(t *testing.T) {
 	if _, err := flow.Build(); err != nil {
 		t.Fatal(err)
 	}
-	here := squeeze(read(t, "spark_test.go"))
+	here := squeeze(read(t, "docs_test.go"))
 	for _, block := range blocks(readme, "go") {
 		said, _, _ := strings.Cut(block, "query, err :=")
 		if !strings.Contains(here, squeeze(said)) {
 			t.Errorf("README's Go snippet is not the one compiled here:\n%s", block)
+		}
+	}
+}
+
+// TestOperatingNamesEveryMetric holds docs/OPERATING.md to what is counted.
+func TestOperatingNamesEveryMetric(t *testing.T) {
+	guide := read(t, "docs/OPERATING.md")
+	counted := map[string]bool{}
+	for _, d := range metrics.Docs() {
+		counted[d.Name] = true
+		if !strings.Contains(guide, "`"+d.Name+"`") {
+			t.Errorf("docs/OPERATING.md does not name %s", d.Name)
+		}
+	}
+	for _, name := range regexp.MustCompile("`(deltaic_[a-z_]+)`").FindAllStringSubmatch(guide, -1) {
+		if !counted[name[1]] {
+			t.Errorf("docs/OPERATING.md names %s, which is not counted", name[1])
 		}
 	}
 }
