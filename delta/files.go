@@ -59,7 +59,7 @@ func (w *Writer) newFile(ctx context.Context, values log.PartitionValues) (*data
 		return nil, err
 	}
 	f.out = bufio.NewWriterSize(f.object, 64<<10)
-	if f.parquet, err = parquet.NewWriter(f, w.file, parquet.WriterOptions{Codec: w.codec, Account: w.o.Account}); err != nil {
+	if f.parquet, err = parquet.NewWriter(f, w.file, parquet.WriterOptions{Codec: w.codec, Account: w.o.Account, Buffers: w.buffers}); err != nil {
 		f.object.Abort()
 		return nil, w.t.at(err, -1)
 	}
@@ -158,6 +158,7 @@ func (w *Writer) Seal() (*Files, error) {
 	}
 	clear(w.open)
 	if len(w.closed) == 0 {
+		w.buffers.Trim() // idle: nobody waits for the memory
 		return nil, nil
 	}
 	sort.Slice(w.closed, func(i, j int) bool { return w.closed[i].number < w.closed[j].number })
@@ -206,6 +207,7 @@ var errAborted = errors.New("the writer was aborted")
 
 // Abort gives up the files of this epoch. The writer cannot be used any more.
 func (w *Writer) Abort() {
+	defer w.buffers.Release()
 	if files, err := w.Seal(); err == nil && files != nil {
 		files.Abort()
 	} else if err != nil {

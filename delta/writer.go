@@ -8,6 +8,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/formats/parquet"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -40,6 +41,8 @@ type Writer struct {
 	rows *batch.Schema // of the last batch
 	fit  *fit
 
+	buffers *parquet.Buffers // of files that are done, for the next ones
+
 	open   map[string]*dataFile // by partition key
 	clock  int64                // counts batches: when a file was touched last
 	number int
@@ -71,6 +74,11 @@ func NewWriter(t *Table, head *Head, o WriterOptions) (*Writer, error) {
 		o.MaxBuffered = 256 << 20
 	}
 	w := &Writer{t: t, o: o, codec: strings.ToLower(o.Codec), schema: head.Schema, open: map[string]*dataFile{}}
+	kept := o.MaxBuffered
+	if limit := o.Account.Limit(); limit > 0 {
+		kept = min(kept, limit/8) // what is kept must never be what sources wait for
+	}
+	w.buffers = parquet.NewBuffers(o.Account, kept)
 	if w.codec == "" {
 		w.codec = strings.ToLower(config["delta.parquet.compression.codec"])
 	}

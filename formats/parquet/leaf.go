@@ -52,7 +52,8 @@ type pageBuffers struct {
 	plain      []byte // headroom, then values in PLAIN encoding
 	codes      []int32
 	defs, reps []byte
-	chunk      []byte // headers and bodies of finished pages
+	chunk      segments // headers and bodies of finished pages
+	first      segments // the dictionary page
 	scratch    []byte
 	packed     []byte
 	translate  []int32 // from codes of a batch's dictionary to ours, -1: unknown
@@ -65,7 +66,7 @@ type pageBuffers struct {
 
 // held returns the bytes of the buffers.
 func (b *pageBuffers) held() int64 {
-	return int64(cap(b.plain)+cap(b.defs)+cap(b.reps)+cap(b.chunk)+cap(b.scratch)+cap(b.packed)) +
+	return int64(cap(b.plain)+cap(b.defs)+cap(b.reps)+cap(b.scratch)+cap(b.packed)) + b.chunk.held() + b.first.held() +
 		int64(cap(b.codes)+cap(b.translate)+cap(b.i32)+cap(b.f32))*4 + int64(cap(b.i64)+cap(b.f64))*8 + b.table.held()
 }
 
@@ -88,7 +89,7 @@ func (s source) len() int {
 func (l *leafWriter) start(dictionaries bool) {
 	l.values, l.nullCount, l.uncompressed, l.groupRows = 0, 0, 0, 0
 	l.dictPages, l.flatPages = 0, 0
-	l.chunk = l.chunk[:0]
+	l.chunk.reset()
 	l.bounds = bounds{min: l.bounds.min[:0], max: l.bounds.max[:0]}
 	l.coding = codingPlain
 	if dictionaries && l.physical != format.Boolean && l.physical != format.FixedLenByteArray {
@@ -117,7 +118,7 @@ func (l *leafWriter) pageBytes() int {
 
 // pending estimates what the leaf adds to the file.
 func (l *leafWriter) pending() int64 {
-	return int64(len(l.chunk)+l.pageBytes()) + int64(len(l.dict.plain))
+	return int64(l.chunk.size+l.pageBytes()) + int64(len(l.dict.plain))
 }
 
 // addDefs notes entries whose values are all there (defs nil), or their

@@ -32,6 +32,10 @@ type WriterOptions struct {
 
 	// Account is charged with what the writer holds in memory.
 	Account *batch.Account
+
+	// Buffers is where the writer's memory comes from and goes back to. Nil: a pool of all writers, which the
+	// garbage collector empties.
+	Buffers *Buffers
 }
 
 func (o WriterOptions) withDefaults() WriterOptions {

@@ -56,8 +56,8 @@ func (l *leafWriter) finishPage(codec compress.Codec) error {
 	} else {
 		l.flatPages++
 	}
-	var size int64
-	if l.chunk, size, err = appendPage(l.chunk, &header, body, codec, &l.packed); err != nil {
+	size, err := appendPage(&l.chunk, &header, body, codec, &l.packed)
+	if err != nil {
 		return fmt.Errorf("column %s: %w", joinPath(l.path), err)
 	}
 	l.uncompressed += size
@@ -107,16 +107,16 @@ func (l *leafWriter) appendLevels(out, levels []byte, greatest uint8) ([]byte, e
 }
 
 // appendPage compresses body and appends header and body to out. It returns
-// out and the uncompressed size of both.
-func appendPage(out []byte, header *format.PageHeader, body []byte, codec compress.Codec, scratch *[]byte) ([]byte, int64, error) {
+// the uncompressed size of both.
+func appendPage(out *segments, header *format.PageHeader, body []byte, codec compress.Codec, scratch *[]byte) (int64, error) {
 	if len(body) > math.MaxInt32 {
-		return out, 0, fmt.Errorf("a page of %d bytes is larger than the format allows", len(body))
+		return 0, fmt.Errorf("a page of %d bytes is larger than the format allows", len(body))
 	}
 	stored := body
 	if codec != compress.Codec(codecPlain) {
 		var err error
-		if stored, err = compressPage(codec, (*scratch)[:0], body); err != nil {
-			return out, 0, fmt.Errorf("compressing a page with %s: %w", codec, err)
+		if stored, err = compressPage(codec, (*scratch)[:cap(*scratch)], body); err != nil {
+			return 0, fmt.Errorf("compressing a page with %s: %w", codec, err)
 		}
 		*scratch = stored
 	}
@@ -125,36 +125,38 @@ func appendPage(out []byte, header *format.PageHeader, body []byte, codec compre
 	header.CRC = int32(crc32.ChecksumIEEE(stored))
 	var text bytes.Buffer
 	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&text)).Encode(header); err != nil {
-		return out, 0, err
+		return 0, err
 	}
-	at := len(out)
-	out = extend(out, text.Len()+len(stored))
-	at += copy(out[at:], text.Bytes())
-	copy(out[at:], stored)
-	return out, int64(text.Len() + len(body)), nil
+	out.append(text.Bytes())
+	out.append(stored)
+	return int64(text.Len() + len(body)), nil
 }
 
 // compressPage is codec.Encode, but for snappy, where the library would choose
 // the slower of two encoders.
 func compressPage(codec compress.Codec, dst, body []byte) ([]byte, error) {
 	if codec == compress.Codec(codecSnappy) {
-		return s2.EncodeSnappy(dst, body), nil
+		if most := s2.MaxEncodedLen(len(body)); cap(dst) < most {
+			dst = make([]byte, 0, most+most/8)
+		}
+		return s2.EncodeSnappy(dst[:cap(dst)], body), nil
 	}
-	return codec.Encode(dst, body)
+	return codec.Encode(dst[:0], body)
 }
 
-// dictionaryPage returns the dictionary page, or nil if no page uses one.
-func (l *leafWriter) dictionaryPage(codec compress.Codec) ([]byte, error) {
+// dictionaryPage makes the dictionary page, which is empty if no page uses one.
+func (l *leafWriter) dictionaryPage(codec compress.Codec) (*segments, error) {
+	page := &l.first
+	page.reset()
 	if l.dictPages == 0 {
-		return nil, nil
+		return page, nil
 	}
 	header := format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(
 		format.DictionaryPageHeader{NumValues: int32(len(l.dict.keys)), Encoding: format.Plain})}
-	page, size, err := appendPage(l.scratch[:0], &header, l.dict.plain, codec, &l.packed)
+	size, err := appendPage(page, &header, l.dict.plain, codec, &l.packed)
 	if err != nil {
 		return nil, fmt.Errorf("dictionary of column %s: %w", joinPath(l.path), err)
 	}
-	l.scratch = page
 	l.uncompressed += size
 	return page, nil
 }
@@ -165,7 +167,7 @@ func (l *leafWriter) describe(codec compress.Codec, offset int64, dictionaryByte
 	m := format.ColumnMetaData{
 		Type: l.physical, PathInSchema: l.path, Codec: codec.CompressionCodec(),
 		NumValues: l.values, TotalUncompressedSize: l.uncompressed,
-		TotalCompressedSize: int64(dictionaryBytes + len(l.chunk)),
+		TotalCompressedSize: int64(dictionaryBytes + l.chunk.size),
 		DataPageOffset:      offset + int64(dictionaryBytes), Statistics: l.statistics(),
 	}
 	count := func(page format.PageType, e format.Encoding, n int32) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -37,13 +36,6 @@ type Writer struct {
 	done    bool
 }
 
-// bufferPool keeps the buffers of finished writers: a streaming sink makes a
-// file of the same shape every second.
-var bufferPool = sync.Pool{New: func() any { return &pageBuffers{} }}
-
-// keptBuffers is the most a single column's buffers may hold to be kept.
-const keptBuffers = 16 << 20
-
 // NewWriter returns a writer of a file with the columns of s to w. Columns of
 // type void are left out. Nothing is written before the first row group is
 // full or Close.
@@ -58,8 +50,8 @@ func NewWriter(w io.Writer, s *batch.Schema, o WriterOptions) (*Writer, error) {
 		return nil, err
 	}
 	out := &Writer{w: w, schema: s, options: o, codec: codec, plan: p}
-	for _, l := range p.leaves {
-		l.pageBuffers = bufferPool.Get().(*pageBuffers)
+	for i, l := range p.leaves {
+		l.pageBuffers = o.Buffers.take(i)
 		l.dict.limit = o.DictionaryBytes
 		l.start(o.DictionaryBytes > 0)
 	}
@@ -267,8 +259,8 @@ func (w *Writer) flush() error {
 		if err != nil {
 			return err
 		}
-		chunk := l.describe(w.codec, w.offset, len(dictionary))
-		if err := errors.Join(w.put(dictionary), w.put(l.chunk)); err != nil {
+		chunk := l.describe(w.codec, w.offset, dictionary.size)
+		if err := errors.Join(w.putAll(dictionary), w.putAll(&l.chunk)); err != nil {
 			return err
 		}
 		g.Columns = append(g.Columns, chunk)
@@ -282,6 +274,15 @@ func (w *Writer) flush() error {
 }
 
 const maxRowGroups = 1<<15 - 1
+
+func (w *Writer) putAll(s *segments) error {
+	for _, b := range s.pieces() {
+		if err := w.put(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (w *Writer) put(b []byte) error {
 	if len(b) == 0 {
@@ -332,10 +333,8 @@ func (w *Writer) Discard() {
 		return
 	}
 	w.done = true
-	for _, l := range w.plan.leaves {
-		if l.held() <= keptBuffers {
-			bufferPool.Put(l.pageBuffers)
-		}
+	for i, l := range w.plan.leaves {
+		w.options.Buffers.give(i, l.pageBuffers)
 		l.pageBuffers, l.dict.dictionaryBuffers = &pageBuffers{}, nil
 	}
 	w.options.Account.Charge(-w.charged)
