@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func bidsRole(args []string) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	logger, err := zap.NewProduction(zap.IncreaseLevel(zap.WarnLevel))
+	logger, err := zap.NewProduction(zap.IncreaseLevel(zap.WarnLevel), zap.AddStacktrace(zap.FatalLevel))
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,7 @@ func bidsRole(args []string) error {
 	var now told
 	print := func() {
 		now.Seconds, now.Usage = time.Since(began).Seconds(), measure.Used()
+		now.PeakRSS = peakRSS(now.PeakRSS)
 		line, _ := json.Marshal(now)
 		fmt.Println(string(line))
 	}
@@ -105,6 +107,23 @@ func bidsRole(args []string) error {
 	now.Done = err == nil
 	print()
 	return err
+}
+
+// peakRSS is the most that this program had resident. What getrusage says, the fallback, covers the
+// parent as well: Linux keeps it over exec.
+func peakRSS(fallback int64) int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return fallback
+	}
+	for line := range strings.Lines(string(text)) {
+		if kib, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			if n, err := strconv.ParseInt(strings.Fields(kib)[0], 10, 64); err == nil {
+				return n << 10
+			}
+		}
+	}
+	return fallback
 }
 
 // truth is what the topic holds, made again from the seed.

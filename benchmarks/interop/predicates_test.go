@@ -2,7 +2,9 @@ package interop
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 )
 
 // statisticsOf is the statistics of an add-action: a JSON string behind another member.
@@ -23,7 +25,8 @@ func predicates(engine string) []string {
 			"TIMESTAMP '2024-02-28 08:34:56.789999'", "TIMESTAMP '2024-02-28 08:34:56.789'", "TIMESTAMP '2024-02-28 08:34:56.79'", "TIMESTAMP '9999-12-31 23:59:59.999999'", "TIMESTAMP '0001-01-01 00:00:00'"},
 	}
 	var out []string
-	for column, literals := range values {
+	for _, column := range slices.Sorted(maps.Keys(values)) {
+		literals := values[column]
 		out = append(out, column+" IS NULL", column+" IS NOT NULL")
 		for _, l := range literals {
 			if engine == "duckdb" && column == "moment" {

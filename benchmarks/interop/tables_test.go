@@ -285,7 +285,11 @@ func TestDataSkipping(t *testing.T) {
 	bare := withoutStatistics(t, w.path)
 	for _, engine := range []string{"duckdb", "spark"} {
 		var statements []string
-		for _, p := range predicates(engine) {
+		every := map[string]int{"duckdb": 1, "spark": number(t, "SPARK_EVERY", 5)}[engine] // each takes Spark half a second
+		for i, p := range predicates(engine) {
+			if i%every != 0 {
+				continue
+			}
 			for _, view := range []string{"ours", "bare"} {
 				statements = append(statements, fmt.Sprintf("SELECT count(*) AS c, sum(n) AS s FROM %s WHERE %s", view, p))
 			}
