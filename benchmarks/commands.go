@@ -8,14 +8,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/deltaic/deltaic/benchmarks/commit"
 	"github.com/deltaic/deltaic/benchmarks/ingest"
+	"github.com/deltaic/deltaic/benchmarks/latency"
 	"github.com/deltaic/deltaic/benchmarks/measure"
+	"github.com/deltaic/deltaic/benchmarks/start"
 )
 
 // Commands returns the suites as commands below `bench`, and the hidden command with which they start
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{ingestCommand(), workerCommand()}
+	return []*cobra.Command{ingestCommand(), latencyCommand(), commitCommand(), startCommand(), workerCommand()}
 }
 
 // emit prints a report: one line under --json, indented without.
@@ -67,11 +70,77 @@ func ingestCommand() *cobra.Command {
 	return c
 }
 
+func latencyCommand() *cobra.Command {
+	var o latency.Options
+	c := &cobra.Command{
+		Use:   "latency",
+		Short: "From the time a row was to be sent to a committed version (B10)",
+		Long: "Sends rows by a schedule that waits for nobody and follows the table's log from outside, with\n" +
+			"epochs back to back. Three durable creates that depend on each other run beside it.",
+		Example: "  deltaic bench latency --rate 50000 --duration 60s --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := latency.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.Rate, "rate", 50_000, "rows a second")
+	f.DurationVar(&o.Duration, "duration", 0, "how long rows are sent (default 10s)")
+	f.DurationVar(&o.Warmup, "warmup", 0, "rows sent before this are not counted (default 2s)")
+	f.IntVar(&o.Partitions, "partitions", 4, "partitions of the topic")
+	f.IntVar(&o.Parallelism, "parallelism", 1, "shares of the sink: files an epoch")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
+	return c
+}
+
+func commitCommand() *cobra.Command {
+	var o commit.Options
+	c := &cobra.Command{
+		Use:     "commit",
+		Short:   "One-row commits a second through the ledger (B17)",
+		Long:    "Commits epochs of one row each, pipelined, beside one thread that makes files of 4 KiB durable.",
+		Example: "  deltaic bench commit --commits 500 --rounds 4 --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := commit.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.Commits, "commits", 500, "commits in each run")
+	f.IntVar(&o.Ahead, "ahead", 4, "epochs whose files are made durable at once")
+	f.IntVar(&o.Rounds, "rounds", 4, "rounds of table, anchor, anchor, table")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
+	return c
+}
+
+func startCommand() *cobra.Command {
+	var o start.Options
+	c := &cobra.Command{
+		Use:     "start",
+		Short:   "From the start of the process to the first committed row (B19)",
+		Long:    "Starts the program with `run` and a small flow, the broker being up, and watches its table.",
+		Example: "  deltaic bench start --rounds 5 --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := start.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Program, "program", "", "the program to start (default: this one)")
+	f.Uint64Var(&o.Rows, "rows", 1000, "rows in the topic")
+	f.IntVar(&o.Rounds, "rounds", 5, "rounds of start, anchors, anchors, start")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
+	return c
+}
+
 // worker is one side of a comparison: settings as JSON in, answers as JSON out.
 type worker func(ctx context.Context, in io.Reader, out io.Writer) error
 
 func workerCommand() *cobra.Command {
-	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node}
+	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node}
 	return &cobra.Command{
 		Use:    "worker KIND",
 		Short:  "One side of a comparison, started by a suite",

@@ -82,6 +82,16 @@ func (c *Child) Answer(into any) error {
 	return json.Unmarshal(line, into)
 }
 
+// Finish ends the child's input and reads its last answer.
+func (c *Child) Finish(into any) error {
+	c.input.Close()
+	if err := c.Answer(into); err != nil {
+		return err
+	}
+	_, err := c.Close()
+	return err
+}
+
 // Close lets the child end and waits for it. It returns the instructions that the child's
 // user code took, 0 if they were not counted.
 func (c *Child) Close() (float64, error) {
