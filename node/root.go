@@ -19,7 +19,6 @@ func (p *process) root() *cobra.Command {
 		Example:       "  deltaic demo\n  deltaic check flow.yaml\n  deltaic run flow.yaml",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print for machines: the same as -o json")
 	root.PersistentFlags().StringVarP(&p.output, "output", "o", "text", "text or json")

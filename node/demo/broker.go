@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -67,7 +68,7 @@ func StartBroker(ctx context.Context, dir string, o BrokerOptions) (*Broker, err
 	if err != nil {
 		return nil, fmt.Errorf("demo broker: %w", err)
 	}
-	if err := lockFile(lock); err != nil {
+	if err := waitForLock(ctx, lock); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("demo broker: another process runs the demo in %s; stop it or choose another --dir: %w", dir, err)
 	}
@@ -79,6 +80,22 @@ func StartBroker(ctx context.Context, dir string, o BrokerOptions) (*Broker, err
 		return nil, errors.Join(fmt.Errorf("demo broker: %w", err), b.Close())
 	}
 	return b, nil
+}
+
+// lockPatience is how long a start waits for the lock: a process that was killed holds it
+// until the system has taken it apart, and its successor may be there before that.
+const lockPatience = 5 * time.Second
+
+// waitForLock takes the lock as soon as it is free, or returns why it is not.
+func waitForLock(ctx context.Context, f *os.File) error {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for {
+		err := lockFile(f)
+		if err == nil || SystemClock().Wait(ctx, 20*time.Millisecond) != nil {
+			return err
+		}
+	}
 }
 
 // listen starts the cluster on the remembered or the next free port.

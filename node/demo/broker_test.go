@@ -141,6 +141,31 @@ func checkTopic(t *testing.T, ctx context.Context, plan Plan, address string, le
 	t.Logf("read back to %v", next)
 }
 
+// TestBrokerWaitsForOneThatIsEnding: a process that was killed keeps its lock for a
+// moment, and the next start, which may come at once, must not be refused for that.
+func TestBrokerWaitsForOneThatIsEnding(t *testing.T) {
+	dir := t.TempDir()
+	o := BrokerOptions{Partitions: 1, Topic: "orders"}
+	first, err := StartBroker(t.Context(), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan error, 1)
+	go func() {
+		b, err := StartBroker(t.Context(), dir, o)
+		if err == nil {
+			err = b.Close()
+		}
+		second <- err
+	}()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("the next start: %v", err)
+	}
+}
+
 func TestBrokerKeepsItsPortAndItsFolder(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -149,7 +174,9 @@ func TestBrokerKeepsItsPortAndItsFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := StartBroker(ctx, dir, o); err == nil || !strings.Contains(err.Error(), "another process") {
+	impatient, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := StartBroker(impatient, dir, o); err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("a second broker on the same folder: %v", err)
 	}
 	other, err := StartBroker(ctx, t.TempDir(), o)

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,6 +58,24 @@ func (f *File) Mask(text string) string {
 	return text
 }
 
+// maskError returns the error without the file's secrets: the caller, who is given no
+// File, could not mask it.
+func (f *File) maskError(err error) error {
+	if f.Mask(err.Error()) == err.Error() {
+		return err
+	}
+	var known *supervision.Failure
+	if !errors.As(err, &known) {
+		return errors.New(f.Mask(err.Error()))
+	}
+	masked := *known
+	masked.Message, masked.Hint, masked.Cause = f.Mask(known.Message), f.Mask(known.Hint), nil
+	if known.Cause != nil && !strings.Contains(known.Message, known.Cause.Error()) {
+		masked.Cause = errors.New(f.Mask(known.Cause.Error()))
+	}
+	return &masked
+}
+
 // Parse reads the flows of a file. name is its name, for errors.
 func Parse(name string, text []byte, o Options) ([]*File, error) {
 	docs, err := documents(name, text)
@@ -75,10 +94,10 @@ func Parse(name string, text []byte, o Options) ([]*File, error) {
 		}
 		f := &File{Configuration: map[string]string{}}
 		if err := o.interpolate(d, &f.secrets); err != nil {
-			return nil, err
+			return nil, f.maskError(err)
 		}
 		if err := (&builder{file: f, options: o}).build(d); err != nil {
-			return nil, err
+			return nil, f.maskError(err)
 		}
 		files = append(files, f)
 	}
