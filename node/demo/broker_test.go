@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -141,29 +143,38 @@ func checkTopic(t *testing.T, ctx context.Context, plan Plan, address string, le
 	t.Logf("read back to %v", next)
 }
 
-// TestBrokerWaitsForOneThatIsEnding: a process that was killed keeps its lock for a
+// TestAStartWaitsForALockThatIsGivenBack: a process that was killed keeps its lock for a
 // moment, and the next start, which may come at once, must not be refused for that.
-func TestBrokerWaitsForOneThatIsEnding(t *testing.T) {
-	dir := t.TempDir()
-	o := BrokerOptions{Partitions: 1, Topic: "orders"}
-	first, err := StartBroker(t.Context(), dir, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := make(chan error, 1)
-	go func() {
-		b, err := StartBroker(t.Context(), dir, o)
-		if err == nil {
-			err = b.Close()
+func TestAStartWaitsForALockThatIsGivenBack(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "lock")
+	open := func() *os.File {
+		f, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		second <- err
-	}()
-	if err := first.Close(); err != nil {
+		return f
+	}
+	held, wanted := open(), open()
+	defer wanted.Close()
+	if err := lockFile(held); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-second; err != nil {
-		t.Errorf("the next start: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		got := make(chan error, 1)
+		go func() { got <- waitForLock(t.Context(), wanted) }()
+		synctest.Wait()
+		select {
+		case err := <-got:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+		if err := held.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestBrokerKeepsItsPortAndItsFolder(t *testing.T) {
