@@ -74,23 +74,32 @@ type Op struct {
 	N    int    // of the process, from 1
 	Verb string // create write sync link dirsync remove rename mkdir
 	Path string
+	// Phase is what the process is at: see [process.call]. Object is the final path of the
+	// object that a temporary file is for.
+	Phase, Object string
 }
 
-// Point names the kind of place in the protocol that the operation is.
-func (o Op) Point() string { return Class(o.Path) + "/" + o.Verb }
+// Point names the place in the protocol that the operation is.
+func (o Op) Point() string {
+	path := o.Path
+	if strings.Contains(path, "/.tmp-") && o.Object != "" {
+		path = o.Object
+	}
+	return o.Phase + " " + Class(path) + " " + o.Verb
+}
 
-func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Verb, o.Path) }
+func (o Op) String() string { return fmt.Sprintf("%d %s, %s", o.N, o.Point(), o.Path) }
 
 // Fate is what becomes of an operation.
 type Fate uint8
 
 // The fates. After Before and After the process is dead.
 const (
-	Passes Fate = iota
-	Before      // the process dies before it
-	After       // the process dies after it
-	NoSpace     // ENOSPC, nothing happens
-	Breaks      // EIO, nothing happens
+	Passes  Fate = iota
+	Before       // the process dies before it
+	After        // the process dies after it
+	NoSpace      // ENOSPC, nothing happens
+	Breaks       // EIO, nothing happens
 )
 
 // FS is the disk as one process sees it.
@@ -104,6 +113,8 @@ type FS struct {
 	mu   sync.Mutex
 	n    int
 	dead bool
+
+	phase, object string // for the names of points
 }
 
 var _ vfs.FS = (*FS)(nil)
@@ -143,7 +154,7 @@ func (f *FS) durable(verb, path string, do func() error) error {
 	}
 	f.mu.Lock()
 	f.n++
-	op := Op{f.n, verb, path}
+	op := Op{N: f.n, Verb: verb, Path: path, Phase: f.phase, Object: f.object}
 	f.mu.Unlock()
 	fate := Passes
 	if f.Decide != nil {
@@ -321,24 +332,22 @@ func (o *openFile) Read(p []byte) (int, error) {
 	return o.File.Read(p)
 }
 
-// Class says what a path is for. Temporary files do not carry their later name,
-// so they count for their folder.
+// Class says what a path is for.
 func Class(path string) string {
-	temp := strings.Contains(path, "/.tmp-")
 	switch {
-	case strings.Contains(path, "/ledger/_delta_log"):
-		return "ledger-log"
 	case strings.HasSuffix(path, "_last_checkpoint"):
 		return "last-checkpoint"
 	case strings.HasSuffix(path, ".checkpoint.parquet"):
 		return "checkpoint"
+	case strings.Contains(path, "/ledger/_delta_log"):
+		return "ledger-log"
 	case strings.Contains(path, "/_delta_log"):
 		return "table-log"
 	case strings.Contains(path, "/manifests/"):
 		return "manifest"
 	case strings.Contains(path, "/state/"):
 		return "state"
-	case strings.Contains(path, "/lake/") && (temp || strings.HasSuffix(path, ".parquet")):
+	case strings.HasSuffix(path, ".parquet"):
 		return "data"
 	}
 	return "folder"

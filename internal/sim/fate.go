@@ -36,7 +36,7 @@ func (w *World) draw() *harm {
 // fate says what becomes of a durable operation of the process.
 func (w *World) fate(p *process, op Op) Fate {
 	if w.Decide != nil {
-		return w.Decide(p.id, op)
+		return w.Decide(p, op)
 	}
 	h := p.harm
 	if h == nil || w.quiet {

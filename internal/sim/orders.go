@@ -107,18 +107,21 @@ func (p *process) stopTasks(o actors.StopTasks) {
 		p.jobs = p.jobs[1:]
 		if p.world.chance(2) && j.kind != "open" {
 			p.world.trace("process %d: %s while stopping", p.id, j.kind)
-			p.call(func() { j.run(p.ctx) })
+			p.call(j.kind, func() { j.run(p.ctx) })
 		}
 	}
 	for len(p.works) > 0 && !p.gone() && p.world.chance(2) {
 		w := p.works[0]
 		p.works = p.works[1:]
-		p.call(func() { w.work(p.ctx) })
+		p.call("prepare", func() { w.work(p.ctx) })
 	}
 	if p.gone() {
 		return
 	}
 	p.cancel()
-	p.drop()
+	p.call("stop", p.drop)
+	if p.gone() {
+		return
+	}
 	p.carryOut(p.job.TasksStopped(o.Attempt, p.world.now))
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/deltaic/deltaic/actors"
@@ -162,7 +163,7 @@ func (p *process) deliver(r *route) {
 	}
 	var e actors.Effects
 	var err error
-	p.call(func() { err = p.step(t, m, &e) })
+	p.call("run", func() { err = p.step(t, m, &e) })
 	if p.gone() {
 		p.strand(e)
 		return
@@ -198,7 +199,7 @@ func (p *process) step(t *actors.Task, m actors.Message, e *actors.Effects) (err
 	defer func() {
 		if r := recover(); r != nil {
 			p.broken[t.ID] = true
-			p.world.panicked = fmt.Sprintf("task %s: %v", t.Name, r)
+			p.world.panicked = fmt.Sprintf("task %s: %v\n%s", t.Name, r, debug.Stack())
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
@@ -237,10 +238,12 @@ func (p *process) fetch(r *reader, s splitOfTask) {
 	p.send(fromReader, s.task, actors.Fetched{Attempt: p.number, Fetch: f})
 }
 
-// call runs I/O; meanwhile other processes may run, this one may not.
-func (p *process) call(f func()) {
-	p.busy = true
-	defer func() { p.busy = false }()
+// call runs I/O in a phase: open, decide, commit, limits (orders of the job),
+// prepare (background work for an ack), run (a step of a task), clean-up. Meanwhile
+// other processes may run, this one may not.
+func (p *process) call(phase string, f func()) {
+	p.busy, p.fs.phase = true, phase
+	defer func() { p.busy, p.fs.phase = false, "end" }()
 	f()
 }
 
@@ -253,7 +256,7 @@ func (p *process) runOrder(i int) {
 		ctx = context.Background()
 	}
 	var tell func(time.Time) []actors.Order
-	p.call(func() { tell = o.run(ctx) })
+	p.call(o.kind, func() { tell = o.run(ctx) })
 	if p.gone() {
 		return
 	}
@@ -265,7 +268,7 @@ func (p *process) runWork(i int) {
 	p.works = append(p.works[:i:i], p.works[i+1:]...)
 	attempt := p.number
 	var done actors.Finished
-	p.call(func() { done = w.work(p.ctx) })
+	p.call("prepare", func() { done = w.work(p.ctx) })
 	if !p.gone() && p.attempt != nil && p.number == attempt {
 		p.send(fromWork, w.task, done)
 	}
@@ -274,7 +277,7 @@ func (p *process) runWork(i int) {
 func (p *process) runRemoval(i int) {
 	f := p.removal[i]
 	p.removal = append(p.removal[:i:i], p.removal[i+1:]...)
-	p.call(func() { f(p.ctx) })
+	p.call("clean-up", func() { f(p.ctx) })
 }
 
 // close gives back everything that a process which is gone still holds.

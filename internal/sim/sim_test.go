@@ -24,7 +24,7 @@ func TestReference(t *testing.T) {
 func TestCrashPoints(t *testing.T) {
 	for _, shape := range Shapes {
 		var s Sweep
-		Points(1, shape, 1, &s)
+		Points(1, shape, 1, 2, &s)
 		t.Logf("%s: %d runs, lost=%d doubled=%d", shape, s.Runs, s.Lost, s.Doubled)
 		for _, f := range s.Failures {
 			t.Errorf("%s\n  %s", f.Replay, f.Problem)

@@ -23,9 +23,9 @@ type Failure struct {
 }
 
 // Points stops the world at the points of the flow: each named point at least
-// `least` times with every way to stop, or at every operation if least is 0. Operations
-// are taken evenly over the run.
-func Points(seed uint64, shape Shape, least int, into *Sweep) {
+// `least` times with each of so many ways to stop (another choice of them at each point),
+// or at every operation if least is 0. Operations are taken evenly over the run.
+func Points(seed uint64, shape Shape, least, ways int, into *Sweep) {
 	ops, reference := Reference(seed, shape)
 	if reference.Problem != "" {
 		into.Failures = append(into.Failures, Failure{fmt.Sprintf("the run without faults of %s, seed %d", shape, seed), reference.Problem})
@@ -46,9 +46,12 @@ func Points(seed uint64, shape Shape, least int, into *Sweep) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	for _, name := range names {
+	for k, name := range names {
 		all := at[name]
 		for i, d := range Deaths {
+			if (i+k)%len(Deaths) >= ways {
+				continue
+			}
 			take := len(all)
 			if least > 0 {
 				take = min(take, least)

@@ -50,7 +50,7 @@ type World struct {
 	Folder string // for judging; made and removed by the world
 
 	// Decide, if not nil, is asked before the seed's own faults.
-	Decide func(p int, op Op) Fate
+	Decide func(p *process, op Op) Fate
 	Cut    int // percent of unsynced data kept by a power cut; -1: drawn
 	Power  bool
 }
@@ -119,7 +119,7 @@ func (w *World) produce(most int64) {
 // start starts a process with the setting.
 func (w *World) start(s setting) *process {
 	w.started++
-	p := &process{world: w, id: w.started, fs: &FS{disk: w.disk}}
+	p := &process{world: w, id: w.started, fs: &FS{disk: w.disk, phase: "start"}}
 	for _, other := range w.processes {
 		if !other.gone() {
 			other.rivaled, p.rivaled = true, true
@@ -158,7 +158,11 @@ func (w *World) store(p *process, folder string) objstore.Store {
 	if err != nil {
 		panic(err)
 	}
-	return faulty.Wrap(s, faulty.Options{Decide: func(o faulty.Op) faulty.Fault {
+	hook := func(_ context.Context, _ faulty.Kind, name string) error {
+		p.fs.object = folder + "/" + name
+		return nil
+	}
+	return faulty.Wrap(s, faulty.Options{Hook: hook, Decide: func(o faulty.Op) faulty.Fault {
 		if w.quiet || w.Decide != nil || o.Kind != faulty.PutIfAbsent || !w.chance(40) {
 			return faulty.None
 		}
