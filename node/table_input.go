@@ -92,8 +92,10 @@ func (j *jsonInput) infer() (*batch.Schema, error) {
 		return j.seen, nil
 	}
 	var failed error
+	at := 0
 	t, err := json.Infer(func(yield func([]byte) bool) {
-		for _, line := range j.lines(&failed) {
+		for n, line := range j.lines(&failed) {
+			at = n
 			if !yield(line) {
 				return
 			}
@@ -103,7 +105,7 @@ func (j *jsonInput) infer() (*batch.Schema, error) {
 		return nil, failed
 	}
 	if err != nil {
-		return nil, placedAt(err, j.path)
+		return nil, placedLine(err, j.path, at)
 	}
 	j.seen = batch.NewSchema(t.Fields...)
 	return j.seen, nil
@@ -175,10 +177,6 @@ func (j *jsonInput) each(take func(*batch.Batch) error) error {
 // placedLine gives an error its place in a file.
 func placedLine(err error, path string, line int) error {
 	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Line: line, Message: strings.TrimPrefix(err.Error(), json.ClassMalformed+": ")}
-}
-
-func placedAt(err error, path string) error {
-	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Message: strings.TrimPrefix(err.Error(), json.ClassMalformed+": ")}
 }
 
 // parquetInput is a Parquet file.
