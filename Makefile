@@ -7,6 +7,7 @@ SHELL := bash
 GO       ?= go
 SEEDS    ?= 200
 KILLS    ?= 200
+LEAST    ?= 5
 FUZZTIME ?= 60s
 # No goroutine is started in these rooms, by a rule of internal/lint; under the race
 # detector their tests take ten times as long and find nothing more.
@@ -48,8 +49,8 @@ conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder,
 		echo "fewer than the $$CONFORMANCE_FLOOR tables that were equal before"; exit 1; fi; \
 	exit $$status
 
-crash: ## enumerated crash points, SEEDS=200 simulation seeds, KILLS=200 real kills
-	$(GO) run ./internal/crash/cmd/crash -seeds $(SEEDS) -kills $(KILLS)
+crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, KILLS=200 real kills
+	$(GO) run ./internal/crash/cmd/crash -least $(LEAST) -seeds $(SEEDS) -kills $(KILLS)
 
 mutants: ## every planted bug passes the unit tests and is caught by the crash harness
 	$(GO) run ./internal/crash/cmd/mutants
@@ -64,10 +65,15 @@ fuzz: ## every fuzz target in turn, FUZZTIME=60s each
 
 interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTEROP names the folder of their scripts
 	@if [ -z "$${DELTAIC_INTEROP:-}" ]; then echo "set DELTAIC_INTEROP to the folder with the scripts kafka/up and oracle/setup"; exit 1; fi
-	$(GO) test ./... -run Interop -count=1 -timeout 60m -v
+	$(GO) test ./benchmarks/interop -count=1 -timeout 60m -v
 
-bench: build ## B1, B10, B17 and B19 with their anchors, about 10 minutes; results under benchmarks/results
-	benchmarks/run
+bench: build ## B1, B10, B17 and B19 with their anchors, for 2 cores and 10 minutes; results under benchmarks/results
+	@mkdir -p benchmarks/results; out=benchmarks/results/$$(date -u +%Y-%m-%d)-$$(git rev-parse --short HEAD).jsonl; \
+	if (cd benchmarks/duckdb && CGO_ENABLED=1 $(GO) build -o ../../bin/duckdb-anchor .); then export DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor; \
+	else echo "the DuckDB anchor could not be built (it needs a C compiler): the suites run without it"; fi; \
+	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "ingest --events 5000000 --rounds 2"; do \
+		echo "deltaic bench $$suite"; bin/deltaic bench $$suite --json | tee -a $$out; \
+	done; echo "appended to $$out"
 
 demo: ## the demo: embedded broker, generator, bronze, silver and quarantine tables, until Ctrl-C
 	$(GO) run ./cmd/deltaic demo
