@@ -69,7 +69,7 @@ interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTER
 
 bench: build ## B1, B10, B17 and B19 with their anchors, for 2 cores and 10 minutes; results under benchmarks/results
 	@mkdir -p benchmarks/results; out=benchmarks/results/$$(date -u +%Y-%m-%d)-$$(git rev-parse --short HEAD).jsonl; \
-	if (cd benchmarks/duckdb && CGO_ENABLED=1 $(GO) build -o ../../bin/duckdb-anchor .); then export DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor; \
+	if CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .; then export DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor; \
 	else echo "the DuckDB anchor could not be built (it needs a C compiler): the suites run without it"; fi; \
 	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "ingest --events 5000000 --rounds 2"; do \
 		echo "deltaic bench $$suite"; bin/deltaic bench $$suite --json | tee -a $$out; \
