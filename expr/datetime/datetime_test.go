@@ -37,7 +37,12 @@ func TestText(t *testing.T) {
 		micros := rapid.Int64Range(-62135596800e6, 253402300799e6).Draw(t, "micros")
 		zone := rapid.SampledFrom(zones).Draw(t, "zone")
 		text := datetime.AppendTimestamp(nil, datetime.Local(micros, zone))
-		if y, _, _ := datetime.Civil(int32(datetime.Local(micros, zone) / datetime.Day)); y < 1 || y > 9998 {
+		local := datetime.Local(micros, zone)
+		days := local / datetime.Day
+		if local%datetime.Day < 0 {
+			days--
+		}
+		if y, _, _ := datetime.Civil(int32(days)); y < 1 || y > 9998 { // yyyy is the year of the era: it cannot tell year 0 from year 1
 			return
 		}
 		if got, ok := datetime.ParseTimestamp(text, zone, false); !ok || got != micros {
