@@ -99,6 +99,7 @@ func (a *jobActor) opened(c actor.Context, m *opened, now time.Time) []Order {
 	a.run = a.start(c, m.attempt)
 	a.positions = m.attempt.start
 	a.config.Logger.Info("attempt running", zap.Int64("attempt", m.attempt.number()), zap.Int64("epoch", m.attempt.epoch()), zap.Int("tasks", len(m.attempt.tasks)))
+	a.handle.claimed(m.attempt.entry.Incarnation)
 	return a.job.Opened(m.attempt.opened(), now)
 }
 

@@ -205,6 +205,13 @@ func (h *Handle) add(p Progress) {
 	h.changed = make(chan struct{})
 }
 
+// claimed notes the flow's incarnation once its ledger is claimed.
+func (h *Handle) claimed(incarnation string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.id = incarnation
+}
+
 func (h *Handle) end(err error) {
 	h.mu.Lock()
 	h.err = err
@@ -214,8 +221,8 @@ func (h *Handle) end(err error) {
 	h.ended()
 }
 
-// ID returns the flow's incarnation: it stays over restarts. It is "" until the
-// first epoch of this run is done.
+// ID returns the flow's incarnation: it stays over restarts. It is "" until this
+// run has claimed the ledger.
 func (h *Handle) ID() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

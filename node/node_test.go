@@ -129,7 +129,7 @@ func TestAFlowThatFailsIsReported(t *testing.T) {
 	r := newRunner()
 	r.err = &supervision.Failure{Kind: supervision.Fatal, Class: "SOMETHING", Step: "s", Message: "broke", Hint: "mend it"}
 	close(r.done)
-	c := run(t, r, "run")
+	c := run(t, r, "run", "--quiet")
 	if code := <-c.code; code != ExitFailed || c.err.String() != "SOMETHING: step s: broke\n  mend it\n" {
 		t.Errorf("code %d, %q", code, c.err.String())
 	}

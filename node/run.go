@@ -14,6 +14,7 @@ type runFlags struct {
 	duration time.Duration
 	drain    time.Duration
 	listen   string
+	quiet    bool
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -23,6 +24,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.progress, "progress", "", "append each epoch's progress to this file, a JSON object a line")
 	c.Flags().DurationVar(&f.duration, "duration", 0, "stop cleanly after this time")
 	c.Flags().DurationVar(&f.drain, "drain-timeout", 30*time.Second, "how long a clean stop may take; past it the exit code is 5")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "print no progress on stderr")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "address of the HTTP surface (loopback only), or off")
 }
 
@@ -64,6 +66,7 @@ func (p *process) run(path string, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	stopped := p.follow(s, f.quiet)
 	stopping := p.stopping
 	if f.duration > 0 {
 		timed, cancel := context.WithTimeout(stopping, f.duration)
@@ -71,6 +74,7 @@ func (p *process) run(path string, f runFlags) error {
 		stopping = timed
 	}
 	err = s.wait(stopping)
+	stopped()
 	if closeErr := s.close(); err == nil {
 		err = closeErr
 	}
