@@ -157,10 +157,23 @@ func TestBidsAtSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("produced %+v", made)
+	for _, trigger := range []string{"available", "default"} {
+		t.Run(trigger, func(t *testing.T) { w.atSpeed(t, b, trigger, made.Bytes) })
+	}
+}
+
+func (w *truth) atSpeed(t *testing.T, b *broker, trigger string, bytes int64) {
 	dir := t.TempDir()
-	r := start(t, dir, b.address(), "bids", "available", nil).end(t)
+	k := start(t, dir, b.address(), "bids", trigger, nil)
+	if trigger == "default" {
+		k.reach(t, int64(w.records))
+		if err := k.c.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := k.end(t)
 	t.Logf("%d rows in %.2f s and %.2f s of CPU: %.0f rows/s, %.0f rows per CPU-second, %.1f MB/s, peak RSS %d MiB, last epoch %d",
-		r.Rows, r.Seconds, r.CPU, float64(r.Rows)/r.Seconds, float64(r.Rows)/r.CPU, float64(made.Bytes)/r.Seconds/1e6, r.PeakRSS>>20, r.Epoch)
+		r.Rows, r.Seconds, r.CPU, float64(r.Rows)/r.Seconds, float64(r.Rows)/r.CPU, float64(bytes)/r.Seconds/1e6, r.PeakRSS>>20, r.Epoch)
 	w.verify(t, dir)
 	w.verifyDuckDB(t, dir)
 }
