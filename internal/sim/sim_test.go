@@ -66,3 +66,19 @@ func TestASeedIsOneRun(t *testing.T) {
 		}
 	}
 }
+
+// TestHunt is how the mutants command looks for a bug: seeds in order, until one finds something.
+func TestHunt(t *testing.T) {
+	bug, hunting := os.LookupEnv("DELTAIC_MUTANT")
+	if !hunting {
+		t.Skip("DELTAIC_MUTANT is not set")
+	}
+	budget := 60
+	if s, err := strconv.Atoi(os.Getenv("SEEDS")); err == nil {
+		budget = s
+	}
+	if seed, problem := Hunt(1, budget); seed > 0 {
+		first, _, _ := strings.Cut(strings.TrimSpace(problem), "\n")
+		t.Logf("%s caught: seed %d %s", bug, seed, first)
+	}
+}

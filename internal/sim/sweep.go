@@ -95,6 +95,27 @@ func Seeds(first uint64, n int, into *Sweep, fired map[string]int) {
 	})
 }
 
+// Hunt explores seeds until one finds something, and returns the least such
+// seed of those that ran with what it found; 0 if none of n does.
+func Hunt(first uint64, n int) (found uint64, problem string) {
+	var mu sync.Mutex
+	each(n, func(i int) {
+		mu.Lock()
+		skip := found > 0
+		mu.Unlock()
+		if skip {
+			return
+		}
+		r := Explore(first+uint64(i), nil)
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Problem != "" && (found == 0 || r.Seed < found) {
+			found, problem = r.Seed, r.Problem
+		}
+	})
+	return found, problem
+}
+
 // add counts a run.
 func (s *Sweep) add(r *Result, replay string) {
 	if r.Verdict != nil {
