@@ -158,6 +158,57 @@ func TestOperatingNamesEveryMetric(t *testing.T) {
 	}
 }
 
+// TestArchitectureMapIsTrue: every folder and file that the map names is there,
+// and links between documents lead somewhere.
+func TestArchitectureMapIsTrue(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "docs/ARCHITECTURE.md"), "## Where things are")
+	table, _, _ = strings.Cut(table, "## What is not obvious")
+	quoted := regexp.MustCompile("`([^`]+)`")
+	rows := 0
+	for _, line := range strings.Split(table, "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) != 6 || !strings.Contains(cells[2], "`") {
+			continue
+		}
+		rows++
+		folders := []string{"."}
+		for _, m := range quoted.FindAllStringSubmatch(cells[2], -1) {
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Error(err)
+			}
+			folders = append(folders, m[1])
+		}
+		for _, m := range quoted.FindAllStringSubmatch(cells[4], -1) {
+			there := false
+			for _, folder := range folders {
+				_, err := os.Stat(filepath.Join(folder, m[1]))
+				there = there || err == nil
+			}
+			if strings.HasSuffix(m[1], ".go") && !there {
+				t.Errorf("%s is in none of %q", m[1], folders)
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("only %d rows found in the map", rows)
+	}
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob("docs/decisions/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(append(documents, more...), "README.md", "CHANGELOG.md") {
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(read(t, name), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", name, m[1], err)
+			}
+		}
+	}
+}
+
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)
