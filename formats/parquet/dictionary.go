@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -77,21 +78,39 @@ func mix(v uint64) uint64 {
 	return v ^ v<<32
 }
 
+// probeBlock is how many values are looked up together. The table is larger
+// than the processor's near caches when a dictionary is worth most; loads that do not
+// depend on each other wait for memory together.
+const probeBlock = 256
+
 // addFixed appends the numbers of the values to codes; one of the two is nil.
 func (d *dictionary) addFixed(codes []int32, v32 []uint32, v64 []uint64) []int32 {
 	for len(v32) > 0 {
-		n := min(len(v32), 1024)
+		n := min(len(v32), probeBlock)
 		d.room(n)
 		for _, v := range v32[:n] {
 			codes = append(codes, d.number(uint64(v)))
 		}
 		v32 = v32[n:]
 	}
+	var found [probeBlock]uint32
 	for len(v64) > 0 {
-		n := min(len(v64), 1024)
+		n := min(len(v64), probeBlock)
 		d.room(n)
-		for _, v := range v64[:n] {
-			codes = append(codes, d.number(v))
+		block, slots := v64[:n], d.slots
+		mask := uint32(len(slots) - 1)
+		for i, v := range block {
+			found[i] = slots[uint32(mix(v)>>32)&mask]
+		}
+		at := len(codes)
+		codes = slices.Grow(codes, n)[:at+n]
+		out := codes[at:]
+		for i, v := range block {
+			if s := found[i&(probeBlock-1)]; s != 0 && d.keys[s-1] == v {
+				out[i] = int32(s - 1)
+			} else {
+				out[i] = d.number(v)
+			}
 		}
 		v64 = v64[n:]
 	}
@@ -125,26 +144,72 @@ func (d *dictionary) number(v uint64) int32 {
 // addStrings appends the numbers of the values of s, a column without a
 // dictionary of its own.
 func (d *dictionary) addStrings(codes []int32, s source, l *leafWriter) []int32 {
-	c := s.column
-	if s.rows == nil {
-		for i := s.lo; i < s.hi; i++ {
-			codes = append(codes, d.addString(c.Data[c.Off[i]:c.Off[i+1]], l))
+	for s.len() > 0 {
+		n := min(s.len(), probeBlock)
+		block := source{column: s.column, lo: s.lo, hi: s.lo + n}
+		if s.rows != nil {
+			block.rows, s.rows = s.rows[:n], s.rows[n:]
 		}
-		return codes
-	}
-	for _, r := range s.rows {
-		codes = append(codes, d.addString(c.Data[c.Off[r]:c.Off[r+1]], l))
+		s.lo += n
+		codes = d.addBlock(codes, block, l)
 	}
 	return codes
 }
 
-// addString returns the number of v and widens the column's bounds if it is
+// addBlock is addStrings for at most probeBlock values.
+func (d *dictionary) addBlock(codes []int32, s source, l *leafWriter) []int32 {
+	n := s.len()
+	if 2*(len(d.keys)+n) > len(d.slots) {
+		d.room(max(512, len(d.keys)))
+	}
+	var values [probeBlock][]byte
+	var hashes, found [probeBlock]uint32
+	off, data := s.column.Off, s.column.Data
+	if s.rows == nil {
+		for i := range n {
+			values[i] = data[off[s.lo+i]:off[s.lo+i+1]]
+		}
+	} else {
+		for i, r := range s.rows {
+			values[i] = data[off[r]:off[r+1]]
+		}
+	}
+	for i, v := range values[:n] {
+		hashes[i] = hashBytes(v)
+	}
+	slots := d.slots
+	mask := uint32(len(slots) - 1)
+	for i, h := range hashes[:n] {
+		found[i] = slots[h&mask]
+	}
+	var keys [probeBlock]uint64
+	for i, f := range found[:n] {
+		if f != 0 && d.hash[f-1] == hashes[i] {
+			keys[i] = d.keys[f-1]
+		} else {
+			found[i] = 0
+		}
+	}
+	at := len(codes)
+	codes = slices.Grow(codes, n)[:at+n]
+	out := codes[at:]
+	for i, v := range values[:n] {
+		k := uint32(keys[i]) + 4
+		if f := found[i]; f != 0 && string(d.plain[k:k+uint32(keys[i]>>32)]) == string(v) {
+			out[i] = int32(f - 1)
+		} else {
+			out[i] = d.addString(v, hashes[i], l)
+		}
+	}
+	return codes
+}
+
+// addString returns the number of v, whose hash is h, and widens the column's bounds if it is
 // new.
-func (d *dictionary) addString(v []byte, l *leafWriter) int32 {
+func (d *dictionary) addString(v []byte, h uint32, l *leafWriter) int32 {
 	if 2*(len(d.keys)+1) > len(d.slots) {
 		d.room(max(512, len(d.keys)))
 	}
-	h := hashBytes(v)
 	mask := uint32(len(d.slots) - 1)
 	at := h & mask
 	for {

@@ -96,7 +96,8 @@ func (l *leafWriter) addTranslated(s source) {
 		code := s.code(i)
 		t := l.translate[code]
 		if t < 0 {
-			t = l.dict.addString(d.Data[d.Off[code]:d.Off[code+1]], l)
+			v := d.Data[d.Off[code]:d.Off[code+1]]
+			t = l.dict.addString(v, hashBytes(v), l)
 			l.translate[code] = t
 		}
 		l.codes = append(l.codes, t)
