@@ -67,6 +67,9 @@ type leaf struct {
 	fl, fh float64
 	dl, dh batch.Int128
 	bl, bh []byte
+	alike  int    // how many bytes bl and bh begin with alike
+	headLo uint64 // the eight bytes behind them
+	headHi uint64
 	used   batch.Bitmap // scratch: codes of a dictionary that occur
 	valid  []int32      // scratch: rows that are not null
 }
@@ -234,17 +237,37 @@ func (l *leaf) strings(c *batch.Column, sel []int32, n int) {
 	}
 }
 
+// text widens the bounds by v. Most values lie between them, and the eight bytes behind
+// what the bounds begin with alike say so.
 func (l *leaf) text(v []byte) {
-	if !l.seen {
+	if l.seen && len(v) >= l.alike+8 && string(v[:l.alike]) == string(l.bl[:l.alike]) {
+		if h := binary.BigEndian.Uint64(v[l.alike:]); h > l.headLo && h < l.headHi {
+			return
+		}
+	}
+	switch {
+	case !l.seen:
 		l.seen = true
 		l.bl, l.bh = append(l.bl[:0], v...), append(l.bh[:0], v...)
+	case bytes.Compare(v, l.bl) < 0:
+		l.bl = append(l.bl[:0], v...)
+	case bytes.Compare(v, l.bh) > 0:
+		l.bh = append(l.bh[:0], v...)
+	default:
 		return
 	}
-	if bytes.Compare(v, l.bl) < 0 {
-		l.bl = append(l.bl[:0], v...)
-	} else if bytes.Compare(v, l.bh) > 0 {
-		l.bh = append(l.bh[:0], v...)
+	l.alike = 0
+	for l.alike < min(len(l.bl), len(l.bh)) && l.bl[l.alike] == l.bh[l.alike] {
+		l.alike++
 	}
+	l.headLo, l.headHi = headOf(l.bl[l.alike:]), headOf(l.bh[l.alike:])
+}
+
+// headOf returns the first eight bytes of v as a number, as if zeros followed it.
+func headOf(v []byte) uint64 {
+	var b [8]byte
+	copy(b[:], v)
+	return binary.BigEndian.Uint64(b[:])
 }
 
 // json returns add.stats.
