@@ -163,8 +163,12 @@ func (t *Table) loop(ctx context.Context, c *Commit, head *Head) (int64, error) 
 		if err != nil {
 			return -1, err
 		}
+		if err := t.ground(ctx, head.Version); err != nil {
+			return -1, err
+		}
 		err = t.put(ctx, c, head.Version+1, text)
 		if err == nil {
+			t.grounded(head.Version + 1)
 			t.committed(c, head, text)
 			return head.Version + 1, nil
 		}
@@ -236,6 +240,34 @@ func (t *Table) encode(c *Commit, head *Head) ([]byte, error) {
 		EngineInfo: t.o.Engine, TxnID: c.TxnID}
 	out := log.Commit{Info: info, Protocol: c.Protocol, Metadata: c.Metadata, Txns: c.Txns, Domains: c.Domains, Adds: c.Adds}
 	return out.Encode(nil), nil
+}
+
+// ground makes a version durable before the next is built on it: another process may have
+// linked it and not synced the folder yet, and a power cut could keep ours and
+// take that one, which would leave a gap. Versions that this table committed or synced are known
+// to be durable, so without other writers this costs one fsync.
+func (t *Table) ground(ctx context.Context, version int64) error {
+	t.mu.Lock()
+	known := t.durable > version
+	t.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := t.syncLog(ctx); err != nil {
+		kind := supervision.Transient
+		if errors.Is(err, objstore.ErrUndurable) {
+			kind = supervision.Restart
+		}
+		return t.failure(kind, "DELTA_COMMIT_FAILED", version, "the version before could not be made durable: %w", err)
+	}
+	t.grounded(version)
+	return nil
+}
+
+func (t *Table) grounded(version int64) {
+	t.mu.Lock()
+	t.durable = max(t.durable, version+1)
+	t.mu.Unlock()
 }
 
 // tries is how often a commit whose outcome is unknown is looked for and put again.
@@ -325,24 +357,29 @@ func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, 
 }
 
 // syncOwn makes a commit durable that is there already. Until that has succeeded
-// its outcome is unknown; a failed fsync is not tried again.
+// its outcome is unknown.
 func (t *Table) syncOwn(ctx context.Context, c *Commit, version int64) error {
-	for n := 1; ; n++ {
-		err := t.Sync(ctx)
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, objstore.ErrUndurable) {
-			return t.failure(supervision.Restart, "DELTA_COMMIT_NOT_DURABLE", version, "the commit is visible and may be lost by a power cut: %w", err)
-		}
-		if ctx.Err() == nil && n < tries {
-			err = t.backoff(ctx, n, 10*time.Millisecond, 2*time.Second)
-			if err == nil {
-				continue
-			}
-		}
+	err := t.syncLog(ctx)
+	if errors.Is(err, objstore.ErrUndurable) {
+		return t.failure(supervision.Restart, "DELTA_COMMIT_NOT_DURABLE", version, "the commit is visible and may be lost by a power cut: %w", err)
+	}
+	if err != nil {
 		return t.failure(supervision.Transient, ClassOutcomeUnknown, version,
 			"the commit %s is visible and whether it is durable is not known: %w", c.TxnID, errors.Join(objstore.ErrUnknown, err))
+	}
+	return nil
+}
+
+// syncLog is Sync with patience, except that a failed fsync is not tried again.
+func (t *Table) syncLog(ctx context.Context) error {
+	for n := 1; ; n++ {
+		err := t.Sync(ctx)
+		if err == nil || errors.Is(err, objstore.ErrUndurable) || ctx.Err() != nil || n >= tries {
+			return err
+		}
+		if e := t.backoff(ctx, n, 10*time.Millisecond, 2*time.Second); e != nil {
+			return errors.Join(err, e)
+		}
 	}
 }
 

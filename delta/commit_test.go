@@ -171,7 +171,7 @@ func TestUnknownOutcomeIsTriedAgain(t *testing.T) {
 	below := memory.New(memory.Options{})
 	other := create(t, below, delta.CreateOptions{})
 	down := true
-	s := faulty.Wrap(below, faulty.Options{Decide: faulty.At(1, faulty.LoseReply), Hook: func(_ context.Context, k faulty.Kind, name string) error {
+	s := faulty.Wrap(below, faulty.Options{Decide: faulty.At(2, faulty.LoseReply), Hook: func(_ context.Context, k faulty.Kind, name string) error { // 1 is the sync before
 		if k == faulty.Head && down {
 			return errors.New("no answer")
 		}
