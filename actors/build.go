@@ -166,7 +166,7 @@ func (a *attempt) restore(ctx context.Context, step *topology.Step, k *keyedShar
 		return nil
 	}
 	c := a.config
-	if mutant.On(mutant.KeyGroupOffByOne) && lo > 0 {
+	if mutant.On(mutant.KeyGroupOffByOne) && lo > 0 && a.died() {
 		lo++
 	}
 	store, err := persistence.NewStore(persistence.Options{Flow: c.Plan.Graph.Flow, Incarnation: a.entry.Incarnation, Step: step.Name,
@@ -180,7 +180,7 @@ func (a *attempt) restore(ctx context.Context, step *topology.Step, k *keyedShar
 	}
 	files := make([]persistence.StateFile, 0, len(a.manifest.State))
 	for _, f := range a.manifest.State {
-		if mutant.On(mutant.StateOfLastEpochLost) && f.Epoch == a.manifest.Epoch && f.Kind == persistence.KindChange {
+		if mutant.On(mutant.StateOfLastEpochLost) && a.died() && f.Epoch == a.manifest.Epoch && f.Kind == persistence.KindChange {
 			continue
 		}
 		files = append(files, persistence.StateFile(f))
@@ -215,9 +215,13 @@ func (a *attempt) assign(step *topology.Step, s *topology.Stage, t *Task, share 
 	position := at[split]
 	t.source = &sourceShare{name: step.Name, split: split, index: index + int32(share), source: step.Source, origins: s.Origins,
 		position: position, began: position, bound: a.bounds[step.Name][split], limited: a.limited(step)}
-	t.source.behind = mutant.On(mutant.SeekBehind) && a.manifest != nil && a.manifest.Attempt < a.number()-1
+	t.source.behind = mutant.On(mutant.SeekBehind) && a.died()
 	a.splits = append(a.splits, SplitTask{Task: t.ID, Source: step.Name, Split: split, AtBound: t.source.done()})
 }
+
+// died reports whether the attempt before this one ended without deciding an
+// epoch. Only planted bugs ask.
+func (a *attempt) died() bool { return a.manifest != nil && a.manifest.Attempt < a.number()-1 }
 
 // limited reports whether the source bounds its epochs in this run.
 func (a *attempt) limited(step *topology.Step) bool {

@@ -41,20 +41,20 @@ func (a *attempt) unneededAfter(m *epochs.Manifest) []string {
 	}
 	older := a.kept
 	a.kept = append(a.kept, now)
-	keep := 2
-	if mutant.On(mutant.CollectEarly) {
+	keep, early := 2, mutant.On(mutant.CollectEarly) && m.Epoch%8 == 6
+	if early {
 		keep = 0
 	}
 	if a.config.Objects == nil || len(a.kept) <= keep {
 		return nil
 	}
-	if mutant.On(mutant.CollectEarly) {
+	if early {
 		older = []named{now}
 	}
 	gone := older[0]
 	a.kept = append([]named(nil), a.kept[1:]...)
 	names := unneeded(gone, a.kept)
-	if mutant.On(mutant.CollectEarly) {
+	if early {
 		for _, f := range now.state {
 			names = append(names, f.Name)
 		}

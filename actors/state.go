@@ -30,7 +30,7 @@ func (k *keyedShare) checkpoint(t *Task, o *owed, out *Effects) {
 	for i := range k.stores {
 		s := &k.stores[i]
 		change := s.store.Checkpoint(epoch)
-		if mutant.On(mutant.DirtyRowsForgotten) && epoch%3 == 0 {
+		if mutant.On(mutant.DirtyRowsForgotten) && epoch%8 == 6 {
 			change.Release()
 			continue
 		}
