@@ -145,8 +145,11 @@ func TestWidening(t *testing.T) {
 // TestOpenFilesAreBounded: with more partitions than files may be open the rows are all written,
 // and never more files are open than allowed.
 func TestOpenFilesAreBounded(t *testing.T) {
+	var mu sync.Mutex // files are finished side by side
 	open, most := 0, 0
 	s := faulty.Wrap(memory.New(memory.Options{}), faulty.Options{Hook: func(_ context.Context, k faulty.Kind, name string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		switch {
 		case strings.HasPrefix(name, log.Dir):
 		case k == faulty.Create:

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fake is a flow that does as it is told.
 type fake struct {
 	name    string
-	stopped bool
+	stopped atomic.Bool
 	block   chan struct{} // Stop waits for it, nil: it does not
 }
 
@@ -38,7 +39,7 @@ func (f *fake) Explain(what string) (string, error) {
 	return "plan with canary", nil
 }
 func (f *fake) Stop(ctx context.Context) error {
-	f.stopped = true
+	f.stopped.Store(true)
 	if f.block == nil {
 		return nil
 	}
@@ -107,12 +108,12 @@ func TestChangesComeFromTheSameOrigin(t *testing.T) {
 	f := &fake{name: "orders"}
 	h := surfaceOf(nil, f)
 	for _, header := range []http.Header{{"Origin": {"http://evil.example"}}, {"Sec-Fetch-Site": {"cross-site"}}} {
-		if w := ask(h, "POST", "/api/v1/streams/orders/stop", "localhost", header); w.Code != http.StatusForbidden || f.stopped {
-			t.Errorf("%v: %d, stopped %v", header, w.Code, f.stopped)
+		if w := ask(h, "POST", "/api/v1/streams/orders/stop", "localhost", header); w.Code != http.StatusForbidden || f.stopped.Load() {
+			t.Errorf("%v: %d, stopped %v", header, w.Code, f.stopped.Load())
 		}
 	}
-	if w := ask(h, "POST", "/api/v1/streams/orders/stop", "localhost", nil); w.Code != http.StatusOK || !f.stopped {
-		t.Errorf("%d, stopped %v", w.Code, f.stopped)
+	if w := ask(h, "POST", "/api/v1/streams/orders/stop", "localhost", nil); w.Code != http.StatusOK || !f.stopped.Load() {
+		t.Errorf("%d, stopped %v", w.Code, f.stopped.Load())
 	}
 }
 

@@ -88,8 +88,7 @@ func killAfter(t *testing.T, dir string, rounds int) []int64 {
 }
 
 func TestAcknowledgedRecordsSurviveKill(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+	ctx := t.Context()
 	dir, plan := t.TempDir(), testPlan()
 	var acknowledged []int64
 	for cycle := range 4 {

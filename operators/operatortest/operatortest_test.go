@@ -1,10 +1,12 @@
 package operatortest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/internal/invariant"
 	"github.com/deltaic/deltaic/operators"
 )
 
@@ -67,13 +69,26 @@ func TestKitFindsBrokenOperators(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := batch.NewPool()
-			_, err := Kit{Rows: rows(pool), Keys: []int{0}, Pool: pool, Seed: 3,
+			_, err := checked(Kit{Rows: rows(pool), Keys: []int{0}, Pool: pool, Seed: 3,
 				New: func() (operators.Operator, error) {
 					return &function{process: c.process, memory: map[int64]bool{}}, nil
-				}}.check()
+				}})
+			if invariant.Enabled && name == "gives back what it was lent" {
+				c.says = "released more often" // the batch itself finds it, before the kit does
+			}
 			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Fatalf("got %v, want %q", err, c.says)
 			}
 		})
 	}
+}
+
+// checked is check with a panic as an error: with -tags invariants batches find misuse themselves.
+func checked(k Kit) (rows []string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return k.check()
 }
