@@ -1,6 +1,6 @@
 module github.com/deltaic/deltaic/benchmarks/duckdb
 
-go 1.26.8
+go 1.26.0
 
 require github.com/duckdb/duckdb-go/v2 v2.10503.1
 

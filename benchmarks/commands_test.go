@@ -1,0 +1,77 @@
+package benchmarks_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deltaic/deltaic/benchmarks"
+	"github.com/deltaic/deltaic/benchmarks/measure"
+)
+
+// TestMain is also the program that suites start again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "bench" {
+		if err := root().Execute(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func root() *cobra.Command {
+	root := &cobra.Command{Use: "deltaic", SilenceUsage: true, SilenceErrors: true}
+	root.PersistentFlags().Bool("json", false, "")
+	bench := &cobra.Command{Use: "bench"}
+	bench.AddCommand(benchmarks.Commands()...)
+	root.AddCommand(bench)
+	return root
+}
+
+func run(t *testing.T, args ...string) measure.Report {
+	t.Helper()
+	var out bytes.Buffer
+	c := root()
+	c.SetOut(&out)
+	c.SetArgs(append([]string{"bench"}, args...))
+	if err := c.ExecuteContext(t.Context()); err != nil {
+		t.Fatalf("%v: %v: %s", args, err, out.String())
+	}
+	var r measure.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v: %v: %s", args, err, out.String())
+	}
+	if !r.Verified || len(r.Metrics) == 0 || len(r.Anchors) == 0 || len(r.Ratios) == 0 {
+		t.Fatalf("%v: %s", args, out.String())
+	}
+	return r
+}
+
+func TestSuites(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	r := run(t, "ingest", "--events", "20000", "--verify-by", "oracle", "--json")
+	if r.Metrics["rows"] != 20000.0 || r.Metrics["bids"] != 18400.0 {
+		t.Errorf("ingest: %v", r.Metrics)
+	}
+	run(t, "commit", "--commits", "20", "--rounds", "1", "--json")
+	r = run(t, "latency", "--rate", "2000", "--duration", "2s", "--warmup", "1s", "--json")
+	if r.Metrics["rows"] != 6000.0 {
+		t.Errorf("latency: %v", r.Metrics)
+	}
+}
+
+func TestUnknownWorker(t *testing.T) {
+	c := root()
+	c.SetArgs([]string{"bench", "worker", "nonsense"})
+	if err := c.Execute(); err == nil {
+		t.Error("a worker of no kind was started")
+	}
+}
