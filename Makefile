@@ -9,9 +9,9 @@ SEEDS    ?= 200
 KILLS    ?= 200
 LEAST    ?= 5
 FUZZTIME ?= 60s
-# No goroutine is started in these rooms, by a rule of internal/lint; under the race
-# detector their tests take ten times as long and find nothing more.
-SINGLE := ./expr/... ./formats/... ./internal/lint
+# Without the race detector: rooms in which no goroutine is started, by a rule of internal/lint,
+# and whose tests take ten times as long under it; and commands, which are timed as whole processes.
+PLAIN := ./expr/... ./formats/... ./internal/lint ./cmd/...
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
@@ -24,8 +24,8 @@ build: ## bin/deltaic, without cgo
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deltaic ./cmd/deltaic
 
 test: ## all tests with the costly checks, and the race detector where goroutines meet; fuzz corpora as seeds
-	$(GO) test -tags invariants -timeout 10m $(SINGLE)
-	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 14m $$($(GO) list ./... | grep -vE '/(expr|formats|internal/lint)(/|$$)')
+	$(GO) test -tags invariants -timeout 10m $(PLAIN)
+	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 14m $$($(GO) list ./... | grep -vE '/(expr|formats|internal/lint|cmd)(/|$$)')
 
 lint: ## formatting, go vet with and without build tags, the rules of the house
 	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \
