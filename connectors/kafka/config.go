@@ -190,6 +190,9 @@ func (c *config) failure(err error, doing string) *supervision.Failure {
 	}
 	f := supervision.New(supervision.Transient, "KAFKA_UNAVAILABLE", "%s at %s: %w", doing, strings.Join(c.brokers, ","), err)
 	f.Hint = "Check that the brokers run and that kafka.bootstrap.servers names them."
+	if closed := (*kgo.ErrFirstReadEOF)(nil); errors.As(err, &closed) && c.security.mechanism == "" {
+		f.Hint = "A broker that is starting closes connections, and so does one whose listener asks for SASL or TLS: set kafka.security.protocol and what belongs to it, if it does."
+	}
 	var k *kerr.Error
 	if errors.As(err, &k) {
 		f.Class = k.Message

@@ -369,3 +369,14 @@ func TestStartingOffsets(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
+
+// A listener that asks for SASL closes connections without it, as a starting broker does: waiting is right, and
+// the hint says what else it may be.
+func TestSASLNotConfigured(t *testing.T) {
+	b := kafkatest.Start(t, 1, []string{"orders"}, kfake.EnableSASL(), kfake.Superuser("PLAIN", "ada", "lovelace"))
+	_, err := source(t, b, "orders").Start(within(t), nil)
+	var f *supervision.Failure
+	if !errors.As(err, &f) || f.Kind != supervision.Transient || !strings.Contains(f.Hint, "kafka.security.protocol") {
+		t.Fatalf("%v, hint %q", err, f.Hint)
+	}
+}
