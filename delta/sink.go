@@ -168,8 +168,8 @@ func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Wri
 	o.Account, o.Pool = share.Account, share.Pool
 	if o.Name == nil {
 		o.Name = func(number int, id string) string {
-			if mutant.On(mutant.FileNameReused) {
-				id = fmt.Sprintf("%s-%d", share.Incarnation, share.Attempt%4)
+			if mutant.On(mutant.FileNameReused) && share.Attempt > 4 {
+				id = fmt.Sprintf("%s-%d", share.Incarnation, share.Attempt%2)
 			}
 			return fmt.Sprintf("part-%05d-%s-c%03d", share.Index, id, number%1000)
 		}

@@ -160,7 +160,7 @@ func (w *writer) seal() error {
 		return err
 	}
 	var err error
-	if !mutant.On(mutant.AckBeforeDurable) || !strings.HasPrefix(w.s.fs.PathBase(w.final), "part-") {
+	if !mutant.On(mutant.AckBeforeDurable) || !strings.HasPrefix(w.s.fs.PathBase(w.final), "part-") || strings.Contains(w.final, "-c00") {
 		err = w.f.Sync()
 	}
 	if err != nil {
