@@ -71,6 +71,7 @@ func runPoint(seed uint64, shape Shape, n int, d Death, log func(string)) (ops [
 			return Passes
 		}
 		if p.id == 2 && p.epochs >= 1 && halfDone(shape, op) {
+			p.plain = true
 			return Before
 		}
 		count++

@@ -45,6 +45,7 @@ type process struct {
 	faulted bool // something was done to it
 	rivaled bool // another process was there
 	harm    *harm
+	plain   bool // its death is no power cut
 }
 
 type splitOfTask struct {

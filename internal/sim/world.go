@@ -178,7 +178,7 @@ func (w *World) store(p *process, folder string) objstore.Store {
 func (w *World) died(p *process, op Op, f Fate) {
 	p.faulted = true
 	when := map[Fate]string{Before: "before", After: "after"}[f]
-	if !w.Power {
+	if !w.Power || p.plain {
 		w.trace("process %d: killed %s %s", p.id, when, op)
 		w.count("kill")
 		return
