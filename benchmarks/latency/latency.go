@@ -128,21 +128,24 @@ func (r *run) watch(ctx context.Context) {
 	})
 }
 
-// note takes the sizes of an epoch for the anchor.
+// note takes the sizes of a usual epoch for the anchor.
 func (r *run) note(path string) {
 	entry, err := os.Stat(path)
 	if err != nil {
 		return
 	}
-	rows := int64(0)
-	files, _ := filepath.Glob(filepath.Join(r.table, "*.parquet"))
-	for _, f := range files[max(0, len(files)-8):] {
+	var sizes []float64
+	files, _ := filepath.Glob(filepath.Join(r.table, "*.parquet")) // in no order of time: their names are random
+	for _, f := range files[max(0, len(files)-15):] {
 		if s, err := os.Stat(f); err == nil {
-			rows = max(rows, s.Size())
+			sizes = append(sizes, float64(s.Size()))
 		}
 	}
+	if len(sizes) == 0 {
+		return
+	}
 	r.mu.Lock()
-	r.sizes = [2]int{int(rows), int(entry.Size())}
+	r.sizes = [2]int{int(measure.Quantile(sizes, 0.5)), int(entry.Size())}
 	r.mu.Unlock()
 }
 
