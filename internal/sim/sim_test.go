@@ -22,9 +22,9 @@ func TestReference(t *testing.T) {
 }
 
 func TestCrashPoints(t *testing.T) {
-	for _, shape := range Shapes {
+	for i, shape := range Shapes {
 		var s Sweep
-		Points(1, shape, 1, 2, &s)
+		Points(uint64(i+1), shape, 1, 1, &s)
 		t.Logf("%s: %d runs, lost=%d doubled=%d", shape, s.Runs, s.Lost, s.Doubled)
 		for _, f := range s.Failures {
 			t.Errorf("%s\n  %s", f.Replay, f.Problem)
@@ -32,8 +32,9 @@ func TestCrashPoints(t *testing.T) {
 	}
 }
 
+// The budget of .ci/run; make crash has the whole.
 func TestCrashSeeds(t *testing.T) {
-	n := 60
+	n := 40
 	if s := os.Getenv("SEEDS"); s != "" {
 		n, _ = strconv.Atoi(s)
 	}

@@ -128,7 +128,8 @@ func (h *harness) command(bug mutant.Bug, name string, arguments ...string) ([]b
 	return c.CombinedOutput()
 }
 
-// rooms lists the packages whose tests see planted code, without the harness itself.
+// rooms lists the packages whose unit tests see planted code: not the harness
+// itself, and not the packages above the rooms, whose tests run the whole engine.
 func rooms() ([]string, error) {
 	out, err := exec.Command("go", "list", "-tags", "mutants", "-test", "-f", `{{.ImportPath}} {{join .Deps " "}}`, "./...").Output()
 	if err != nil {
@@ -143,7 +144,7 @@ func rooms() ([]string, error) {
 		pkg, deps, _ := strings.Cut(strings.TrimSpace(line), " ")
 		pkg, test := strings.CutSuffix(pkg, ".test")
 		room := strings.TrimPrefix(pkg, module)
-		if !test || strings.HasPrefix(room, "/internal/") || strings.HasPrefix(room, "/cmd/") || strings.HasPrefix(room, "/benchmarks") || strings.HasPrefix(room, "/node") {
+		if !test || room == "" || strings.HasPrefix(room, "/internal/") || strings.HasPrefix(room, "/cmd/") || strings.HasPrefix(room, "/benchmarks") || strings.HasPrefix(room, "/node") {
 			continue
 		}
 		if slices.Contains(strings.Fields(deps), module+"/internal/mutant") {
