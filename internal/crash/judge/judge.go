@@ -76,6 +76,9 @@ func Check(c Case, final bool) *Verdict {
 		return v
 	}
 	v.rows(c)
+	if final {
+		v.statistics(c)
+	}
 	for split, end := range c.End {
 		if final && v.Positions[split] < end {
 			v.find("not live: split %d ended at %d, its end is %d", split, v.Positions[split], end)
@@ -128,6 +131,22 @@ func (v *Verdict) table(c Case, name string) {
 	for app, x := range t.Transactions {
 		if strings.HasPrefix(app, c.Flow+"/") && x.Version > v.Epoch {
 			v.find("%s holds epoch %d, the ledger has decided %d", name, x.Version, v.Epoch)
+		}
+	}
+}
+
+// statistics checks that the files' statistics bound their rows.
+func (v *Verdict) statistics(c Case) {
+	for _, t := range []string{c.Bronze, c.Silver, c.Quarantine} {
+		if t == "" {
+			continue
+		}
+		found, err := oracle.CheckData(filepath.Join(c.Root, t))
+		if err != nil && !errors.Is(err, oracle.ErrNoTable) {
+			v.find("data: %v", err)
+		}
+		for _, f := range found {
+			v.find("data: %s", f)
 		}
 	}
 }
