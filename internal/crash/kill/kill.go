@@ -34,6 +34,7 @@ const (
 	flow  = "demo"
 	rate  = "30000"
 	every = 10 // kills between two verifications
+	anew  = 30 // kills after which the demo begins anew: its broker keeps all that it was given
 )
 
 var tables = []string{"bronze", "silver", "quarantine"}
@@ -75,6 +76,14 @@ func (r *run) all(kills int) error {
 		if n%every == every-1 {
 			if err := r.cleanly(); err != nil {
 				return fmt.Errorf("after kill %d: %w", n+1, err)
+			}
+		}
+		if n%anew == anew-1 && n+1 < kills {
+			if err := os.RemoveAll(r.folder); err != nil {
+				return err
+			}
+			if err := r.cleanly(); err != nil {
+				return err
 			}
 		}
 	}
