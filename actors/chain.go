@@ -41,26 +41,32 @@ type staged struct {
 
 // process sends one batch through the chain. The batch is borrowed.
 func (c *chain) process(in *batch.Batch) error {
-	for _, e := range c.headEdges {
-		c.staged = append(c.staged, staged{edge: e, batch: in.Retain()})
-	}
+	c.stageRaw(in)
 	for _, n := range c.heads {
-		if err := c.nodes[n].op.Process(in, 0, nodeOutput{c, n}); err != nil {
-			return stepError(c.nodes[n].name, err)
+		if err := c.head(n, in); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// guarded is process with panics turned into failures.
-func (c *chain) guarded(in *batch.Batch) (err error) {
+// stageRaw stages the batch for the edges that read the source itself.
+func (c *chain) stageRaw(in *batch.Batch) {
+	for _, e := range c.headEdges {
+		c.staged = append(c.staged, staged{edge: e, batch: in.Retain()})
+	}
+}
+
+// head sends the batch through one of the branches that begin at the source.
+// A panic is a failure.
+func (c *chain) head(n int, in *batch.Batch) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &supervision.Failure{Kind: supervision.Restart, Class: "PANIC",
 				Message: fmt.Sprintf("a step panicked: %v", p), Cause: fmt.Errorf("%s", debug.Stack())}
 		}
 	}()
-	return c.process(in)
+	return stepError(c.nodes[n].name, c.nodes[n].op.Process(in, 0, nodeOutput{c, n}))
 }
 
 // run processes the batch and leaves its output staged. A batch that makes a
@@ -68,31 +74,43 @@ func (c *chain) guarded(in *batch.Batch) (err error) {
 // alone are poison and go to the quarantine. A stateful chain may have
 // changed state already, so its failure aborts the attempt.
 func (c *chain) run(in *batch.Batch) error {
-	err := c.guarded(in)
+	err := c.process(in)
 	if err == nil || !c.stateless || supervision.KindOf(err) == supervision.Fatal {
 		return err
 	}
 	c.drop()
 	sel := in.Sel
 	defer func() { in.Sel = sel }()
-	rows := in.Rows()
-	for i := range rows {
+	for i := range in.Rows() {
 		row := i
 		if sel != nil {
 			row = int(sel[i])
 		}
 		in.Sel = []int32{int32(row)}
+		if err := c.replay(in, int32(row)); err != nil {
+			return err
+		}
+		in.Sel = sel
+	}
+	return nil
+}
+
+// replay processes one row alone. A branch in which it fails gives up what it
+// made of the row; the others keep theirs.
+func (c *chain) replay(in *batch.Batch, row int32) error {
+	c.stageRaw(in)
+	for _, n := range c.heads {
 		before := len(c.staged)
-		rowErr := c.guarded(in)
-		if rowErr == nil {
+		failed := c.head(n, in)
+		if failed == nil {
 			continue
 		}
 		for _, s := range c.staged[before:] {
 			s.batch.Release()
 		}
 		c.staged = c.staged[:before]
-		if rejectErr := c.poison(in, int32(row), rowErr); rejectErr != nil {
-			return rejectErr
+		if err := c.poison(in, row, failed); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -12,8 +12,8 @@ type output struct {
 	owner   []int32 // by key group: index of targets
 	targets []target
 
-	hashes []uint64
-	rows   [][]int32 // scratch: physical rows by target
+	hashes  []uint64
+	scatter *batch.Scatterer
 }
 
 // send passes a batch on and takes over its references. Rows that no
@@ -32,42 +32,20 @@ func (o *output) send(pool *batch.Pool, attempt int64, b *batch.Batch, out *Effe
 		o.targets[0].put(attempt, dense, out)
 		return
 	}
-	o.scatter(b)
-	for i := range o.targets {
-		if rows := o.rows[i]; len(rows) == b.N {
-			o.targets[i].put(attempt, b.Retain(), out)
-		} else if len(rows) > 0 {
-			o.targets[i].put(attempt, b.Gather(pool, rows), out)
-		}
-	}
-	b.Release()
-}
-
-// scatter fills o.rows with the physical rows that go to each target.
-func (o *output) scatter(b *batch.Batch) {
 	keys := make([]*batch.Column, len(o.keys))
 	for i, k := range o.keys {
 		keys[i] = b.Columns[k]
 	}
 	o.hashes = batch.Hash(keys, b.N, o.hashes)
-	if o.rows == nil {
-		o.rows = make([][]int32, len(o.targets))
+	if o.scatter == nil {
+		o.scatter = batch.NewScatterer(len(o.targets))
 	}
-	for i := range o.rows {
-		o.rows[i] = o.rows[i][:0]
-	}
-	groups := len(o.owner)
-	if b.Sel == nil {
-		for row, h := range o.hashes[:b.N] {
-			to := o.owner[batch.KeyGroup(h, groups)]
-			o.rows[to] = append(o.rows[to], int32(row))
+	for i, part := range o.scatter.ByHash(pool, b, o.hashes, o.owner) {
+		if part != nil {
+			o.targets[i].put(attempt, part, out)
 		}
-		return
 	}
-	for _, row := range b.Sel {
-		to := o.owner[batch.KeyGroup(o.hashes[row], groups)]
-		o.rows[to] = append(o.rows[to], row)
-	}
+	b.Release()
 }
 
 // blocked reports whether a channel has batches that no credit lets go.

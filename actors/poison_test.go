@@ -141,3 +141,38 @@ func TestAJobThatCannotGoOnFailsAndSaysWhy(t *testing.T) {
 		t.Fatalf("state %s, %d rows", h.State(), f.sink.Len())
 	}
 }
+
+// A row that fails in one branch is quarantined for that branch; the other
+// branches and the raw rows keep it, once.
+func TestARowThatFailsInOneBranchStaysInTheOthers(t *testing.T) {
+	f := newFlow(1)
+	f.add(t, 0, 0, 300)
+	raw, other, quarantine := memory.NewSink("raw"), memory.NewSink("other"), memory.NewSink("quarantine")
+	c := f.config(t, Trigger{Kind: TriggerAvailableNow}, 1)
+	plan := f.with(t, picky{panics: func(n int64) bool { return n == 250 }}, quarantine)
+	g := plan.Graph
+	calm := *g.Steps[1]
+	calm.Name, calm.Operator = "calm", func() operators.Operator { return &picky{} }
+	at := len(g.Steps)
+	g.Steps = append(g.Steps, &topology.Step{Name: "raw", Verb: topology.VerbSink, Inputs: []int{0}, Schema: numbers, Sink: raw, Mode: connectors.Append}, &calm,
+		&topology.Step{Name: "other", Verb: topology.VerbSink, Inputs: []int{at + 1}, Schema: numbers, Sink: other, Mode: connectors.Append})
+	var err error
+	if c.Plan, err = topology.MakePlan(g); err != nil {
+		t.Fatal(err)
+	}
+	h, err := Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for sink, want := range map[*memory.Sink]int{raw: 300, other: 300, f.sink: 299, quarantine: 1} {
+		if rows := count(t, sink.Rows()); len(rows) != want || sink.Len() != int64(want) {
+			t.Errorf("%s: %d rows, %d distinct, want %d", sink.Name(), sink.Len(), len(rows), want)
+		}
+	}
+	if used := f.account.Used(); used != 0 {
+		t.Errorf("%d bytes are still charged", used)
+	}
+}
