@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -304,7 +305,7 @@ type openFile struct {
 
 func (o *openFile) Write(p []byte) (n int, err error) {
 	err = o.fs.durable("write", o.path, func() (err error) {
-		n, err = o.File.Write(p)
+		n, err = o.File.Write(bytes.Clone(p)) // with the race detector it scribbles over what it was given
 		return err
 	})
 	return n, err
