@@ -65,6 +65,7 @@ func (a *jobActor) Receive(c actor.Context) {
 	case *actor.Started:
 		a.self = c.Self()
 		a.before = now
+		a.notes()
 	case event:
 		orders = m(a.job, now)
 	case Acked:
@@ -290,6 +291,20 @@ func (a *jobActor) maintain(r *run) {
 			}
 		}
 	}()
+}
+
+// noter is a source with accepted options that have no effect, said once.
+type noter interface{ Notes() []string }
+
+func (a *jobActor) notes() {
+	for _, i := range a.config.Plan.Graph.Sources() {
+		step := a.config.Plan.Graph.Steps[i]
+		if n, ok := step.Source.(noter); ok {
+			for _, what := range n.Notes() {
+				a.config.Logger.Warn("an option of the source has no effect", zap.String("source", step.Name), zap.String("note", what))
+			}
+		}
+	}
 }
 
 // loser is a source that may have gone on behind rows that are no longer there.
