@@ -110,6 +110,7 @@ func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*ac
 	account := batch.NewAccount("memory_limit", o.MemoryLimit)
 	c := &actors.Config{Plan: plan, Trigger: trigger(o.Trigger), Parallelism: o.Parallelism, Account: account, Pool: batch.NewPoolOf(account),
 		Unique: uuid.NewString, Jitter: rand.Float64}
+	c.Settled = settled
 	c.Logger, _ = ctx.Value(loggerKey{}).(*zap.Logger)
 	if o.OnProgress != nil {
 		c.OnEpoch = func(p actors.Progress) { o.OnProgress(p.Progress) }
@@ -316,4 +317,17 @@ func missing(flow, why string, o *stream.Options) error {
 	return &supervision.Failure{Kind: supervision.Fatal, Class: "CHECKPOINT_LOCATION_MISSING", Flow: flow,
 		Message: fmt.Sprintf("flow %s %s and has no checkpoint location", flow, why),
 		Hint:    fmt.Sprintf("add checkpointLocation: ./state/%s (in Go: stream.CheckpointLocation(%q))", flow, "./state/"+flow)}
+}
+
+// settled reports whether the table at the path has the flow's epoch.
+func settled(ctx context.Context, path, flow, incarnation string, epoch int64) (bool, error) {
+	t, exists, err := delta.SinkAt(path, delta.SinkOptions{}).Open(ctx)
+	if err != nil || !exists {
+		return false, err
+	}
+	head, err := t.Head(ctx)
+	if err != nil {
+		return false, err
+	}
+	return head.Txns[delta.AppID(flow, incarnation)].Version >= epoch, nil
 }

@@ -145,6 +145,11 @@ func (a *attempt) furnish(ctx context.Context, s *topology.Stage, t *Task, share
 	if err != nil {
 		return err
 	}
+	if t.keyed != nil {
+		if err := t.keyed.unused(); err != nil {
+			return err
+		}
+	}
 	if s.Role == topology.RoleSource {
 		a.assign(g.Steps[s.Step], s, t, share)
 	}
@@ -255,8 +260,14 @@ func (a *attempt) shape() epochs.Shape {
 	for _, t := range a.tasks {
 		s.Tasks = append(s.Tasks, t.ID)
 	}
+	s.Places = map[string]epochs.SinkRecord{}
 	for _, i := range a.config.Plan.Graph.Sinks() {
-		s.Sinks = append(s.Sinks, a.config.Plan.Graph.Steps[i].Name)
+		step := a.config.Plan.Graph.Steps[i]
+		s.Sinks = append(s.Sinks, step.Name)
+		if l, ok := step.Sink.(connectors.Located); ok {
+			path, id := l.Location()
+			s.Places[step.Name] = epochs.SinkRecord{Path: path, Table: id}
+		}
 	}
 	return s
 }

@@ -34,6 +34,9 @@ type Config struct {
 	Logger      *zap.Logger
 	// Unique returns a name that was never used before.
 	Unique func() string
+	// Settled reports whether the table at the path, which the flow wrote before and does not write now,
+	// has the epoch. nil: nobody can tell.
+	Settled func(ctx context.Context, path, flow, incarnation string, epoch int64) (bool, error)
 	// Now is the clock. nil: time.Now.
 	Now func() time.Time
 	// Sleep waits between tries of a commit, or returns the context's error. nil: a timer.

@@ -247,8 +247,11 @@ func (a *attempt) rollForward(ctx context.Context) error {
 			continue
 		}
 		step := sinkStep(c, name)
-		if step == nil {
-			return supervision.New(supervision.Fatal, "SINK_MISSING", "epoch %d has rows for sink %s, which the flow does not have any more; run the flow with it once", a.manifest.Epoch, name)
+		if !writes(step, record) {
+			if err := a.settled(ctx, name, record); err != nil {
+				return err
+			}
+			continue
 		}
 		if mutant.On(mutant.RollForwardSkipped) {
 			continue
@@ -261,6 +264,34 @@ func (a *attempt) rollForward(ctx context.Context) error {
 		a.versions[name] = done.Version
 	}
 	return nil
+}
+
+// writes reports whether the step writes what the record speaks of.
+func writes(step *topology.Step, record epochs.SinkRecord) bool {
+	if step == nil {
+		return false
+	}
+	l, ok := step.Sink.(connectors.Located)
+	if !ok || record.Table == "" {
+		return true
+	}
+	_, id := l.Location()
+	return id == record.Table
+}
+
+// settled makes sure that a table which the flow does not write any more has
+// the newest epoch: its rows would be lost otherwise.
+func (a *attempt) settled(ctx context.Context, name string, record epochs.SinkRecord) error {
+	c := a.config
+	if c.Settled != nil && record.Path != "" {
+		done, err := c.Settled(ctx, record.Path, c.Plan.Graph.Flow, a.entry.Incarnation, a.manifest.Epoch)
+		if err == nil && done {
+			return nil
+		}
+	}
+	f := supervision.New(supervision.Fatal, "SINK_MISSING", "epoch %d has rows for sink %s (%s) that are not in its table yet, and the flow does not write that table any more", a.manifest.Epoch, name, record.Path)
+	f.Hint = "run the flow with the sink as it was until it stops cleanly, then change it"
+	return f
 }
 
 // close ends what the attempt holds open.

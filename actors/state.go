@@ -78,6 +78,17 @@ func (k *keyedShare) based(files []epochs.StateFile) {
 	k.base = files
 }
 
+// unused refuses state that was restored and that the step, as it is now, does
+// not use: it has changed, and what it kept would be lost without a word.
+func (k *keyedShare) unused() error {
+	for _, s := range k.stores {
+		if err := s.store.CheckUsed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (k *keyedShare) close() {
 	for _, s := range k.stores {
 		s.store.Close()

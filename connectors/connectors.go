@@ -135,6 +135,14 @@ type Sink interface {
 	Close() error
 }
 
+// Located is a sink whose output has a place and an identity of its own, such
+// as a table.
+type Located interface {
+	// Location returns the place and the identity, which is another one when something else lies
+	// at the place. Both are "" before Bind.
+	Location() (path, id string)
+}
+
 // Writer takes the rows of one share. It is called from one goroutine.
 type Writer interface {
 	// Write takes the rows; the batch is borrowed for the call.

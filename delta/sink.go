@@ -61,6 +61,16 @@ func SinkAt(path string, o SinkOptions) *Sink { return &Sink{path: path, o: o} }
 // Description names the sink as Spark's progress does.
 func (s *Sink) Description() string { return "DeltaSink[" + s.path + "]" }
 
+// Location returns the sink's path and its table's id.
+func (s *Sink) Location() (path, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound == nil {
+		return "", ""
+	}
+	return s.path, s.bound.Metadata.ID
+}
+
 // Durable reports that committed rows outlive the process.
 func (s *Sink) Durable() bool { return true }
 

@@ -59,6 +59,8 @@ type Shape struct {
 	LedgerSink  string           // the sink whose table is the ledger, "" for a ledger beside
 	Versions    map[string]int64 // by sink, the version that holds the newest decided epoch
 	Previous    *Manifest        // nil before the first epoch
+	// Places is where the sinks' output lies: the Path and Table of their records.
+	Places map[string]SinkRecord
 	// Live leaves out the state files that later ones replace. nil: none does.
 	Live  func([]StateFile) []StateFile
 	Start map[string]connectors.Positions // where sources begin, for what no ack has covered
@@ -220,7 +222,7 @@ func (c *Coordinator) assemble(o *open) {
 		m.State = c.shape.Live(m.State)
 	}
 	for _, sink := range c.shape.Sinks {
-		r := SinkRecord{Version: -1}
+		r := SinkRecord{Version: -1, Path: c.shape.Places[sink].Path, Table: c.shape.Places[sink].Table}
 		if v, known := c.versions[sink]; known {
 			r.Version = v
 		}

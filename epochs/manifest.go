@@ -47,6 +47,9 @@ type SplitTime struct {
 
 // SinkRecord is one sink's part of an epoch.
 type SinkRecord struct {
+	// Path and Table are where the sink's output lies and what it is, where it says so.
+	Path  string `json:"path,omitempty"`
+	Table string `json:"table,omitempty"`
 	// Version is the table's version that holds the epoch before this one, -1 if
 	// there is none or it is not known: the versions that belong together.
 	Version int64 `json:"version"`

@@ -22,7 +22,7 @@ var errorClasses = map[string]string{
 	"DUPLICATE_NAME":              "two flows, sources, steps or sinks have one name",
 	"DATA_SOURCE_NOT_FOUND":       "there is no source or sink of that format",
 	"TABLE_OR_VIEW_NOT_FOUND":     "a step reads from a name that stands for nothing before it",
-	"SINK_MISSING":                "the flow writes nowhere",
+	"SINK_MISSING":                "a table that the flow does not write any more lacks the last epoch",
 	"NO_SPLITS":                   "a source has nothing to read from",
 	"DRAIN_TIMEOUT":               "a clean stop took longer than --drain-timeout; nothing is lost",
 	"LISTEN_FAILED":               "the HTTP surface cannot listen on the address",

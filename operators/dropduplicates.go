@@ -1,13 +1,21 @@
 package operators
 
 import (
+	"strings"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/supervision"
 )
 
-// seenTable is the name of the table of keys that DropDuplicates has seen. It
-// is part of the state's address and never changes.
-const seenTable = "seen"
+// seenTable is the name of the table of keys that DropDuplicates has seen, the
+// key columns in it: other keys are other state. It is part of the state's address and never changes.
+func seenTable(s *batch.Schema, keys []int) string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = strings.ToLower(s.Fields[k].Name)
+	}
+	return "seen(" + strings.Join(names, ",") + ")"
+}
 
 // DropDuplicates passes on the first row of each key and drops those that
 // follow, for as long as the state lives. Nulls are equal to one another, as are -0.0 and 0.0, and
@@ -16,6 +24,7 @@ const seenTable = "seen"
 type DropDuplicates struct {
 	Base
 	keys    []int // columns of the input
+	table   string
 	types   []batch.Type
 	seen    KeySet
 	columns []*batch.Column
@@ -38,13 +47,14 @@ func NewDropDuplicates(s *batch.Schema, keys ...int) (*DropDuplicates, error) {
 		}
 		d.types = append(d.types, s.Fields[k].Type)
 	}
+	d.table = seenTable(s, keys)
 	return d, nil
 }
 
 // Open opens the table of keys.
 func (d *DropDuplicates) Open(c *Context) (err error) {
 	d.Context = c
-	d.seen, err = c.State.KeySet(seenTable, d.types)
+	d.seen, err = c.State.KeySet(d.table, d.types)
 	return err
 }
 

@@ -24,7 +24,7 @@ func (s *Store) Restore(ctx context.Context, objects objstore.Store, files []Sta
 		}
 	}
 	for _, t := range s.tables {
-		t.mark = t.Len()
+		t.mark, t.restored, t.used = t.Len(), true, false
 	}
 	return nil
 }

@@ -47,6 +47,7 @@ func (s *Store) open(name string, keys []batch.Type) (*table, error) {
 		return nil, s.failure("INTERNAL_ERROR", fmt.Sprintf("table %s has no key columns", name), "")
 	}
 	if t, ok := s.tables[name]; ok {
+		t.used = true
 		return t, s.sameTypes(name, t.types, keys)
 	}
 	for _, k := range keys {
@@ -57,6 +58,19 @@ func (s *Store) open(name string, keys []batch.Type) (*table, error) {
 	t := newTable(name, slices.Clone(keys), s.options.Account)
 	s.tables[name] = t
 	return t, nil
+}
+
+// CheckUsed refuses tables that were restored and that nobody has opened since:
+// the step that kept them has changed. It is to be called when the step has opened its own.
+func (s *Store) CheckUsed() error {
+	for name, t := range s.tables {
+		if t.restored && !t.used && t.Len() > 0 {
+			return s.failure("STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
+				fmt.Sprintf("the checkpoint has state %s of this step, which the step does not keep any more: its keys have changed", name),
+				"give the changed step a new name, which starts with empty state, or put the keys back")
+		}
+	}
+	return nil
 }
 
 func (s *Store) sameTypes(table string, stored, wanted []batch.Type) error {

@@ -32,14 +32,15 @@ func layoutOf(keys []batch.Type) layout {
 // which their keys came and never move, so columns of values can stand beside
 // the keys, and what came since a mark is a range of rows.
 type table struct {
-	name   string
-	types  []batch.Type
-	layout layout
-	index  index
-	words  words // layoutWord: the keys; else where in the arena each key is
-	arena  arena
-	null   uint32 // row plus one of the null key of a one-column layout; 0: none
-	mark   int    // rows before it are in a change file or on their way into one
+	restored, used bool // from a checkpoint; opened by an operator since
+	name           string
+	types          []batch.Type
+	layout         layout
+	index          index
+	words          words // layoutWord: the keys; else where in the arena each key is
+	arena          arena
+	null           uint32 // row plus one of the null key of a one-column layout; 0: none
+	mark           int    // rows before it are in a change file or on their way into one
 
 	charged int64
 	account *batch.Account
