@@ -10,10 +10,13 @@ import (
 )
 
 // A checkpoint is due, where the table does not say when, after so many
-// commits or bytes of them.
+// commits or bytes of them, and not before they have become a share of what the last one held: a
+// classic checkpoint is written whole, so its cost per commit stays bounded however many files the table has.
 const (
 	checkpointCommits = 100
 	checkpointBytes   = 4 << 20
+	checkpointShare   = 2   // commits: actions of the last checkpoint divided by this
+	checkpointAction  = 256 // bytes: actions of the last checkpoint times this
 )
 
 // CheckpointDue reports whether the log after the newest checkpoint is as long as
@@ -29,7 +32,8 @@ func (t *Table) overdue(times int64) bool {
 	if n, err := strconv.ParseInt(t.head.Metadata.Configuration["delta.checkpointInterval"], 10, 64); err == nil && n > 0 {
 		return t.head.Since >= n*times
 	}
-	return t.head.Since >= checkpointCommits*times || t.head.SinceBytes >= checkpointBytes*times
+	return t.head.Since >= max(checkpointCommits, t.actions/checkpointShare)*times ||
+		t.head.SinceBytes >= max(checkpointBytes, t.actions*checkpointAction)*times
 }
 
 // Checkpoint writes the checkpoint of the newest version, verifies it and
@@ -54,6 +58,7 @@ func (t *Table) Checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 		return nil, err
 	}
 	t.mu.Lock()
+	t.actions = info.Actions
 	if h := t.head; h != nil && h.Version >= info.Version {
 		next := *h
 		if next.Since = h.Version - info.Version; next.Since == 0 {

@@ -69,6 +69,7 @@ type Table struct {
 	mu      sync.Mutex
 	head    *Head     // newest known; nil: none read yet
 	durable int64     // versions below it are known to outlive a power cut
+	actions int64     // of the newest checkpoint that this table wrote
 	checked time.Time // when a listing last showed that there is no gap behind head
 }
 
