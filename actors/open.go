@@ -290,7 +290,7 @@ func (a *attempt) settled(ctx context.Context, name string, record epochs.SinkRe
 		}
 	}
 	f := supervision.New(supervision.Fatal, "SINK_MISSING", "epoch %d has rows for sink %s (%s) that are not in its table yet, and the flow does not write that table any more", a.manifest.Epoch, name, record.Path)
-	f.Hint = "run the flow with the sink as it was until it stops cleanly, then change it"
+	f.Hint = "run the flow with the sink as it was until it stops cleanly, then change it; if the table is gone for good, begin anew with another checkpointLocation"
 	return f
 }
 
