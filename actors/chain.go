@@ -191,6 +191,21 @@ func (o nodeOutput) Emit(b *batch.Batch) error {
 	return nil
 }
 
+// EmitTo passes the batch to the readers of a port; only PortFinal has some.
+func (o nodeOutput) EmitTo(port int, b *batch.Batch) error {
+	if port != operators.PortFinal {
+		b.Release()
+		return nil
+	}
+	return o.Emit(b)
+}
+
+// Advance passes a watermark on.
+func (o nodeOutput) Advance(int64) error { return nil }
+
+// Late counts late rows.
+func (o nodeOutput) Late(*batch.Batch, []int32, int64) error { return nil }
+
 // Reject sends the rows to the quarantine, or fails naming the first.
 func (o nodeOutput) Reject(in *batch.Batch, rows []operators.Rejected) error {
 	if len(rows) == 0 {

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/objstore"
 )
 
 // SplitID names a unit of a source, stable for ever: a Kafka partition is
@@ -133,6 +134,28 @@ type Sink interface {
 	Durable() bool
 	// Close gives back what the sink holds. Shares are closed before it; nothing is called after it.
 	Close() error
+}
+
+// ModeTaker is a sink that takes other modes than append; one without it takes
+// append only. In update mode batches carry row kinds; in complete mode every epoch
+// brings the whole result, as inserts, which replaces what the sink had.
+type ModeTaker interface {
+	// Modes returns the modes that the sink takes.
+	Modes() []OutputMode
+}
+
+// WatermarkTaker is a writer that is told the watermark of what it writes: no
+// row older than it comes any more.
+type WatermarkTaker interface {
+	// Advance takes the watermark, microseconds; it only grows.
+	Advance(watermark int64) error
+}
+
+// StateUser is a sink that keeps files of its own beside the checkpoint: rows
+// staged until their epoch is decided, an index of keys.
+type StateUser interface {
+	// UseState names the place: names in objects that begin with prefix. It is called once, before Bind.
+	UseState(objects objstore.Store, prefix string)
 }
 
 // Located is a sink whose output has a place and an identity of its own, such

@@ -16,6 +16,12 @@ func (discard) Emit(b *batch.Batch) error { b.Release(); return nil }
 
 func (discard) Reject(*batch.Batch, []operators.Rejected) error { return nil }
 
+func (discard) EmitTo(_ int, b *batch.Batch) error { return discard{}.Emit(b) }
+
+func (discard) Advance(int64) error { return nil }
+
+func (discard) Late(*batch.Batch, []int32, int64) error { return nil }
+
 // BenchmarkDropDuplicates has 1 M keys, all known but one in a hundred rows.
 func BenchmarkDropDuplicates(b *testing.B) {
 	const n, keys = 4096, 1_000_000

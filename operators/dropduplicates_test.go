@@ -14,6 +14,12 @@ func (c *collect) Emit(b *batch.Batch) error { c.batches = append(c.batches, b);
 
 func (c *collect) Reject(*batch.Batch, []operators.Rejected) error { return nil }
 
+func (c *collect) EmitTo(_ int, b *batch.Batch) error { return c.Emit(b) }
+
+func (c *collect) Advance(int64) error { return nil }
+
+func (c *collect) Late(*batch.Batch, []int32, int64) error { return nil }
+
 func TestDropDuplicatesKeepsTheFirstRow(t *testing.T) {
 	pool := batch.NewPool()
 	schema := batch.NewSchema(batch.Field{Name: "n", Type: batch.BigIntType, Nullable: true})

@@ -21,6 +21,12 @@ func (printer) Emit(b *batch.Batch) error {
 
 func (printer) Reject(*batch.Batch, []operators.Rejected) error { return nil }
 
+func (printer) EmitTo(_ int, b *batch.Batch) error { return printer{}.Emit(b) }
+
+func (printer) Advance(int64) error { return nil }
+
+func (printer) Late(*batch.Batch, []int32, int64) error { return nil }
+
 // The first order of each region passes.
 func ExampleDropDuplicates() {
 	schema := batch.NewSchema(batch.Field{Name: "id", Type: batch.BigIntType}, batch.Field{Name: "region", Type: batch.StringType})

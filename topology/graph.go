@@ -26,6 +26,9 @@ type Step struct {
 	Verb   Verb
 	What   string // for people: "select", "where", "dropDuplicates(n)", "kafka"
 	Inputs []int  // indexes of steps in the graph; they come earlier
+	// Ports is the port of each input that is read (operators.PortFinal and its
+	// like); nil: PortFinal of all.
+	Ports  []int
 	Schema *batch.Schema
 
 	Source connectors.Source // VerbSource
@@ -39,6 +42,13 @@ type Step struct {
 	// what bounds it, for people.
 	Stateful   bool
 	StateBound string
+	// Tables are the state tables of the step with what bounds them, for explain.
+	Tables []TableBound
+	// Updating says that the rows this step reads or passes on have kinds: a
+	// changing result.
+	Updating bool
+	// Watermark is set for the steps that make one.
+	Watermark *WatermarkSpec
 	// Fallible steps may reject rows: they are connected to the quarantine.
 	Fallible bool
 	// Needs says which input columns the step looks at when it is asked for these output columns. nil: all.
@@ -48,12 +58,42 @@ type Step struct {
 	Mode connectors.OutputMode
 }
 
+// TableBound says what bounds a state table.
+type TableBound struct {
+	Table  string
+	Bound  string // for people: "until the watermark passes the window's end"
+	Advice string // what to do if it is not bounded, "" if it is
+}
+
+// WatermarkSpec is how a step makes a watermark.
+type WatermarkSpec struct {
+	Column int   // of the step's input
+	Delay  int64 // microseconds
+	// Splits says which split's event time counts: "" or "min", or "max" as Spark has it.
+	Splits string
+	// IdleAfter is how long, in microseconds, a split that is proved caught up must
+	// be quiet to be idle; 0: DefaultIdleAfter, negative: never.
+	IdleAfter int64
+	// Lead is how far, in microseconds, a split may run ahead of the slowest; 0: DefaultLead, negative: no bound.
+	Lead int64
+}
+
+// DefaultIdleAfter is how long a split that has nothing left to read is waited for.
+const DefaultIdleAfter = 5_000_000
+
+// DefaultLead is how far a split may run ahead of the slowest one, beyond the delay.
+const DefaultLead = 3600_000_000
+
 // Graph is a flow's steps.
 type Graph struct {
 	Flow       string
 	Steps      []*Step
 	Quarantine int // index of the quarantine's sink step, -1 for none. It has no inputs.
-	KeyGroups  int // 0: DefaultKeyGroups
+	// LateSink is one more than the index of the sink step for late rows, 0 for none. It has no inputs.
+	LateSink int
+	// WatermarkPolicy says how the watermarks of several inputs meet: "" or "min", or "max".
+	WatermarkPolicy string
+	KeyGroups       int // 0: DefaultKeyGroups
 	// Parallelism is the number of ranges of key groups and of shares of each
 	// sink. 0: chosen by whoever runs.
 	Parallelism int

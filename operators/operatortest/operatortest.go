@@ -321,6 +321,29 @@ func (b *bag) Emit(out *batch.Batch) error {
 	return nil
 }
 
+// EmitTo takes rows of PortFinal as Emit does; of the other ports it notes the port.
+func (b *bag) EmitTo(port int, out *batch.Batch) error {
+	before := len(b.rows)
+	if err := b.Emit(out); err != nil || port == operators.PortFinal {
+		return err
+	}
+	for i := before; i < len(b.rows); i++ {
+		b.rows[i] += fmt.Sprintf(" port %d", port)
+	}
+	return nil
+}
+
+// Advance takes a watermark, which is no row.
+func (b *bag) Advance(int64) error { return nil }
+
+// Late takes rows that came too late.
+func (b *bag) Late(in *batch.Batch, rows []int32, _ int64) error {
+	for _, r := range rows {
+		b.rows = append(b.rows, fmt.Sprintf("late %s", batch.AppendRowJSON(nil, in, int(r))))
+	}
+	return nil
+}
+
 // Reject takes the rows with what they failed.
 func (b *bag) Reject(in *batch.Batch, rows []operators.Rejected) error {
 	for _, r := range rows {
