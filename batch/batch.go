@@ -29,6 +29,10 @@ type Batch struct {
 	Sel     []int32   // ascending physical rows that count; nil: all of them
 	Kinds   []RowKind // one a physical row; nil: all are inserts
 	Origin  *Origin   // one entry a physical row; nil: not tracked
+	// Behind is, for each physical row, the watermark of its split that had passed the row's
+	// event time before the row came, math.MinInt64 for rows that came in time. nil: all
+	// came in time. A row is late for a step if that watermark had passed what the step waits for.
+	Behind []int64
 }
 
 // NewBatch returns a batch of the columns, whose references it takes over.
@@ -85,5 +89,5 @@ func (b *Batch) Size() int64 {
 	if b.Origin != nil {
 		s += int64(len(b.Origin.Split))*4 + int64(len(b.Origin.Offset))*8
 	}
-	return s + int64(len(b.Sel))*4 + int64(len(b.Kinds))
+	return s + int64(len(b.Sel))*4 + int64(len(b.Kinds)) + int64(len(b.Behind))*8
 }

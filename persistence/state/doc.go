@@ -1,0 +1,17 @@
+// Package state is the memory of state tables: typed rows by key, in columns
+// without pointers, probed a batch at a time.
+//
+// # Main types
+//
+// [Spec] says what a table's rows are. A [Table] is cut into [Segment]s, each an open addressing table of
+// its own: one for tables without windows, one a pane or window for those
+// with. [Words] and [Bytes] are columns of values, which operators read and write by row.
+//
+// # The caller's duties
+//
+//  1. A table belongs to one goroutine at a time.
+//  2. A row number holds until the next Upsert, Find, Scan or checkpoint of its table.
+//  3. Whoever writes the values of rows calls Touch: what is not touched is not in the next checkpoint.
+//
+// The package does no I/O: what is not in memory is brought by whoever made the table.
+package state
