@@ -140,10 +140,17 @@ func (f *Flow) Build() (*topology.Graph, error) {
 	if len(f.mistakes) > 0 {
 		return nil, errors.Join(f.mistakes...)
 	}
-	if _, err := topology.MakePlan(&g); err != nil {
+	if err := topology.Validate(&g); err != nil {
 		return nil, err
 	}
-	return &g, nil
+	resolved, err := topology.Resolve(&g)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := topology.MakePlan(resolved); err != nil {
+		return nil, err
+	}
+	return resolved, nil
 }
 
 // Mistakes returns what is wrong with the flow so far.

@@ -35,6 +35,8 @@ type Step struct {
 
 	// VerbOperate: makes the operator of one task.
 	Operator func() operators.Operator
+	// Ruling says how the step's result may be read, and how it reads its inputs.
+	Ruling Ruling
 	// Keys, if not nil, are the input columns by whose hash rows are exchanged
 	// before this step; the step then runs once per range of key groups.
 	Keys []int

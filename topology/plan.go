@@ -77,7 +77,7 @@ type Plan struct {
 // what they read; a step with keys begins a stage; a sink is a stage. A union
 // vanishes: what reads it reads each of its inputs.
 func MakePlan(g *Graph) (*Plan, error) {
-	if err := validate(g); err != nil {
+	if err := Validate(g); err != nil {
 		return nil, err
 	}
 	p := &planner{plan: &Plan{Graph: g}, stageOf: map[int]int{}, readers: readers(g)}
@@ -98,7 +98,8 @@ func MakePlan(g *Graph) (*Plan, error) {
 	return p.plan, nil
 }
 
-func validate(g *Graph) error {
+// Validate refuses a graph whose steps do not fit together.
+func Validate(g *Graph) error {
 	names := map[string]bool{}
 	for i, s := range g.Steps {
 		if s.Name == "" || names[s.Name] {
