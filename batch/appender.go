@@ -1,5 +1,7 @@
 package batch
 
+import "math"
+
 // Appender joins the rows of many batches into batches of a wanted size. It is
 // used from one goroutine.
 type Appender struct {
@@ -12,6 +14,7 @@ type Appender struct {
 	held     int64 // bytes held, about
 	kinds    []RowKind
 	origin   *Origin
+	behind   []int64
 	scratch  []int32
 }
 
@@ -81,7 +84,32 @@ func (a *Appender) take(b *Batch, rows []int32) {
 		}
 	}
 	a.takeOrigin(b.Origin, rows)
+	a.takeBehind(b.Behind, rows)
 	a.n += len(rows)
+}
+
+// takeBehind keeps which rows came behind a watermark; those of batches that
+// say nothing of it came in time.
+func (a *Appender) takeBehind(behind []int64, rows []int32) {
+	if behind != nil && a.behind == nil {
+		a.behind = inTime(make([]int64, 0, a.n+len(rows)), a.n)
+	}
+	switch {
+	case a.behind == nil:
+	case behind == nil:
+		a.behind = inTime(a.behind, len(rows))
+	default:
+		for _, r := range rows {
+			a.behind = append(a.behind, behind[r])
+		}
+	}
+}
+
+func inTime(behind []int64, n int) []int64 {
+	for range n {
+		behind = append(behind, math.MinInt64)
+	}
+	return behind
 }
 
 // takeOrigin keeps origins only if every batch has them: rows from nowhere
@@ -110,11 +138,11 @@ func (a *Appender) Flush() *Batch {
 	if a.n == 0 {
 		return nil
 	}
-	b := &Batch{Schema: a.schema, N: a.n, Kinds: a.kinds, Origin: a.origin}
+	b := &Batch{Schema: a.schema, N: a.n, Kinds: a.kinds, Origin: a.origin, Behind: a.behind}
 	for _, d := range a.builders {
 		b.Columns = append(b.Columns, d.Finish())
 	}
-	a.n, a.held, a.kinds, a.origin = 0, 0, nil, nil
+	a.n, a.held, a.kinds, a.origin, a.behind = 0, 0, nil, nil, nil
 	return b
 }
 

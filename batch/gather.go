@@ -119,8 +119,8 @@ func gatherLists(p *Pool, d, c *Column, rows []int32) {
 	p.PutRows(elements)
 }
 
-// Gather returns a new batch of these physical rows, with their kinds and
-// origins and without a selection. b is only read.
+// Gather returns a new batch of these physical rows, with their kinds, origins
+// and lateness and without a selection. b is only read.
 func (b *Batch) Gather(p *Pool, rows []int32) *Batch {
 	d := &Batch{Schema: b.Schema, N: len(rows), Columns: make([]*Column, len(b.Columns))}
 	for i, c := range b.Columns {
@@ -141,6 +141,10 @@ func (b *Batch) Gather(p *Pool, rows []int32) *Batch {
 			take(d.Origin.Split, b.Origin.Split, rows)
 		}
 		take(d.Origin.Offset, b.Origin.Offset, rows)
+	}
+	if b.Behind != nil {
+		d.Behind = make([]int64, len(rows))
+		take(d.Behind, b.Behind, rows)
 	}
 	return d
 }

@@ -33,8 +33,8 @@ func (s *Scatterer) ByHash(p *Pool, b *Batch, hashes []uint64, partOf []int32) [
 }
 
 // ByPart sends the i-th row that counts to part part[i], 0..parts-1. It returns a batch per
-// part, nil where no row goes, without selection, rows in their order, with kinds and
-// origins; the caller releases them. Dictionary columns share their dictionary; if
+// part, nil where no row goes, without selection, rows in their order, with kinds,
+// origins and lateness; the caller releases them. Dictionary columns share their dictionary; if
 // one part gets every row, that part shares the columns. b is only read. The
 // slice is the scatterer's: it is good until the next call.
 func (s *Scatterer) ByPart(p *Pool, b *Batch, part []int32) []*Batch {

@@ -79,5 +79,8 @@ func (b *Batch) Slice(p *Pool, from, to int) *Batch {
 			d.Origin.Split = b.Origin.Split[from:to:to]
 		}
 	}
+	if b.Behind != nil {
+		d.Behind = b.Behind[from:to:to]
+	}
 	return d
 }

@@ -13,13 +13,14 @@ import (
 //	offset  bytes  header
 //	0       4      "DBAT"
 //	4       1      version: 1
-//	5       1      flags: 1 row kinds follow, 2 origins follow; others 0
+//	5       1      flags: 1 row kinds follow, 2 origins follow, 4 lateness follows; others 0
 //	6       2      number of columns
 //	8       4      number of rows N, at most 2^31-1
 //	12      4      CRC-32C of all bytes but these four
 //	16      8      length of the whole, header included
 //	24             if kinds: N bytes, one a row: 0 insert, 1 update before, 2 update after, 3 delete
 //	               if origins: N splits of 4 bytes, then N offsets of 8 bytes
+//	               if lateness: N watermarks of 8 bytes that had passed the rows, the least number for rows in time
 //	               the columns, in schema order
 //
 // A column of n rows (a column of the batch has n = N):
@@ -56,6 +57,7 @@ const (
 
 	wireKinds   = 1 // flags of the header
 	wireOrigins = 2
+	wireBehind  = 4
 
 	wireValid = 1 // flags of a column
 	wireDict  = 2
@@ -87,6 +89,9 @@ func Encode(dst []byte, b *Batch) []byte {
 	if b.Origin != nil {
 		header[5] |= wireOrigins
 	}
+	if b.Behind != nil {
+		header[5] |= wireBehind
+	}
 	binary.LittleEndian.PutUint16(header[6:], uint16(len(b.Columns)))
 	binary.LittleEndian.PutUint32(header[8:], uint32(b.N))
 	w := wireWriter{dst: append(dst, header[:]...), start: start}
@@ -99,6 +104,9 @@ func Encode(dst []byte, b *Batch) []byte {
 	if b.Origin != nil {
 		put(&w, b.Origin.Split[:b.N])
 		put(&w, b.Origin.Offset[:b.N])
+	}
+	if b.Behind != nil {
+		put(&w, b.Behind[:b.N])
 	}
 	for _, c := range b.Columns {
 		w.column(c, 0, c.N)

@@ -24,6 +24,9 @@ func Decode(data []byte, s *Schema, p *Pool) (*Batch, error) {
 	if data[5]&wireOrigins != 0 {
 		b.Origin = &Origin{Split: readInto(&r, n, madeOf[int32]), Offset: readInto(&r, n, madeOf[int64])}
 	}
+	if data[5]&wireBehind != 0 {
+		b.Behind = readInto(&r, n, madeOf[int64])
+	}
 	for i := range s.Fields {
 		if r.err != nil {
 			break
@@ -100,7 +103,7 @@ func wireCheck(data []byte, s *Schema) (int, error) {
 	if sum, want := wireSum(data), binary.LittleEndian.Uint32(data[12:]); sum != want {
 		return 0, corrupt("checksum %08x where %08x was written", sum, want)
 	}
-	if data[5]&^(wireKinds|wireOrigins) != 0 {
+	if data[5]&^(wireKinds|wireOrigins|wireBehind) != 0 {
 		return 0, corrupt("unknown flags %02x", data[5])
 	}
 	if columns := int(binary.LittleEndian.Uint16(data[6:])); columns != len(s.Fields) {

@@ -6,7 +6,8 @@ import (
 )
 
 // Project computes a row of new columns for each row: SELECT. Rows of which an
-// expression fails are rejected. Row kinds and origins stay with their rows.
+// expression fails are rejected. Row kinds, origins and
+// lateness stay with their rows.
 type Project struct {
 	evaluation
 	schema *batch.Schema
@@ -36,7 +37,7 @@ func (p *Project) Process(in *batch.Batch, _ int, out Output) error {
 		return err
 	}
 	made := batch.NewBatch(p.schema, in.N, columns...)
-	made.Kinds, made.Origin, made.Sel = in.Kinds, in.Origin, p.survivors(in)
+	made.Kinds, made.Origin, made.Behind, made.Sel = in.Kinds, in.Origin, in.Behind, p.survivors(in)
 	if err := p.reject(in, out); err != nil || made.Rows() == 0 {
 		made.Release()
 		return err

@@ -7,6 +7,7 @@ package batchtest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -29,8 +30,8 @@ func CheckLeaks(t testing.TB, p *batch.Pool) {
 	})
 }
 
-// Rows returns the rows that count as JSON, one string each, with the row kind and the origin
-// in front if the batch has them.
+// Rows returns the rows that count as JSON, one string each, with the row kind, the origin and
+// the watermark that the row came behind in front if the batch has them.
 func Rows(b *batch.Batch) []string {
 	rows := make([]string, b.Rows())
 	for n := range rows {
@@ -41,6 +42,9 @@ func Rows(b *batch.Batch) []string {
 		}
 		if b.Origin != nil {
 			text = fmt.Appendf(text, "from %d@%d ", b.Origin.Split[i], b.Origin.Offset[i])
+		}
+		if b.Behind != nil && b.Behind[i] != math.MinInt64 {
+			text = fmt.Appendf(text, "behind %d ", b.Behind[i])
 		}
 		rows[n] = string(batch.AppendRowJSON(text, b, i))
 	}

@@ -41,7 +41,7 @@ func Schema(t *rapid.T, columns, depth int) *batch.Schema {
 }
 
 // Batch draws a batch of at most rows rows of the schema: nulls, extreme values, dictionaries,
-// row kinds, origins and a selection included. The caller releases it.
+// row kinds, origins, lateness and a selection included. The caller releases it.
 func Batch(t *rapid.T, s *batch.Schema, p *batch.Pool, rows int) *batch.Batch {
 	n := rapid.IntRange(0, rows).Draw(t, "rows")
 	b := batch.NewBatch(s, n)
@@ -59,6 +59,12 @@ func Batch(t *rapid.T, s *batch.Schema, p *batch.Pool, rows int) *batch.Batch {
 		for i := range n {
 			b.Origin.Split[i] = int32(i % 3)
 			b.Origin.Offset[i] = int64(1000 + i)
+		}
+	}
+	if rapid.Bool().Draw(t, "behind") {
+		b.Behind = make([]int64, n)
+		for i := range b.Behind {
+			b.Behind[i] = rapid.SampledFrom([]int64{math.MinInt64, -1, int64(i), math.MaxInt64 - 1}).Draw(t, "watermark")
 		}
 	}
 	if rapid.Bool().Draw(t, "selection") {

@@ -152,7 +152,7 @@ func (w *writer) Write(_ context.Context, b *batch.Batch) error {
 		rows[i] = int32(b.Row(i))
 	}
 	plain := *b
-	plain.Origin, plain.Kinds = nil, nil
+	plain.Origin, plain.Kinds, plain.Behind = nil, nil, nil
 	d := plain.Gather(nil, rows)
 	for i, c := range d.Columns { // a dictionary would hold on to its pool
 		d.Columns[i] = c.Flat(nil)

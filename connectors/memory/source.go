@@ -96,7 +96,7 @@ func copied(b *batch.Batch) *batch.Batch {
 		rows[i] = int32(b.Row(i))
 	}
 	plain := *b
-	plain.Origin = nil
+	plain.Origin, plain.Behind = nil, nil
 	d := plain.Gather(nil, rows)
 	for i, c := range d.Columns {
 		d.Columns[i] = c.Flat(nil)
