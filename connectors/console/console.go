@@ -1,5 +1,10 @@
 // Package console is a sink that prints the rows of each epoch as a table, as
 // Spark's console format does: for looking at a query while it is written.
+//
+// In update mode it prints the new rows, as Spark does, and the rows that are
+// gone, which Spark's streams never have, in a table of their own. In complete
+// mode it prints the whole result. What an epoch prints is bounded by numRows;
+// nothing outlives the process.
 package console
 
 import (
@@ -24,9 +29,13 @@ type Sink struct {
 
 	mu     sync.Mutex // one epoch prints at a time
 	schema *batch.Schema
+	mode   connectors.OutputMode
 }
 
-var _ connectors.Sink = (*Sink)(nil)
+var (
+	_ connectors.Sink      = (*Sink)(nil)
+	_ connectors.ModeTaker = (*Sink)(nil)
+)
 
 // New returns a sink that prints to out by Spark's options: numRows, the rows
 // printed at most (20), and truncate, whether cells are cut to 20 characters
@@ -81,17 +90,25 @@ func (s *Sink) Description() string {
 	return fmt.Sprintf("ConsoleSink[numRows=%d, truncate=%v]", s.table.Rows, s.table.Truncate > 0)
 }
 
+// Modes returns every mode.
+func (s *Sink) Modes() []connectors.OutputMode {
+	return []connectors.OutputMode{connectors.Append, connectors.Update, connectors.Complete}
+}
+
 // Bind fixes the columns; every mode can be printed.
-func (s *Sink) Bind(_ context.Context, schema *batch.Schema, _ connectors.OutputMode) error {
+func (s *Sink) Bind(_ context.Context, schema *batch.Schema, m connectors.OutputMode) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.schema = schema
+	s.schema, s.mode = schema, m
 	return nil
 }
 
 // Writer opens a share.
 func (s *Sink) Writer(context.Context, connectors.Share) (connectors.Writer, error) {
-	return &writer{most: s.table.Rows + 1}, nil // one more says that there are more
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	most := s.table.Rows + 1 // one more says that there are more
+	return &writer{most: most, whole: s.mode == connectors.Complete}, nil
 }
 
 // Commit prints the epoch. An error of the output is returned.
@@ -103,17 +120,25 @@ func (s *Sink) Commit(_ context.Context, c connectors.Commit) (connectors.Commit
 		done.Repeat = true
 		return done, nil
 	}
-	var rows []*batch.Batch
+	var all, gone []*batch.Batch
+	any := false
 	for _, p := range c.Prepared {
-		staged, _ := p.Staged.([]*batch.Batch)
-		rows = append(rows, staged...)
+		e, ok := p.Staged.(epoch)
+		any = any || ok
+		all = append(all, e.rows.first...)
+		gone = append(gone, e.gone.first...)
 	}
-	if len(rows) == 0 {
+	if !any {
 		return done, nil
 	}
 	const rule = "-------------------------------------------\n"
 	text := fmt.Appendf(nil, "%sBatch: %d\n%s", rule, c.Epoch, rule)
-	text = append(batch.AppendTable(text, s.schema, rows, s.table), '\n')
+	if len(all) > 0 || len(gone) == 0 {
+		text = append(batch.AppendTable(text, s.schema, all, s.table), '\n')
+	}
+	if len(gone) > 0 {
+		text = append(batch.AppendTable(append(text, "Deleted:\n"...), s.schema, gone, s.table), '\n')
+	}
 	if _, err := s.out.Write(text); err != nil {
 		return done, supervision.New(supervision.Restart, "CONSOLE_WRITE_FAILED", "could not print epoch %d: %w", c.Epoch, err)
 	}
@@ -128,44 +153,65 @@ func (s *Sink) Close() error { return nil }
 
 // writer keeps the first rows of an epoch and counts the others.
 type writer struct {
-	most int
-	kept int
+	most  int
+	whole bool // an epoch without rows is an empty result
 	epoch
+	selected []int32 // scratch
 }
 
 // epoch is one epoch's output.
 type epoch struct {
-	rows, bytes int64
-	first       []*batch.Batch
+	count, bytes int64
+	rows, gone   kept
+}
+
+// kept are rows that may be printed.
+type kept struct {
+	n     int
+	first []*batch.Batch
 }
 
 // Write keeps what may be printed.
 func (w *writer) Write(_ context.Context, b *batch.Batch) error {
-	w.rows += int64(b.Rows())
+	w.count += int64(b.Rows())
 	w.bytes += b.Size()
-	n := min(b.Rows(), w.most-w.kept)
-	if n <= 0 {
-		return nil
+	w.keep(&w.rows, b, false)
+	if b.Kinds != nil {
+		w.keep(&w.gone, b, true)
 	}
-	rows := make([]int32, n)
-	for i := range rows {
-		rows[i] = int32(b.Row(i))
+	return nil
+}
+
+// keep copies the first rows of b that are there, or that are deleted. Rows
+// before an update are neither.
+func (w *writer) keep(k *kept, b *batch.Batch, deleted bool) {
+	w.selected = w.selected[:0]
+	for i := 0; i < b.Rows() && k.n+len(w.selected) < w.most; i++ {
+		kind, row := batch.Insert, b.Row(i)
+		if b.Kinds != nil {
+			kind = b.Kinds[row]
+		}
+		if kind != batch.UpdateBefore && (kind == batch.Delete) == deleted {
+			w.selected = append(w.selected, int32(row))
+		}
+	}
+	if len(w.selected) == 0 {
+		return
 	}
 	plain := *b
 	plain.Origin, plain.Kinds, plain.Behind = nil, nil, nil
-	d := plain.Gather(nil, rows)
+	d := plain.Gather(nil, w.selected)
 	for i, c := range d.Columns { // a dictionary would hold on to its pool
 		d.Columns[i] = c.Flat(nil)
 		c.Release()
 	}
-	w.first = append(w.first, d)
-	w.kept += n
-	return nil
+	k.first = append(k.first, d)
+	k.n += d.N
 }
 
-// Seal hands the epoch over.
+// Seal hands the epoch over; a complete result without rows is one too.
 func (w *writer) Seal(int64) (connectors.Sealed, error) {
-	if w.rows == 0 {
+	if w.count == 0 && !w.whole {
 		return nil, nil
 	}
 	e := w.epoch
@@ -174,9 +220,9 @@ func (w *writer) Seal(int64) (connectors.Sealed, error) {
 }
 
 // Abort drops the epoch.
-func (w *writer) Abort() { w.epoch, w.kept = epoch{}, 0 }
+func (w *writer) Abort() { w.epoch = epoch{} }
 
 // Finish has nothing to make durable.
 func (e epoch) Finish(context.Context) (connectors.Prepared, error) {
-	return connectors.Prepared{Rows: e.rows, Bytes: e.bytes, Staged: e.first}, nil
+	return connectors.Prepared{Rows: e.count, Bytes: e.bytes, Staged: e}, nil
 }

@@ -118,3 +118,53 @@ func ExampleSink() {
 	// |hello|1  |
 	// +-----+---+
 }
+
+// changing returns rows of every kind: a is new, b becomes 3, c is gone.
+func changing(t testing.TB) *batch.Batch {
+	b, err := memory.Build(schema, []any{"a", 1}, []any{"b", 2}, []any{"b", 3}, []any{"c", 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Kinds = []batch.RowKind{batch.Insert, batch.UpdateBefore, batch.UpdateAfter, batch.Delete}
+	return b
+}
+
+// Update mode prints what is new and what is gone; complete mode the whole result, an empty one too.
+func TestModes(t *testing.T) {
+	ctx := context.Background()
+	run := func(m connectors.OutputMode, b *batch.Batch) string {
+		var out bytes.Buffer
+		s, _ := console.New(&out, map[string]string{"truncate": "false"})
+		if err := s.Bind(ctx, schema, m); err != nil {
+			t.Fatal(err)
+		}
+		w, _ := s.Writer(ctx, connectors.Share{})
+		if b != nil {
+			if err := w.Write(ctx, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sealed, _ := w.Seal(3)
+		if sealed == nil {
+			return ""
+		}
+		p, _ := sealed.Finish(ctx)
+		if _, err := s.Commit(ctx, connectors.Commit{Epoch: 3, Prepared: []connectors.Prepared{p}}); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	const head = "-------------------------------------------\nBatch: 3\n-------------------------------------------\n"
+	const table = "+-----+---+\n|value|n  |\n+-----+---+\n"
+	const foot = "+-----+---+\n\n"
+	want := head + table + "|a    |1  |\n|b    |3  |\n" + foot + "Deleted:\n" + table + "|c    |4  |\n" + foot
+	if got := run(connectors.Update, changing(t)); got != want {
+		t.Errorf("update:\n%s\nwant\n%s", got, want)
+	}
+	if got := run(connectors.Complete, nil); got != head+table+foot {
+		t.Errorf("an empty result:\n%s", got)
+	}
+	if got := run(connectors.Append, nil); got != "" {
+		t.Errorf("an epoch without rows:\n%s", got)
+	}
+}

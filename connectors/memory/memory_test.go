@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"testing"
 
 	"github.com/deltaic/deltaic/batch"
@@ -105,33 +104,16 @@ func TestSourceRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// In complete mode an epoch replaces the table; update is refused.
+// A mode that there is not is refused, and a table that has rows keeps its mode.
 func TestSinkModes(t *testing.T) {
-	ctx := context.Background()
 	s := memory.NewSink("table")
-	if err := s.Bind(ctx, schema, connectors.Update); err == nil {
-		t.Error("update was taken")
+	if err := s.Bind(context.Background(), schema, "merge"); err == nil {
+		t.Error("a mode that there is not was taken")
 	}
-	if err := s.Bind(ctx, schema, connectors.Complete); err != nil {
-		t.Fatal(err)
-	}
-	for epoch := range int64(2) {
-		w, _ := s.Writer(ctx, connectors.Share{})
-		b, err := memory.Build(schema, []any{epoch, "x"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Write(ctx, b); err != nil {
-			t.Fatal(err)
-		}
-		sealed, _ := w.Seal(epoch)
-		p, _ := sealed.Finish(ctx)
-		if _, err := s.Commit(ctx, connectors.Commit{Epoch: epoch, Prepared: []connectors.Prepared{p}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := s.Rows(); !slices.Equal(got, []string{`{"n":1,"name":"x"}`}) {
-		t.Errorf("got %v", got)
+	d := newTable(t, connectors.Append)
+	d.commit(nil, []any{1, "a"})
+	if err := d.Bind(context.Background(), schema, connectors.Update); err == nil {
+		t.Error("a table of append mode was bound in update mode")
 	}
 }
 
