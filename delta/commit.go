@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -24,20 +24,25 @@ const (
 	ClassMaxRetries            = "DELTA_MAX_COMMIT_RETRIES_EXCEEDED"
 	ClassOutcomeUnknown        = "DELTA_COMMIT_OUTCOME_UNKNOWN"
 	ClassFenced                = "DELTAIC_FENCED"
+	ClassConcurrentAppend      = "DELTA_CONCURRENT_APPEND"
+	ClassConcurrentDelete      = "DELTA_CONCURRENT_DELETE_DELETE"
+	ClassAppendOnly            = "DELTA_CANNOT_MODIFY_APPEND_ONLY"
 )
 
 // ErrFenced means that a domain no longer holds what its writer wrote last:
 // somebody else has taken over. It is final.
 var ErrFenced = errors.New("fenced: another writer has taken over")
 
-// Commit is one version to be: a blind append and what goes with it. It reads
-// no file, so it never conflicts with deletes, updates or compaction.
+// Commit is one version to be. With Adds alone it is a blind append: it reads no file, so it never
+// conflicts with deletes, updates or compaction. What else it does makes it rest on what the
+// table holds: see Removes, ReadsTable and Plan.
 type Commit struct {
 	Operation  string          // such as WRITE or STREAMING UPDATE
 	Parameters []log.Parameter // of the operation, values as JSON text
 	Metrics    []log.Parameter
 
 	Adds     []log.Add
+	Removes  []log.Remove // another writer that removes one of them is a conflict
 	Txns     []log.Txn
 	Domains  []log.Domain
 	Metadata *log.Metadata // replaces the table's
@@ -52,7 +57,15 @@ type Commit struct {
 	// for conflicts. Nil: the newest known.
 	Read *Head
 
-	// Check, if not nil, is called with the newest version before every attempt and
+	// ReadsTable says that the commit rests on all files of Read: another writer that adds rows is a conflict too.
+	ReadsTable bool
+
+	// Plan, if not nil, is called with the newest version before each attempt that follows another one,
+	// and sets Adds, Removes and Metrics by what that version holds. So the commit comes after what
+	// others did, as if it had been begun then, and files of theirs are no conflict.
+	Plan func(ctx context.Context, newest *Head, c *Commit) error
+
+	// Check, if not nil, is called with the newest version before every attempt, and before Plan, and
 	// decides about applications and domains that other writers touched: an error
 	// ends the commit with it. Without it, a writer that touches an application
 	// or a domain of this commit is a conflict.
@@ -143,6 +156,14 @@ func (t *Table) failure(k supervision.Kind, class string, version int64, text st
 // loop attempts versions until one is this commit's.
 func (t *Table) loop(ctx context.Context, c *Commit, head *Head) (int64, error) {
 	newest := false // no version after head was there when we looked
+	planned := int64(-1)
+	if c.Plan != nil { // a plan by an old version would be made in vain
+		own, next, err := t.winners(ctx, c, head)
+		if err != nil || own >= 0 {
+			return own, err
+		}
+		head, newest = next, true
+	}
 	for lost := 0; ; {
 		if err := t.admit(c, head); err != nil {
 			if newest {
@@ -158,6 +179,12 @@ func (t *Table) loop(ctx context.Context, c *Commit, head *Head) (int64, error) 
 			}
 			head, newest = next, true
 			continue
+		}
+		if c.Plan != nil && planned != head.Version {
+			if err := c.Plan(ctx, head, c); err != nil {
+				return -1, t.at(err, head.Version)
+			}
+			planned = head.Version
 		}
 		text, err := t.encode(c, head)
 		if err != nil {
@@ -212,6 +239,11 @@ func (t *Table) admit(c *Commit, head *Head) error {
 	if err := log.CheckAppend(p, m, schema); err != nil {
 		return t.at(err, head.Version)
 	}
+	if !c.blind() && strings.EqualFold(m.Configuration["delta.appendOnly"], "true") {
+		f := t.failure(supervision.Fatal, ClassAppendOnly, head.Version, "the table's property delta.appendOnly allows rows to be added only, and %s removes some", c.Operation)
+		f.Hint = "write in append mode, or to another table"
+		return f
+	}
 	if len(c.Domains) > 0 && !p.Supports("domainMetadata") {
 		return t.failure(supervision.Fatal, log.ClassWrite, head.Version,
 			"domain %s cannot be written: the table's protocol (writer %d) does not have the table feature domainMetadata", c.Domains[0].Domain, p.MinWriter)
@@ -233,12 +265,12 @@ func (t *Table) at(err error, version int64) error {
 
 // encode makes the text of the version after head.
 func (t *Table) encode(c *Commit, head *Head) ([]byte, error) {
-	blind := true
+	blind := c.blind()
 	read := head.Version
 	info := &log.CommitInfo{Timestamp: t.o.Now().UnixMilli(), Operation: c.Operation, Parameters: c.Parameters, Metrics: c.Metrics,
 		ReadVersion: &read, IsolationLevel: "Serializable", IsBlindAppend: &blind, UserMetadata: c.UserMetadata,
 		EngineInfo: t.o.Engine, TxnID: c.TxnID}
-	out := log.Commit{Info: info, Protocol: c.Protocol, Metadata: c.Metadata, Txns: c.Txns, Domains: c.Domains, Adds: c.Adds}
+	out := log.Commit{Info: info, Protocol: c.Protocol, Metadata: c.Metadata, Txns: c.Txns, Domains: c.Domains, Removes: c.Removes, Adds: c.Adds}
 	return out.Encode(nil), nil
 }
 
@@ -328,8 +360,12 @@ func (t *Table) committed(c *Commit, head *Head, text []byte) {
 // and returns the newest version. If one of them is this commit itself, it
 // returns that version and stops.
 func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, newest *Head, err error) {
+	want := log.KindsHead | log.KindCommitInfo
+	if !c.blind() && c.Plan == nil {
+		want |= log.KindsFiles
+	}
 	for {
-		next, actions, err := t.advance(ctx, head, log.KindsHead|log.KindCommitInfo)
+		next, actions, err := t.advance(ctx, head, want)
 		if errors.Is(err, objstore.ErrNotFound) {
 			t.publish(head, false)
 			return -1, head, nil
@@ -381,65 +417,6 @@ func (t *Table) syncLog(ctx context.Context) error {
 			return errors.Join(err, e)
 		}
 	}
-}
-
-// conflict checks one winner by Spark's rules for a blind append.
-func (t *Table) conflict(c *Commit, before, winner *Head, actions []*log.Action) error {
-	for _, a := range actions {
-		switch {
-		case a.CommitInfo != nil && c.Seen != nil:
-			if err := c.Seen(winner.Version, a.CommitInfo); err != nil {
-				return err
-			}
-		case a.Protocol != nil && c.Protocol != nil:
-			return t.failure(supervision.Restart, ClassProtocolChanged, winner.Version, "another writer changed the table's protocol at the same time")
-		case a.Metadata != nil:
-			if err := t.metadataConflict(c, before, winner); err != nil {
-				return err
-			}
-		case a.Domain != nil && c.Check == nil:
-			for _, d := range c.Domains {
-				if d.Domain == a.Domain.Domain {
-					return t.failure(supervision.Restart, ClassConcurrentDomain, winner.Version, "another writer changed the domain %s at the same time", d.Domain)
-				}
-			}
-		case a.Txn != nil && c.Check == nil:
-			for _, x := range c.Txns {
-				if x.AppID == a.Txn.AppID {
-					return t.failure(supervision.Restart, ClassConcurrentTransaction, winner.Version,
-						"application %s committed its version %d at the same time", a.Txn.AppID, a.Txn.Version)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// metadataConflict lets an append go on if its rows still fit the table.
-func (t *Table) metadataConflict(c *Commit, before, winner *Head) error {
-	fail := func(text string, args ...any) error {
-		return t.failure(supervision.Restart, ClassMetadataChanged, winner.Version,
-			"another writer changed the table's metadata at the same time: "+text, args...)
-	}
-	m, old := &winner.Metadata, &before.Metadata
-	switch {
-	case c.Metadata != nil:
-		return fail("and so does this commit")
-	case m.ID != old.ID:
-		return fail("the table %s was replaced by the table %s", old.ID, m.ID)
-	case len(c.Adds) == 0:
-		return nil
-	case fmt.Sprint(m.PartitionColumns) != fmt.Sprint(old.PartitionColumns):
-		return fail("partitioned by %q instead of %q", m.PartitionColumns, old.PartitionColumns)
-	}
-	written := c.Written
-	if written == nil {
-		written = c.Read.Schema
-	}
-	if err := compatible(written, winner.Schema); err != nil {
-		return fail("the rows no longer fit: %s", err)
-	}
-	return nil
 }
 
 // backoff sleeps a random time that grows with n.

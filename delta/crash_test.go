@@ -22,10 +22,30 @@ import (
 // shares prepared, once it is decided.
 type journal map[int64]json.RawMessage
 
+// flowMode is how the flow of the crash test writes: the rows of each epoch, and what the table holds after it.
+type flowMode struct {
+	mode connectors.OutputMode
+	rows func(epoch int64) []int64
+	want func(epochs int64) []int64
+}
+
+func upTo(n int64) []int64 {
+	out := make([]int64, n)
+	for i := range out {
+		out[i] = int64(i)
+	}
+	return out
+}
+
+var flowModes = []flowMode{
+	{connectors.Append, func(e int64) []int64 { return []int64{3 * e, 3*e + 1, 3*e + 2} }, func(n int64) []int64 { return upTo(3 * n) }},
+	{connectors.Complete, func(e int64) []int64 { return upTo(2 * e) }, func(n int64) []int64 { return upTo(2*n - 2) }},
+}
+
 // runFlow writes the epochs that the journal does not have and commits those that it has.
-func runFlow(s objstore.Store, j journal, attempt int64, epochs int64) error {
+func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int64) error {
 	sink := delta.NewSink(s, delta.SinkOptions{Properties: map[string]string{"delta.checkpointInterval": "2"}, Table: options(uint64(attempt))})
-	if err := sink.Bind(ctx, idSchema, connectors.Append); err != nil {
+	if err := sink.Bind(ctx, idSchema, m.mode); err != nil {
 		return err
 	}
 	w, err := sink.Writer(ctx, connectors.Share{Flow: "f", Incarnation: "i", Attempt: attempt, Count: 1})
@@ -36,10 +56,10 @@ func runFlow(s objstore.Store, j journal, attempt int64, epochs int64) error {
 	for e := range epochs {
 		if j[e] == nil {
 			b := batch.NewBuilder(batch.BigIntType, nil)
-			for n := range int64(3) {
-				b.Int64(e*3 + n)
+			for _, n := range m.rows(e) {
+				b.Int64(n)
 			}
-			if err := w.Write(ctx, batch.NewBatch(idSchema, 3, b.Finish())); err != nil {
+			if err := w.Write(ctx, batch.NewBatch(idSchema, b.Len(), b.Finish())); err != nil {
 				return err
 			}
 			sealed, err := w.Seal(e)
@@ -67,11 +87,14 @@ func runFlow(s objstore.Store, j journal, attempt int64, epochs int64) error {
 // every durable operation of a flow, and once more during the recovery. The next
 // attempt finishes the flow; every row is there once.
 func TestCrashAtEveryDurableOperation(t *testing.T) {
-	const epochs = 4
-	want := make([]int64, epochs*3)
-	for i := range want {
-		want[i] = int64(i)
+	for _, m := range flowModes {
+		t.Run(string(m.mode), func(t *testing.T) { crashFlow(t, m) })
 	}
+}
+
+func crashFlow(t *testing.T, m flowMode) {
+	const epochs = 4
+	want := m.want(epochs)
 	disk := func(fs *vfs.MemFS) objstore.Store {
 		s, err := local.New("/lake/table", local.Options{FS: fs, Random: newRandom(3)})
 		if err != nil {
@@ -80,7 +103,7 @@ func TestCrashAtEveryDurableOperation(t *testing.T) {
 		return s
 	}
 	reference := faulty.Wrap(disk(vfs.NewCrashableMem()), faulty.Options{})
-	if err := runFlow(reference, journal{}, 1, epochs); err != nil {
+	if err := runFlow(reference, m, journal{}, 1, epochs); err != nil {
 		t.Fatal(err)
 	}
 	points, crashes := len(reference.Log()), 0
@@ -100,7 +123,7 @@ func TestCrashAtEveryDurableOperation(t *testing.T) {
 						decide = faulty.At(n-int(attempt)*3, fault) // again, somewhere in the recovery
 					}
 					s := faulty.Wrap(disk(fs), faulty.Options{Decide: decide})
-					err := runFlow(s, j, attempt, epochs)
+					err := runFlow(s, m, j, attempt, epochs)
 					if err == nil {
 						break
 					}

@@ -123,7 +123,9 @@ func (l *Ledger) Swap(ctx context.Context, previous, next string, c *connectors.
 	commit := Commit{Operation: "STREAMING UPDATE", Parameters: []log.Parameter{StringParameter("outputMode", "Append"), StringParameter("kind", "claim")}}
 	if c != nil {
 		var err error
-		if commit, err = StreamingUpdate(*c); err != nil {
+		l.sink.commits.Lock()
+		defer l.sink.commits.Unlock()
+		if commit, err = l.sink.streamingUpdate(*c); err != nil {
 			return connectors.Committed{}, l.table.at(err, -1)
 		}
 	} else if l.sink == nil {
@@ -157,10 +159,7 @@ func (l *Ledger) committed(ctx context.Context, commit Commit, version int64, er
 	if err != nil {
 		return connectors.Committed{}, err
 	}
-	done := connectors.Committed{Version: version, Files: len(commit.Adds)}
-	for i := range commit.Adds {
-		done.Bytes += commit.Adds[i].Size
-	}
+	done := committed(version, &commit)
 	if l.table.overdue(4) {
 		_, _ = l.table.Checkpoint(ctx) // the entry is in whatever becomes of it
 	}

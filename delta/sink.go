@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -48,9 +47,16 @@ type Sink struct {
 	mu    sync.Mutex
 	table *Table
 	bound *Head // when bound; nil before
+	mode  connectors.OutputMode
+
+	commits sync.Mutex // held while an epoch is committed
+	live    liveFiles  // of the table, where the mode replaces rows
 }
 
-var _ connectors.Sink = (*Sink)(nil)
+var (
+	_ connectors.Sink      = (*Sink)(nil)
+	_ connectors.ModeTaker = (*Sink)(nil)
+)
 
 // NewSink returns the sink of the table at the root of the store.
 func NewSink(s objstore.Store, o SinkOptions) *Sink { return &Sink{store: s, path: s.URI(), o: o} }
@@ -100,11 +106,15 @@ func (s *Sink) Open(ctx context.Context) (t *Table, exists bool, err error) {
 	return s.table, err == nil, err
 }
 
+// Modes returns the output modes that the sink takes.
+func (s *Sink) Modes() []connectors.OutputMode {
+	return []connectors.OutputMode{connectors.Append, connectors.Complete}
+}
+
 // Bind makes the table if it is not there, and checks that the rows fit it.
 func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.OutputMode) error {
-	if m != connectors.Append {
-		return &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_UNSUPPORTED_OUTPUT_MODE", Path: s.path,
-			Message: fmt.Sprintf("output mode %s is not supported by the Delta sink yet", m), Hint: "use append, with a watermark if the flow aggregates"}
+	if !slices.Contains(s.Modes(), m) {
+		return s.refuseMode(m)
 	}
 	t, exists, err := s.Open(ctx)
 	if err != nil {
@@ -123,13 +133,18 @@ func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.Output
 	if err != nil {
 		return err
 	}
-	if err := s.accept(t, head, rows); err != nil {
+	if err := s.accept(t, head, rows, m); err != nil {
 		return t.at(err, head.Version)
 	}
 	s.mu.Lock()
-	s.bound = head
+	s.bound, s.mode = head, m
 	s.mu.Unlock()
 	return nil
+}
+
+func (s *Sink) refuseMode(m connectors.OutputMode) error {
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_UNSUPPORTED_OUTPUT_MODE", Path: s.path,
+		Message: fmt.Sprintf("output mode %q is not one that the Delta sink knows", m), Hint: "use append, complete or update"}
 }
 
 func (s *Sink) create(rows *batch.Schema) CreateOptions {
@@ -143,7 +158,12 @@ func (s *Sink) create(rows *batch.Schema) CreateOptions {
 		Description: s.o.Description, Domains: s.o.Ledger}
 }
 
-func (s *Sink) accept(t *Table, head *Head, rows *batch.Schema) error {
+func (s *Sink) accept(t *Table, head *Head, rows *batch.Schema, m connectors.OutputMode) error {
+	if m != connectors.Append && strings.EqualFold(head.Metadata.Configuration["delta.appendOnly"], "true") {
+		f := t.failure(supervision.Fatal, ClassAppendOnly, head.Version, "the table's property delta.appendOnly allows rows to be added only, and output mode %s replaces some", m)
+		f.Hint = "write in append mode, or to another table"
+		return f
+	}
 	if err := log.CheckAppend(&head.Protocol, &head.Metadata, head.Schema); err != nil {
 		return err
 	}
@@ -188,7 +208,7 @@ func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Wri
 	if err != nil {
 		return nil, err
 	}
-	return &shareWriter{w}, nil
+	return &shareWriter{w, s.mode == connectors.Complete}, nil
 }
 
 // checkIncarnation refuses a table that another incarnation of the flow has
@@ -206,124 +226,6 @@ func (s *Sink) checkIncarnation(t *Table, head *Head, flow, incarnation string) 
 		}
 	}
 	return nil
-}
-
-type shareWriter struct{ w *Writer }
-
-func (s *shareWriter) Write(ctx context.Context, b *batch.Batch) error { return s.w.Write(ctx, b) }
-func (s *shareWriter) Abort()                                          { s.w.Abort() }
-
-func (s *shareWriter) Seal(int64) (connectors.Sealed, error) {
-	files, err := s.w.Seal()
-	if err != nil || files == nil {
-		return nil, err
-	}
-	return sealed{files}, nil
-}
-
-type sealed struct{ files *Files }
-
-func (s sealed) Finish(ctx context.Context) (connectors.Prepared, error) {
-	rows := s.files.Rows()
-	adds, err := s.files.Finish(ctx)
-	if err != nil {
-		return connectors.Prepared{}, err
-	}
-	p := connectors.Prepared{Rows: rows, Data: log.EncodeAdds(nil, adds)}
-	for i := range adds {
-		p.Bytes += adds[i].Size
-	}
-	return p, nil
-}
-
-// Adds returns the add-actions of what shares prepared.
-func Adds(prepared []connectors.Prepared) ([]log.Add, error) {
-	var all []log.Add
-	for _, p := range prepared {
-		if len(p.Data) == 0 || string(p.Data) == "null" {
-			continue
-		}
-		adds, err := log.DecodeAdds(p.Data)
-		if err != nil {
-			return nil, supervision.New(supervision.Fatal, "DELTAIC_MANIFEST_CORRUPT", "the add-actions of a prepared epoch cannot be read: %w", err)
-		}
-		all = append(all, adds...)
-	}
-	return all, nil
-}
-
-// StreamingUpdate returns the commit of an epoch as Spark's sink makes it, with the
-// txn that makes it exactly once. A flow whose ledger is the table adds
-// its domain and commits it itself, by CompareAndCommit.
-func StreamingUpdate(c connectors.Commit) (Commit, error) {
-	adds, err := Adds(c.Prepared)
-	if err != nil {
-		return Commit{}, err
-	}
-	var rows, bytes int64
-	for _, p := range c.Prepared {
-		rows += p.Rows
-	}
-	for i := range adds {
-		bytes += adds[i].Size
-	}
-	return Commit{
-		Operation: "STREAMING UPDATE",
-		Parameters: []log.Parameter{StringParameter("outputMode", "Append"), StringParameter("queryId", c.QueryID),
-			StringParameter("epochId", strconv.FormatInt(c.Epoch, 10))},
-		Metrics: []log.Parameter{StringParameter("numRemovedFiles", "0"), StringParameter("numOutputRows", strconv.FormatInt(rows, 10)),
-			StringParameter("numOutputBytes", strconv.FormatInt(bytes, 10)), StringParameter("numAddedFiles", strconv.Itoa(len(adds)))},
-		Adds: adds,
-		Txns: []log.Txn{{AppID: AppID(c.Flow, c.Incarnation), Version: c.Epoch}},
-	}, nil
-}
-
-// errRepeat ends a commit whose epoch is in the table already.
-var errRepeat = errors.New("committed before")
-
-// Commit commits the epoch unless the table has it. An epoch without files is
-// committed too if the engine asks for it: its txn says that it is done.
-func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Committed, error) {
-	t, bound := s.Table()
-	if bound == nil {
-		return connectors.Committed{}, errUnbound
-	}
-	commit, err := StreamingUpdate(c)
-	if err != nil {
-		return connectors.Committed{}, t.at(err, -1)
-	}
-
-	commit.UserMetadata = s.o.UserMetadata
-	commit.Seen = t.disturbing
-	app := AppID(c.Flow, c.Incarnation)
-	repeatAt := int64(-1)
-	commit.Check = func(newest *Head) error {
-		if newest.Metadata.ID != bound.Metadata.ID {
-			f := t.failure(supervision.Fatal, "DELTAIC_TABLE_REPLACED", newest.Version, "the table %s was replaced by the table %s", bound.Metadata.ID, newest.Metadata.ID)
-			f.Hint = "start the flow with a new checkpoint location"
-			return f
-		}
-		if last, ok := newest.Txns[app]; ok && last.Version >= c.Epoch && !(mutant.On(mutant.CommitRepeated) && c.Epoch >= 6) {
-			repeatAt = newest.Version
-			return errRepeat
-		}
-		return s.checkIncarnation(t, newest, c.Flow, c.Incarnation)
-	}
-	version, err := t.Commit(ctx, commit)
-	if errors.Is(err, errRepeat) {
-		return connectors.Committed{Version: repeatAt, Repeat: true}, nil
-	}
-	if err != nil {
-		return connectors.Committed{}, err
-	}
-	out := connectors.Committed{Version: version, Files: len(commit.Adds)}
-	for i := range commit.Adds {
-		out.Bytes += commit.Adds[i].Size
-	}
-	if t.overdue(4) { // nobody called Maintain in time
-		_, _ = t.Checkpoint(ctx) // the epoch is committed whatever becomes of it
-	}
-	return out, nil
 }
 
 // Maintain writes a checkpoint of the log if one is due. The engine calls it

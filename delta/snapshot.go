@@ -130,7 +130,7 @@ func (t *Table) disturbing(version int64, info *log.CommitInfo) error {
 	replaced := info.Operation == "RESTORE" || info.Operation == "REPLACE TABLE" || info.Operation == "REPLACE TABLE AS SELECT" ||
 		info.Operation == "CREATE OR REPLACE TABLE" || info.Operation == "CREATE OR REPLACE TABLE AS SELECT"
 	for _, p := range info.Parameters {
-		replaced = replaced || p.Name == "mode" && p.Value == `"Overwrite"`
+		replaced = replaced || p.Name == "mode" && p.Value == `"Overwrite"` || p.Name == "outputMode" && p.Value == `"Complete"`
 	}
 	if !replaced {
 		return nil
