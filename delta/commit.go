@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -239,7 +238,7 @@ func (t *Table) admit(c *Commit, head *Head) error {
 	if err := log.CheckAppend(p, m, schema); err != nil {
 		return t.at(err, head.Version)
 	}
-	if !c.blind() && strings.EqualFold(m.Configuration["delta.appendOnly"], "true") {
+	if !c.blind() && appendOnly(&head.Metadata) {
 		f := t.failure(supervision.Fatal, ClassAppendOnly, head.Version, "the table's property delta.appendOnly allows rows to be added only, and %s removes some", c.Operation)
 		f.Hint = "write in append mode, or to another table"
 		return f

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/supervision"
@@ -9,6 +10,11 @@ import (
 
 // blind reports whether the commit rests on no file of the table.
 func (c *Commit) blind() bool { return c.Plan == nil && len(c.Removes) == 0 && !c.ReadsTable }
+
+// appendOnly reports whether the table's rows may not be removed.
+func appendOnly(m *log.Metadata) bool {
+	return strings.EqualFold(m.Configuration["delta.appendOnly"], "true")
+}
 
 // conflict checks one winner by Spark's rules.
 func (t *Table) conflict(c *Commit, before, winner *Head, actions []*log.Action) error {

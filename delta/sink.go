@@ -159,7 +159,7 @@ func (s *Sink) create(rows *batch.Schema) CreateOptions {
 }
 
 func (s *Sink) accept(t *Table, head *Head, rows *batch.Schema, m connectors.OutputMode) error {
-	if m != connectors.Append && strings.EqualFold(head.Metadata.Configuration["delta.appendOnly"], "true") {
+	if m != connectors.Append && appendOnly(&head.Metadata) {
 		f := t.failure(supervision.Fatal, ClassAppendOnly, head.Version, "the table's property delta.appendOnly allows rows to be added only, and output mode %s replaces some", m)
 		f.Hint = "write in append mode, or to another table"
 		return f

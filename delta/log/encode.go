@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"sort"
 	"strconv"
 	"unicode/utf8"
@@ -210,6 +211,9 @@ func (m *Metadata) append(b []byte) []byte {
 	o.intPointer("createdTime", m.CreatedTime)
 	return o.end()
 }
+
+// Equal reports whether two metadata actions say the same.
+func (m *Metadata) Equal(o *Metadata) bool { return bytes.Equal(m.append(nil), o.append(nil)) }
 
 func (t *Txn) append(b []byte) []byte {
 	o := begin(b)
