@@ -1,0 +1,178 @@
+package foreach
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/staged"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Options tune a sink. The zero value is Spark's behaviour.
+type Options struct {
+	// Changelog hands over the rows before an update too, so that what is given
+	// is the whole history of the result.
+	Changelog bool
+	// Pool is where batches that are handed over come from; nil: the garbage collector.
+	Pool *batch.Pool
+}
+
+// Sink stages the rows of each epoch and hands them to a function when the
+// epoch is decided. It is safe for concurrent use.
+type Sink struct {
+	name    string // as progress shows it
+	class   string // of the function's failures
+	o       Options
+	call    func(ctx context.Context, rows *Rows) error
+	objects objstore.Store
+	prefix  string
+
+	mu     sync.Mutex
+	schema *batch.Schema
+	mode   connectors.OutputMode
+	done   map[string]int64 // by flow and incarnation: the newest epoch handed over
+	behind []string         // files of that epoch, to be removed with the next
+	swept  int64            // the attempt that has collected what earlier ones left
+}
+
+var (
+	_ connectors.Sink      = (*Sink)(nil)
+	_ connectors.ModeTaker = (*Sink)(nil)
+	_ connectors.StateUser = (*Sink)(nil)
+)
+
+func newSink(name, class string, o Options, call func(context.Context, *Rows) error) *Sink {
+	return &Sink{name: name, class: class, o: o, call: call, done: map[string]int64{}}
+}
+
+// Description is Spark's.
+func (s *Sink) Description() string { return s.name }
+
+// Modes returns every mode.
+func (s *Sink) Modes() []connectors.OutputMode {
+	return []connectors.OutputMode{connectors.Append, connectors.Update, connectors.Complete}
+}
+
+// UseState names the place of the staged rows.
+func (s *Sink) UseState(objects objstore.Store, prefix string) { s.objects, s.prefix = objects, prefix }
+
+// Bind fixes schema and mode.
+func (s *Sink) Bind(_ context.Context, schema *batch.Schema, m connectors.OutputMode) error {
+	if s.objects == nil {
+		f := supervision.New(supervision.Fatal, "CHECKPOINT_LOCATION_MISSING", "%s keeps the rows of an epoch until they are handed over, and has no place for them", s.name)
+		f.Hint = "give the flow a checkpointLocation"
+		return f
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.schema, s.mode = schema, m
+	return nil
+}
+
+// Durable reports true: what the function does outlives the process.
+func (s *Sink) Durable() bool { return true }
+
+// Close has nothing to end.
+func (s *Sink) Close() error { return nil }
+
+// Writer opens a share.
+func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Writer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.schema == nil {
+		return nil, errors.New("foreach: the sink is not bound")
+	}
+	return &writer{sink: s, share: share, schema: s.schema, mode: s.mode}, nil
+}
+
+// Commit hands the epoch over, unless that was done.
+func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Committed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := connectors.Committed{Version: -1}
+	folder := staged.Folder(s.prefix, c.Incarnation)
+	key := c.Flow + "/" + c.Incarnation
+	if done, known := s.done[key]; known && c.Epoch <= done {
+		out.Repeat = true
+		return out, nil
+	}
+	files, err := filesOf(c.Prepared)
+	if err != nil {
+		return out, err
+	}
+	record := doneName(folder, c.Epoch)
+	if _, err = s.objects.Head(ctx, record); err == nil {
+		out.Repeat = true
+	} else if !errors.Is(err, objstore.ErrNotFound) {
+		return out, err
+	} else if err := s.handOver(ctx, c, files, record); err != nil {
+		return out, err
+	}
+	s.done[key] = c.Epoch
+	s.tidy(ctx, c, folder, record, files)
+	for _, f := range files {
+		out.Files++
+		out.Bytes += f.Length
+	}
+	return out, nil
+}
+
+// handOver calls the function and notes that it has returned.
+func (s *Sink) handOver(ctx context.Context, c connectors.Commit, files []staged.File, record string) error {
+	rows := &Rows{sink: s, schema: s.schema, mode: s.mode, epoch: c.Epoch, files: files}
+	if err := s.guarded(ctx, rows); err != nil {
+		return s.failure(c.Epoch, err)
+	}
+	err := s.objects.PutIfAbsent(ctx, record, nil)
+	if errors.Is(err, objstore.ErrUnknown) {
+		_, err = s.objects.Head(ctx, record)
+	}
+	if errors.Is(err, objstore.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// guarded calls the function; a panic of it is an error.
+func (s *Sink) guarded(ctx context.Context, rows *Rows) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = supervision.New(supervision.Restart, s.class, "epoch %d: the function panicked: %v", rows.epoch, p)
+		}
+	}()
+	return s.call(ctx, rows)
+}
+
+// failure is an error of the function as the engine understands it: one that
+// has a kind keeps it.
+func (s *Sink) failure(epoch int64, err error) error {
+	var f *supervision.Failure
+	if errors.As(err, &f) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return supervision.New(supervision.Restart, s.class, "epoch %d: the function failed: %w", epoch, err)
+}
+
+// tidy removes what no restart can ask for any more: the files of the epoch
+// before, and once in an attempt what earlier attempts left. What cannot be
+// removed now stays for a later attempt: the epoch is done either way.
+func (s *Sink) tidy(ctx context.Context, c connectors.Commit, folder, record string, files []staged.File) {
+	for _, name := range s.behind {
+		_ = s.objects.Delete(ctx, name)
+	}
+	s.behind = []string{record}
+	kept := map[string]bool{}
+	for _, f := range files {
+		s.behind = append(s.behind, f.Name)
+		kept[f.Name] = true
+	}
+	if s.swept != c.Attempt { // it has decided this epoch, so what was staged before it is done or given up
+		s.swept = c.Attempt
+		_ = staged.Collect(ctx, s.objects, folder, c.Attempt, kept)
+		_ = collectRecords(ctx, s.objects, folder, c.Epoch)
+	}
+}
