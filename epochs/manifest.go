@@ -72,6 +72,7 @@ type StateFile struct {
 	Epoch         int64  `json:"epoch"`
 	Attempt       int64  `json:"attempt"`
 	SchemaVersion int    `json:"schemaVersion"`
+	Drops         int64  `json:"drops,omitempty"`
 }
 
 // ManifestFile points at a manifest that is a file.

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/persistence/state"
 )
 
 // Operator is one step's share of the work in one task. Its task calls it from
@@ -132,6 +133,9 @@ type State interface {
 	// KeySet opens the set of keys with this name; the types are those of the
 	// key columns. The same name with other types than stored is an error that names both.
 	KeySet(table string, keys []batch.Type) (KeySet, error)
+	// Table opens the table with the spec's name. One that was stored with other columns, or with a
+	// later version, is an error that names both.
+	Table(spec state.Spec) (*state.Table, error)
 }
 
 // KeySet is a set of keys, probed a batch at a time. It is an alias so that

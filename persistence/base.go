@@ -3,8 +3,8 @@ package persistence
 import (
 	"context"
 
-	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/state"
 )
 
 // A base is made of at least minChanges files: when they outweigh the base
@@ -68,7 +68,7 @@ func (p input) bytes() int64 {
 }
 
 // Write makes the merged files durable and returns their descriptions for the
-// next manifest, of which [Live] then leaves out what they replace. It holds one block of rows in memory.
+// next manifest, of which [Live] then leaves out what they replace.
 func (b *Base) Write(ctx context.Context, objects objstore.Store) ([]StateFile, error) {
 	var files []StateFile
 	for _, inputs := range b.tables {
@@ -81,40 +81,69 @@ func (b *Base) Write(ctx context.Context, objects objstore.Store) ([]StateFile, 
 	return files, nil
 }
 
-// merge writes the rows of the inputs, oldest epoch first, into one file: of
-// rows with one key the last counts.
+// mergeBytes is how much of the files is merged at a time: a range of key groups each.
+const mergeBytes = 64 << 20
+
+// merge writes what the inputs come to into one file: of rows with one key the
+// last counts, and what was deleted or dropped is left out.
 func (b *Base) merge(ctx context.Context, objects objstore.Store, inputs []input) (f StateFile, err error) {
 	var w *fileWriter
-	defer func() {
-		if w != nil {
-			w.abort()
-		}
-	}()
-	last := inputs[len(inputs)-1].file
-	waiting := &rows{}
-	open := func(types []batch.Type) (err error) {
-		if w != nil {
-			return b.store.sameTypes(last.Table, w.types, types)
-		}
-		waiting.types, waiting.layout = types, layoutOf(types)
-		w, err = createFile(ctx, objects, b.store.options, KindBase, last.Table, types, last.Epoch)
-		return err
-	}
-	each := func(keys []*batch.Column, sel []int32, _ int, _ []uint64) error {
-		waiting.add(keys, sel)
-		if waiting.n < blockRows && len(waiting.data) < blockBytes {
-			return nil
-		}
-		defer waiting.reset()
-		return w.write(ctx, waiting)
-	}
+	var total int64
 	for _, in := range inputs {
-		if err := b.store.scan(ctx, objects, in, open, each); err != nil {
-			return f, err
+		total += in.bytes()
+	}
+	o := b.store.options
+	rounds := min(int(total/mergeBytes)+1, o.Hi-o.Lo)
+	for round := range rounds {
+		lo, hi := o.Lo+(o.Hi-o.Lo)*round/rounds, o.Lo+(o.Hi-o.Lo)*(round+1)/rounds
+		if w, err = b.mergeRange(ctx, objects, within(inputs, lo, hi), w); err != nil {
+			break
 		}
 	}
-	if err := w.write(ctx, waiting); err != nil {
+	if w != nil {
+		defer w.abort()
+	}
+	if err != nil {
 		return f, err
 	}
 	return w.close()
+}
+
+// within returns the shares that inputs have in key groups [lo,hi).
+func within(inputs []input, lo, hi int) []input {
+	var out []input
+	for _, in := range inputs {
+		var groups []groupRange
+		for _, r := range in.groups {
+			if r.lo < hi && r.hi > lo {
+				groups = append(groups, groupRange{max(r.lo, lo), min(r.hi, hi)})
+			}
+		}
+		out = append(out, input{in.file, groups}) // without any too: its columns are checked
+	}
+	return out
+}
+
+// mergeRange adds what the inputs come to in their key groups to the file, which the
+// first range begins.
+func (b *Base) mergeRange(ctx context.Context, objects objstore.Store, inputs []input, w *fileWriter) (*fileWriter, error) {
+	merged := &Store{options: b.store.options, tables: map[string]*kept{}}
+	defer merged.Close()
+	if err := merged.load(ctx, objects, inputs); err != nil {
+		return w, err
+	}
+	last := inputs[len(inputs)-1].file
+	t := merged.tables[last.Table]
+	if w == nil {
+		var err error
+		if w, err = createFile(ctx, objects, b.store.options, KindBase, t.Spec(), nil, last.Epoch); err != nil {
+			return nil, err
+		}
+	}
+	rows := copies.Get().(*state.Copy)
+	defer copies.Put(rows)
+	if err := t.All(rows); err != nil {
+		return w, err
+	}
+	return w, w.write(ctx, rows)
 }

@@ -55,10 +55,23 @@ func newLoad(types []batch.Type, keys int, once bool) *load {
 	return l
 }
 
-func (l *load) fill(t *table, fresh batch.Bitmap) {
+func (l *load) fill(t KeySet, fresh batch.Bitmap) {
 	for i := range l.columns {
 		_ = t.Insert(l.columns[i], nil, benchRows, l.hashes[i], fresh)
 	}
+}
+
+// newSet returns a set of keys in a store of its own.
+func newSet(types []batch.Type) (*Store, KeySet) {
+	s, err := NewStore(testOptions(batch.NewPool()))
+	if err != nil {
+		panic(err)
+	}
+	t, err := s.KeySet("seen", types)
+	if err != nil {
+		panic(err)
+	}
+	return s, t
 }
 
 var benchTypes = map[string][]batch.Type{
@@ -75,7 +88,7 @@ func BenchmarkInsert(b *testing.B) {
 				}
 				b.Run(fmt.Sprintf("%s/keys=%d/%s", name, keys, mode), func(b *testing.B) {
 					l, fresh := newLoad(benchTypes[name], keys, build), make(batch.Bitmap, batch.BitmapWords(benchRows))
-					set := newTable("seen", l.types, nil)
+					store, set := newSet(l.types)
 					if !build {
 						l.fill(set, fresh)
 					}
@@ -83,12 +96,12 @@ func BenchmarkInsert(b *testing.B) {
 					for i := range b.N {
 						at := i % len(l.columns)
 						if build && at == 0 {
-							set = newTable("seen", l.types, nil)
+							store, set = newSet(l.types)
 						}
 						_ = set.Insert(l.columns[at], nil, benchRows, l.hashes[at], fresh)
 					}
 					b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds()/1e6, "Mrows/s")
-					b.ReportMetric(float64(set.charged)/float64(set.Len()), "B/key")
+					b.ReportMetric(float64(store.Usage()[0].Bytes)/float64(set.Len()), "B/key")
 				})
 			}
 		}
@@ -120,15 +133,8 @@ func BenchmarkGoMap(b *testing.B) {
 	}
 }
 
-func benchStore(b *testing.B, types []batch.Type, keys int) (*Store, *table) {
-	s, err := NewStore(testOptions(batch.NewPool()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	t, err := s.open("seen", types)
-	if err != nil {
-		b.Fatal(err)
-	}
+func benchStore(types []batch.Type, keys int) (*Store, KeySet) {
+	s, t := newSet(types)
 	newLoad(types, keys, true).fill(t, make(batch.Bitmap, batch.BitmapWords(benchRows)))
 	return s, t
 }
@@ -137,9 +143,14 @@ func benchStore(b *testing.B, types []batch.Type, keys int) (*Store, *table) {
 func BenchmarkCheckpoint(b *testing.B) {
 	for _, name := range []string{"bigint", "string17"} {
 		b.Run(name, func(b *testing.B) {
-			s, t := benchStore(b, benchTypes[name], 1_000_000)
+			s, t := benchStore(benchTypes[name], 1_000_000)
+			segment, rows := s.tables["seen"].Segment(0), make([]uint32, t.Len())
+			for i := range rows {
+				rows[i] = uint32(i)
+			}
+			s.Checkpoint(1).Release()
 			for b.Loop() {
-				t.mark = 0
+				segment.Touch(rows)
 				s.Checkpoint(1).Release()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(t.Len()), "ns/key")
@@ -149,7 +160,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 
 func BenchmarkWriteAndRestore(b *testing.B) {
 	for _, name := range []string{"bigint", "string17", "bigint+string17"} {
-		s, t := benchStore(b, benchTypes[name], 1_000_000)
+		s, t := benchStore(benchTypes[name], 1_000_000)
 		change, n, u := s.Checkpoint(1), t.Len(), 0
 		change.options.Unique = func() string { u++; return strconv.Itoa(u) }
 		ctx, objects := context.Background(), memory.New(memory.Options{})

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/state"
 )
 
 // Change is what one epoch changed in a store, on its way into change files.
@@ -14,35 +15,29 @@ import (
 type Change struct {
 	options Options
 	epoch   int64
-	parts   []changePart
+	parts   []*state.Copy
 	charged int64
-}
-
-type changePart struct {
-	table string
-	rows  *rows
 }
 
 // copies are kept for the next checkpoint: one a second would otherwise be
 // garbage of the size of the changes.
-var copies = sync.Pool{New: func() any { return &rows{} }}
+var copies = sync.Pool{New: func() any { return &state.Copy{} }}
 
 // Checkpoint copies the rows that came since the last checkpoint and marks them
 // as taken. It is the part of a checkpoint that the task waits for. The change must be released.
 func (s *Store) Checkpoint(epoch int64) *Change {
 	c := &Change{options: s.options, epoch: epoch}
 	for _, t := range s.tables {
-		if t.mark == t.Len() {
+		r := copies.Get().(*state.Copy)
+		t.Checkpoint(r)
+		if r.Empty() {
+			copies.Put(r)
 			continue
 		}
-		r := copies.Get().(*rows)
-		r.reset()
-		r.copyFrom(t, t.mark, t.Len())
-		t.mark = t.Len()
-		c.charged += r.bytes()
-		c.parts = append(c.parts, changePart{t.name, r})
+		c.charged += r.Charged()
+		c.parts = append(c.parts, r)
 	}
-	slices.SortFunc(c.parts, func(a, b changePart) int { return cmp.Compare(a.table, b.table) })
+	slices.SortFunc(c.parts, func(a, b *state.Copy) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
 	s.options.Account.Charge(c.charged)
 	return c
 }
@@ -51,7 +46,7 @@ func (s *Store) Checkpoint(epoch int64) *Change {
 func (c *Change) Rows() int64 {
 	var n int64
 	for _, p := range c.parts {
-		n += int64(p.rows.n)
+		n += int64(p.Rows())
 	}
 	return n
 }
@@ -62,7 +57,7 @@ func (c *Change) Rows() int64 {
 func (c *Change) Write(ctx context.Context, objects objstore.Store) ([]StateFile, error) {
 	var files []StateFile
 	for _, p := range c.parts {
-		f, err := writeRows(ctx, objects, c.options, KindChange, p.table, c.epoch, p.rows)
+		f, err := writeRows(ctx, objects, c.options, KindChange, c.epoch, p)
 		if err != nil {
 			return nil, err
 		}
@@ -74,23 +69,20 @@ func (c *Change) Write(ctx context.Context, objects objstore.Store) ([]StateFile
 // Release gives the copy's memory back. A second call does nothing.
 func (c *Change) Release() {
 	for _, p := range c.parts {
-		copies.Put(p.rows)
+		copies.Put(p)
 	}
 	c.options.Account.Charge(-c.charged)
 	c.parts, c.charged = nil, 0
 }
 
-func writeRows(ctx context.Context, objects objstore.Store, o Options, kind, table string, epoch int64, r *rows) (StateFile, error) {
-	w, err := createFile(ctx, objects, o, kind, table, r.types, epoch)
-	if err == nil {
-		err = w.write(ctx, r)
+func writeRows(ctx context.Context, objects objstore.Store, o Options, kind string, epoch int64, rows *state.Copy) (f StateFile, err error) {
+	w, err := createFile(ctx, objects, o, kind, rows.Spec(), rows.Dropped, epoch)
+	if err != nil {
+		return f, err
 	}
-	var f StateFile
-	if err == nil {
-		f, err = w.close()
+	defer w.abort()
+	if err := w.write(ctx, rows); err != nil {
+		return f, err
 	}
-	if w != nil {
-		w.abort()
-	}
-	return f, err
+	return w.close()
 }

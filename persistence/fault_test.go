@@ -41,7 +41,7 @@ func script(t *testing.T, objects objstore.Store, pool *batch.Pool, account *bat
 	}
 	var files []StateFile
 	for epoch := range int64(minChanges) {
-		keys := []*batch.Column{bigints(epoch, epoch+1, epoch+2)}
+		keys := []*batch.Column{{Type: batch.BigIntType, N: 3, I64: []int64{epoch, epoch + 1, epoch + 2}}}
 		if err := set.Insert(keys, nil, 3, batch.Hash(keys, 3, nil), make(batch.Bitmap, 1)); err != nil {
 			t.Fatal(err)
 		}

@@ -119,7 +119,7 @@ func TestRestoreRefuses(t *testing.T) {
 		class string
 		says  string
 	}{
-		"newer format":   {data: version(data), class: "STATE_STORE_UNSUPPORTED_FORMAT_VERSION", says: "format version 2"},
+		"newer format":   {data: version(data), class: "STATE_STORE_UNSUPPORTED_FORMAT_VERSION", says: "format version 3"},
 		"another digest": {file: func(f *StateFile) { f.Digest = "xxh64:0" }, class: "CORRUPT_STATE_FILE", says: "digest"},
 		"another length": {file: func(f *StateFile) { f.Length++ }, class: "CORRUPT_STATE_FILE", says: "bytes"},
 		"another epoch":  {file: func(f *StateFile) { f.Epoch++ }, class: "CORRUPT_STATE_FILE", says: "Epoch:10"},
@@ -171,18 +171,7 @@ func TestKeyTypesThatChangedAreNamed(t *testing.T) {
 
 // The golden file of format 1 stays readable for ever.
 func TestGoldenFileOfFormat1(t *testing.T) {
-	f, data := sample(t, batch.StringType, batch.BigIntType)
 	path := filepath.Join("testdata", "state-v1")
-	if os.Getenv("DELTAIC_UPDATE_GOLDEN") != "" {
-		text, _ := json.MarshalIndent(f, "", "  ")
-		_ = os.MkdirAll("testdata", 0o755)
-		if err := os.WriteFile(path+".dsf", data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	golden, err := os.ReadFile(path + ".dsf")
 	if err != nil {
 		t.Fatal(err)
@@ -201,9 +190,6 @@ func TestGoldenFileOfFormat1(t *testing.T) {
 	}
 	if n := s.tables["seen"].Len(); n != 20 {
 		t.Fatalf("%d keys, want 20", n)
-	}
-	if string(golden) != string(data) || described != f {
-		t.Fatal("the same keys are written in another way than in format 1: raise formatVersion")
 	}
 }
 

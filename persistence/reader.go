@@ -14,6 +14,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -24,8 +25,9 @@ const readBuffer = 256 << 10 // bytes
 type fileReader struct {
 	file   StateFile
 	header header
-	types  []batch.Type
+	spec   state.Spec
 	schema *batch.Schema
+	drops  []int64 // segments that the file drops
 	pool   *batch.Pool
 	object objstore.Reader
 	in     *bufio.Reader
@@ -34,6 +36,15 @@ type fileReader struct {
 	digest *xxhash.Digest
 	buffer []byte
 	hashes []uint64
+	groups []int32
+}
+
+// fileBlock is rows of a file, good until the next ones are read.
+type fileBlock struct {
+	state.Block
+	groups []int32  // key group of each row
+	hashes []uint64 // of each row's key
+	batch  *batch.Batch
 }
 
 // openFile opens the file that a manifest describes.
@@ -109,7 +120,7 @@ func (r *fileReader) readHeader() error {
 			Message: fmt.Sprintf("the state file has format version %d, this build reads up to %d", version, formatVersion),
 			Hint:    "run the version of Deltaic that wrote it, or a newer one"}
 	}
-	if version != formatVersion || n > maxHeader {
+	if version < 1 || n > maxHeader {
 		return r.corrupt("format version %d, header of %d bytes", version, n)
 	}
 	if err := r.read(int64(n) + 8); err != nil {
@@ -121,82 +132,130 @@ func (r *fileReader) readHeader() error {
 	if err := json.Unmarshal(r.buffer[len(magic)+8:], &r.header); err != nil {
 		return r.corrupt("the header is not JSON: %v", err)
 	}
-	return r.checkHeader()
+	if version == 1 && (r.header.Values != nil || r.header.Windowed || r.header.Prefix != 0 || r.header.Drops != 0) {
+		return r.corrupt("the header is not one of version 1: %+v", r.header)
+	}
+	if err := r.checkHeader(); err != nil {
+		return err
+	}
+	return r.readDrops()
+}
+
+// readDrops reads the segments that stand before the rows.
+func (r *fileReader) readDrops() error {
+	for left := r.header.Drops; left > 0; left = r.header.Drops - int64(len(r.drops)) {
+		b, err := r.decode(dropSchema)
+		if err != nil {
+			return err
+		}
+		if b == nil || b.N == 0 || int64(b.N) > left {
+			b.Release()
+			return r.corrupt("the file's header says %d dropped segments, it does not hold them", r.header.Drops)
+		}
+		r.drops = append(r.drops, b.Columns[0].I64...)
+		b.Release()
+	}
+	return nil
 }
 
 // checkHeader compares the header with the manifest's description.
 func (r *fileReader) checkHeader() error {
 	h, f := r.header, r.file
 	got := StateFile{Step: h.Step, Table: h.Table, Kind: h.Kind, Name: f.Name, Length: f.Length, Digest: f.Digest,
-		GroupLo: h.GroupLo, GroupHi: h.GroupHi, Rows: f.Rows, Epoch: h.Epoch, Attempt: h.Attempt, SchemaVersion: h.SchemaVersion}
+		GroupLo: h.GroupLo, GroupHi: h.GroupHi, Rows: f.Rows, Epoch: h.Epoch, Attempt: h.Attempt, SchemaVersion: h.SchemaVersion, Drops: h.Drops}
 	if got != f {
 		return r.corrupt("the file says %+v, the manifest %+v", got, f)
 	}
-	if h.SchemaVersion > schemaVersion {
-		return &supervision.Failure{Kind: supervision.Fatal, Class: "STATE_STORE_UNSUPPORTED_SCHEMA_VERSION", Step: f.Step, Path: f.Name,
-			Message: fmt.Sprintf("table %s has schema version %d, this build reads up to %d", h.Table, h.SchemaVersion, schemaVersion),
-			Hint:    "run the version of Deltaic that wrote it, or a newer one"}
-	}
-	if len(h.Keys) == 0 || h.Groups < 1 || h.GroupLo < 0 || h.GroupHi > h.Groups || h.SchemaVersion < 1 {
+	if h.Groups < 1 || h.GroupLo < 0 || h.GroupHi > h.Groups || h.SchemaVersion < 1 || h.Drops < 0 {
 		return r.corrupt("the header is not sound: %+v", h)
 	}
-	for _, k := range h.Keys {
-		t, err := typeFromJSON(k, 0)
-		if err != nil {
-			return r.corrupt("the header names %v", err)
-		}
-		r.types = append(r.types, t)
+	spec, err := h.spec()
+	if err != nil {
+		return r.corrupt("the header names %v", err)
 	}
-	r.schema = keySchema(r.types)
+	if err := spec.Check(); err != nil {
+		return r.corrupt("the header names a table that cannot be: %v", err)
+	}
+	r.spec, r.schema = spec, schemaOf(spec)
 	return nil
 }
 
-// next returns the next block's key columns in a batch whose first column is
-// the key group, with the rows' hashes, which are good until the next call; nil
-// at the end, when the whole file has been checked. The caller releases the batch.
-func (r *fileReader) next(ctx context.Context) (*batch.Batch, []uint64, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
+// decode reads a block; nil if the end stands there, of which the length alone has been read.
+func (r *fileReader) decode(schema *batch.Schema) (*batch.Batch, error) {
 	r.buffer = r.buffer[:0]
 	if err := r.read(lengthBytes); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	n := binary.LittleEndian.Uint32(r.buffer)
 	if check := appendLength(nil, n); string(check) != string(r.buffer) {
-		return nil, nil, r.corrupt("the checksum of a block's length does not fit")
+		return nil, r.corrupt("the checksum of a block's length does not fit")
 	}
 	if n == 0 {
-		return nil, nil, r.end()
+		return nil, nil
 	}
 	if err := r.read(int64(n) + 8); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := r.sealed("a block"); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	block, err := batch.Decode(r.buffer[lengthBytes:], r.schema, r.pool)
+	block, err := batch.Decode(r.buffer[lengthBytes:], schema, r.pool)
 	if err != nil {
-		return nil, nil, r.corrupt("a block does not decode: %v", err)
+		return nil, r.corrupt("a block does not decode: %v", err)
 	}
+	return block, nil
+}
+
+// next returns the next block of rows, nil at the end, when the whole file has been
+// checked. The caller releases its batch.
+func (r *fileReader) next(ctx context.Context) (*fileBlock, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	b, err := r.decode(r.schema)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, r.end()
+	}
+	block := &fileBlock{batch: b, Block: state.Block{N: b.N, Kinds: b.Kinds}}
+	columns := b.Columns[1:]
+	if r.spec.Windowed {
+		block.Segments, columns = columns[0].I64, columns[1:]
+	}
+	block.Keys, block.Values = columns[:len(r.spec.Keys)], columns[len(r.spec.Keys):]
 	if err := r.checkBlock(block); err != nil {
-		block.Release()
-		return nil, nil, err
+		b.Release()
+		return nil, err
 	}
-	return block, r.hashes[:block.N], nil
+	return block, nil
 }
 
 // checkBlock derives each row's key group anew from its key: never trust where
 // a row stood.
-func (r *fileReader) checkBlock(block *batch.Batch) error {
-	r.rows += int64(block.N)
-	r.hashes = batch.Hash(block.Columns[1:], block.N, r.hashes)
-	groups := block.Columns[0]
-	for i, h := range r.hashes[:block.N] {
-		g := batch.KeyGroup(h, r.header.Groups)
-		if int(groups.I32[i]) != g || g < r.header.GroupLo || g >= r.header.GroupHi {
+func (r *fileReader) checkBlock(b *fileBlock) error {
+	r.rows += int64(b.N)
+	r.hashes = batch.Hash(b.Keys, b.N, r.hashes)
+	r.groups = groupsOf(r.spec, b.Keys, b.N, r.header.Groups, r.hashes, r.groups)
+	b.hashes, b.groups = r.hashes[:b.N], r.groups
+	stood := b.batch.Columns[0]
+	for i, g := range r.groups {
+		if stood.I32[i] != g || int(g) < r.header.GroupLo || int(g) >= r.header.GroupHi {
 			return r.corrupt("a row stands under key group %d, its key belongs to %d of %d, the file has [%d,%d)",
-				groups.I32[i], g, r.header.Groups, r.header.GroupLo, r.header.GroupHi)
+				stood.I32[i], g, r.header.Groups, r.header.GroupLo, r.header.GroupHi)
+		}
+	}
+	for _, v := range b.Values {
+		if v.Nulls() > 0 {
+			return r.corrupt("a value is null")
+		}
+	}
+	if b.Kinds != nil {
+		for _, k := range b.Kinds {
+			if k != batch.Insert && k != batch.Delete {
+				return r.corrupt("a row is of kind %d", k)
+			}
 		}
 	}
 	return nil

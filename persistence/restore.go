@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore"
 )
 
@@ -17,14 +16,64 @@ func (s *Store) Restore(ctx context.Context, objects objstore.Store, files []Sta
 	if len(s.tables) != 0 {
 		return s.failure("INTERNAL_ERROR", "restore into a store that is in use", "")
 	}
-	for _, part := range s.inputs(files) {
-		if err := s.restoreFile(ctx, objects, part); err != nil {
-			s.Close()
+	if err := s.load(ctx, objects, s.inputs(files)); err != nil {
+		s.Close()
+		return err
+	}
+	for _, t := range s.tables {
+		t.restored, t.used = true, false
+	}
+	return nil
+}
+
+// load applies files, oldest first.
+func (s *Store) load(ctx context.Context, objects objstore.Store, inputs []input) error {
+	dropped := drops{}
+	for _, in := range inputs {
+		if in.file.Drops > 0 {
+			if err := s.readDrops(ctx, objects, in, dropped); err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range inputs {
+		if err := s.restoreFile(ctx, objects, in, dropped); err != nil {
 			return err
 		}
 	}
 	for _, t := range s.tables {
-		t.mark, t.restored, t.used = t.Len(), true, false
+		t.Settle()
+	}
+	return nil
+}
+
+// drops are the files that drop a segment of a table. Rows of older files that lie in
+// it are passed over: they never take memory.
+type drops map[dropKey][]input
+
+type dropKey struct {
+	table   string
+	segment int64
+}
+
+func (d drops) hide(table string, segment, epoch int64, group int) bool {
+	for _, in := range d[dropKey{table, segment}] {
+		if in.file.Epoch > epoch && in.has(group) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Store) readDrops(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
+	r, err := s.openInput(ctx, objects, in)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	for _, segment := range r.drops {
+		key := dropKey{in.file.Table, segment}
+		dropped[key] = append(dropped[key], in)
 	}
 	return nil
 }
@@ -64,47 +113,45 @@ func (s *Store) inputs(files []StateFile) []input {
 	return in
 }
 
-func (s *Store) restoreFile(ctx context.Context, objects objstore.Store, part input) error {
-	t := (*table)(nil)
-	return s.scan(ctx, objects, part, func(types []batch.Type) (err error) {
-		t, err = s.open(part.file.Table, types)
-		return err
-	}, func(keys []*batch.Column, sel []int32, n int, hashes []uint64) error {
-		t.scratch.fresh = room(t.scratch.fresh, batch.BitmapWords(n))
-		return t.Insert(keys, sel, n, hashes, t.scratch.fresh)
-	})
+// openInput opens a file and checks that it is this flow's.
+func (s *Store) openInput(ctx context.Context, objects objstore.Store, in input) (*fileReader, error) {
+	r, err := openFile(ctx, objects, in.file, s.options.Pool)
+	if err != nil {
+		return nil, err
+	}
+	if r.header.Incarnation != s.options.Incarnation || r.header.Groups != s.options.Groups {
+		defer r.close()
+		return nil, r.corrupt("the file is of incarnation %s with %d key groups, the flow is %s with %d",
+			r.header.Incarnation, r.header.Groups, s.options.Incarnation, s.options.Groups)
+	}
+	return r, nil
 }
 
-// scan reads a file and hands over its key types, then the rows of the key
-// groups that it counts for.
-func (s *Store) scan(ctx context.Context, objects objstore.Store, part input, open func([]batch.Type) error,
-	each func(keys []*batch.Column, sel []int32, n int, hashes []uint64) error) error {
-	r, err := openFile(ctx, objects, part.file, s.options.Pool)
+// restoreFile applies the rows of the key groups that a file counts for.
+func (s *Store) restoreFile(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
+	r, err := s.openInput(ctx, objects, in)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	if r.header.Incarnation != s.options.Incarnation || r.header.Groups != s.options.Groups {
-		return r.corrupt("the file is of incarnation %s with %d key groups, the flow is %s with %d",
-			r.header.Incarnation, r.header.Groups, s.options.Incarnation, s.options.Groups)
+	t, err := s.open(r.spec)
+	if err != nil {
+		return fmt.Errorf("state file %s: %w", in.file.Name, err)
 	}
-	if err := open(r.types); err != nil {
-		return fmt.Errorf("state file %s: %w", part.file.Name, err)
-	}
-	sel := []int32{} // never nil: that would be all rows
+	sel := []int32{}
 	for {
-		block, hashes, err := r.next(ctx)
+		block, err := r.next(ctx)
 		if err != nil || block == nil {
 			return err
 		}
 		sel = sel[:0]
-		for i, g := range block.Columns[0].I32 {
-			if part.has(int(g)) {
+		for i, g := range block.groups {
+			if in.has(int(g)) && (block.Segments == nil || !dropped.hide(in.file.Table, block.Segments[i], in.file.Epoch, int(g))) {
 				sel = append(sel, int32(i))
 			}
 		}
-		err = each(block.Columns[1:], sel, block.N, hashes)
-		block.Release()
+		err = t.Apply(&block.Block, sel, block.hashes)
+		block.batch.Release()
 		if err != nil {
 			return err
 		}

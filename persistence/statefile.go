@@ -25,6 +25,7 @@ type StateFile struct {
 	Epoch         int64  `json:"epoch"` // a base: the newest that it holds
 	Attempt       int64  `json:"attempt"`
 	SchemaVersion int    `json:"schemaVersion"`
+	Drops         int64  `json:"drops,omitempty"` // segments that the epoch dropped
 }
 
 // hides reports whether f is of no use, for the groups that both have, beside b.

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -30,7 +30,13 @@ type Options struct {
 // Lo to Hi. It belongs to one goroutine at a time.
 type Store struct {
 	options Options
-	tables  map[string]*table
+	tables  map[string]*kept
+}
+
+// kept is a table of a store.
+type kept struct {
+	*state.Table
+	restored, used bool // from a checkpoint; opened by an operator since
 }
 
 // NewStore returns an empty store.
@@ -38,26 +44,32 @@ func NewStore(o Options) (*Store, error) {
 	if o.Lo < 0 || o.Hi < o.Lo || o.Groups < o.Hi || o.Groups > 1<<15 {
 		return nil, supervision.New(supervision.Fatal, "INTERNAL_ERROR", "step %s: key groups [%d,%d) of %d", o.Step, o.Lo, o.Hi, o.Groups)
 	}
-	return &Store{options: o, tables: map[string]*table{}}, nil
+	return &Store{options: o, tables: map[string]*kept{}}, nil
 }
 
-// open returns the table, made if it is not there.
-func (s *Store) open(name string, keys []batch.Type) (*table, error) {
-	if len(keys) == 0 {
-		return nil, s.failure("INTERNAL_ERROR", fmt.Sprintf("table %s has no key columns", name), "")
+// Table opens the table with this name, made if it is not there. One that was stored with other
+// columns is the error STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE or STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE, which
+// names both; one of a later version is STATE_STORE_UNSUPPORTED_SCHEMA_VERSION.
+func (s *Store) Table(spec state.Spec) (*state.Table, error) {
+	t, err := s.open(spec)
+	if err != nil {
+		return nil, err
 	}
-	if t, ok := s.tables[name]; ok {
-		t.used = true
-		return t, s.sameTypes(name, t.types, keys)
+	t.used = true
+	return t.Table, nil
+}
+
+func (s *Store) open(spec state.Spec) (*kept, error) {
+	spec.Version = max(spec.Version, 1)
+	if t, ok := s.tables[spec.Name]; ok {
+		return t, s.fits(t.Spec(), spec)
 	}
-	for _, k := range keys {
-		if err := checkKeyType(k); err != nil {
-			return nil, err
-		}
+	t, err := state.NewTable(spec, s.options.Pool, s.options.Account)
+	if err != nil {
+		return nil, err
 	}
-	t := newTable(name, slices.Clone(keys), s.options.Account)
-	s.tables[name] = t
-	return t, nil
+	s.tables[spec.Name] = &kept{Table: t}
+	return s.tables[spec.Name], nil
 }
 
 // CheckUsed refuses tables that were restored and that nobody has opened since:
@@ -73,26 +85,27 @@ func (s *Store) CheckUsed() error {
 	return nil
 }
 
-func (s *Store) sameTypes(table string, stored, wanted []batch.Type) error {
-	if slices.EqualFunc(stored, wanted, batch.Type.Equal) {
+func (s *Store) fits(stored, wanted state.Spec) error {
+	if stored.Version > wanted.Version {
+		return s.failure("STATE_STORE_UNSUPPORTED_SCHEMA_VERSION",
+			fmt.Sprintf("table %s is stored with schema version %d, this build reads up to %d", stored.Name, stored.Version, wanted.Version),
+			"run the version of Deltaic that wrote it, or a newer one")
+	}
+	err := stored.Fits(wanted)
+	if err == nil {
 		return nil
 	}
-	return s.failure("STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE",
-		fmt.Sprintf("table %s: key types stored %s, wanted %s", table, typeList(stored), typeList(wanted)),
-		"give the changed step a new name, which starts with empty state, or keep the key's types")
+	class, part := "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE", "key"
+	if stored.Fits(state.Spec{Keys: wanted.Keys, Prefix: wanted.Prefix, Windowed: wanted.Windowed, Values: stored.Values}) == nil {
+		class, part = "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "value"
+	}
+	return s.failure(class, fmt.Sprintf("table %s: %v", stored.Name, err),
+		"give the changed step a new name, which starts with empty state, or keep the "+part+"'s types")
 }
 
 func (s *Store) failure(class, message, hint string) error {
 	return &supervision.Failure{Kind: supervision.Fatal, Class: class, Message: message, Hint: hint,
 		Flow: s.options.Flow, Step: s.options.Step}
-}
-
-func typeList(types []batch.Type) string {
-	names := make([]string, len(types))
-	for i, t := range types {
-		names[i] = t.String()
-	}
-	return "(" + strings.Join(names, ", ") + ")"
 }
 
 // KeySet is a set of keys: operators.KeySet, spelled out because this room is
@@ -107,14 +120,36 @@ type KeySet = interface {
 	Len() int
 }
 
-// KeySet opens the set of keys with this name. The same name with other types
+// keySet is a table without values.
+type keySet struct {
+	segment *state.Segment
+	rows    []uint32
+}
+
+func (k *keySet) Insert(keys []*batch.Column, sel []int32, n int, hashes []uint64, fresh batch.Bitmap) error {
+	if cap(k.rows) < n {
+		k.rows = make([]uint32, n)
+	}
+	return k.segment.Upsert(keys, sel, n, hashes, k.rows[:n], fresh)
+}
+
+func (k *keySet) Len() int { return k.segment.Len() }
+
+// KeySet opens the set of keys with this name: a table without values. The same name with other types
 // than stored is the error STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, which names both.
 func (s *Store) KeySet(table string, keys []batch.Type) (KeySet, error) {
-	t, err := s.open(table, keys)
+	if len(keys) == 0 {
+		return nil, s.failure("INTERNAL_ERROR", fmt.Sprintf("table %s has no key columns", table), "")
+	}
+	spec := state.Spec{Name: table}
+	for i, k := range keys {
+		spec.Keys = append(spec.Keys, state.Column{Name: fmt.Sprintf("key%d", i+1), Type: k})
+	}
+	t, err := s.Table(spec)
 	if err != nil {
 		return nil, err
 	}
-	return t, nil
+	return &keySet{segment: t.Segment(0)}, nil
 }
 
 // Usage describes one table of a store.
@@ -128,7 +163,7 @@ type Usage struct {
 func (s *Store) Usage() []Usage {
 	var u []Usage
 	for _, t := range s.tables {
-		u = append(u, Usage{Table: t.name, Rows: t.Len(), Bytes: t.charged})
+		u = append(u, Usage{Table: t.Spec().Name, Rows: t.Len(), Bytes: t.Charged()})
 	}
 	slices.SortFunc(u, func(a, b Usage) int { return cmp.Compare(a.Table, b.Table) })
 	return u
@@ -137,7 +172,7 @@ func (s *Store) Usage() []Usage {
 // Close gives the memory back to the account. The store is empty afterwards.
 func (s *Store) Close() {
 	for _, t := range s.tables {
-		t.release()
+		t.Release()
 	}
 	clear(s.tables)
 }

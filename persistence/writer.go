@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -23,59 +25,66 @@ import (
 //
 // The length has a check of its own so that a broken one never makes a reader take memory.
 //
-// The batch of a block has a column #group with each row's key group, then the
-// key columns.
+// Blocks with the segments that were dropped come first, as many as the header says. The
+// batch of the others has a column #group with each row's key group, #segment if the
+// table is windowed, the key columns, the values. Keys that are gone are rows of kind delete.
 type fileWriter struct {
 	file    StateFile
 	options Options
-	types   []batch.Type
+	spec    state.Spec
 	schema  *batch.Schema
 	out     objstore.Writer
 	digest  *xxhash.Digest
 	buffer  []byte
 	hashes  []uint64
-	build   []*batch.Builder // #group, then a key column each
-}
-
-func keySchema(types []batch.Type) *batch.Schema {
-	s := batch.NewSchema(batch.Field{Name: "#group", Type: batch.IntType})
-	for i, t := range types {
-		s.Fields = append(s.Fields, batch.Field{Name: fmt.Sprintf("key%d", i+1), Type: t, Nullable: true})
-	}
-	return s
+	groups  []int32
 }
 
 // createFile begins a file that no name was used for before.
-func createFile(ctx context.Context, objects objstore.Store, o Options, kind, table string, types []batch.Type, epoch int64) (*fileWriter, error) {
-	w := &fileWriter{options: o, types: types, schema: keySchema(types), digest: xxhash.New()}
-	w.file = StateFile{Step: o.Step, Table: table, Kind: kind, GroupLo: o.Lo, GroupHi: o.Hi, Epoch: epoch,
-		Attempt: o.Attempt, SchemaVersion: schemaVersion}
+func createFile(ctx context.Context, objects objstore.Store, o Options, kind string, spec state.Spec, dropped []int64, epoch int64) (*fileWriter, error) {
+	w := &fileWriter{options: o, spec: spec, schema: schemaOf(spec), digest: xxhash.New()}
+	w.file = StateFile{Step: o.Step, Table: spec.Name, Kind: kind, GroupLo: o.Lo, GroupHi: o.Hi, Epoch: epoch,
+		Attempt: o.Attempt, SchemaVersion: spec.Version, Drops: int64(len(dropped))}
 	w.file.Name = fmt.Sprintf("state/%s/%s/%d-%d-%d-%d-%s.dsf", url.PathEscape(o.Incarnation), stepFolder(o.Step),
 		o.Attempt, epoch, o.Lo, o.Hi, o.Unique())
-	h := header{Flow: o.Flow, Incarnation: o.Incarnation, Step: o.Step, Table: table, Kind: kind, SchemaVersion: schemaVersion,
-		Groups: o.Groups, GroupLo: o.Lo, GroupHi: o.Hi, Attempt: o.Attempt, Epoch: epoch}
-	for _, t := range types {
-		h.Keys = append(h.Keys, typeToJSON(t))
-	}
+	h := header{Flow: o.Flow, Incarnation: o.Incarnation, Step: o.Step, Table: spec.Name, Kind: kind, SchemaVersion: spec.Version,
+		Keys: columnsToJSON(spec.Keys), Prefix: spec.Prefix, Values: columnsToJSON(spec.Values), Windowed: spec.Windowed,
+		Groups: o.Groups, GroupLo: o.Lo, GroupHi: o.Hi, Attempt: o.Attempt, Epoch: epoch, Drops: int64(len(dropped))}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > maxHeader {
 		return nil, supervision.New(supervision.Fatal, "STATE_STORE_KEY_TYPES_TOO_LARGE",
-			"step %s: the key types of table %s take %d bytes, the most is %d", o.Step, table, len(text), maxHeader)
+			"step %s: the column types of table %s take %d bytes, the most is %d", o.Step, spec.Name, len(text), maxHeader)
 	}
 	if w.out, err = objects.Create(ctx, w.file.Name); err != nil {
 		return nil, err
-	}
-	for _, f := range w.schema.Fields {
-		w.build = append(w.build, batch.NewBuilder(f.Type, o.Pool))
 	}
 	w.buffer = append(w.buffer, magic...)
 	w.buffer = binary.LittleEndian.AppendUint32(w.buffer, formatVersion)
 	w.buffer = binary.LittleEndian.AppendUint32(w.buffer, uint32(len(text)))
 	w.buffer = append(w.buffer, text...)
-	return w, w.flush()
+	if err = w.flush(); err == nil {
+		err = w.drops(dropped)
+	}
+	if err != nil {
+		w.abort()
+		return nil, err
+	}
+	return w, nil
+}
+
+// drops writes the segments that were dropped.
+func (w *fileWriter) drops(dropped []int64) error {
+	for piece := range slices.Chunk(dropped, 1<<16) {
+		c := w.options.Pool.NewColumn(batch.BigIntType, len(piece))
+		copy(c.I64, piece)
+		if err := w.block(batch.NewBatch(dropSchema, len(piece), c)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stepFolder returns a step's name as one part of an object's name.
@@ -97,52 +106,57 @@ func (w *fileWriter) flush() error {
 }
 
 // write appends all rows.
-func (w *fileWriter) write(ctx context.Context, r *rows) error {
-	c := cursor{rows: r}
-	for {
-		n := c.next(w.build[1:])
-		if n == 0 {
-			return nil
-		}
+func (w *fileWriter) write(ctx context.Context, c *state.Copy) error {
+	for c.Rewind(); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.block(n); err != nil {
+		b := c.Next(w.options.Pool)
+		if b.N == 0 {
+			b.Release()
+			return nil
+		}
+		if err := w.rows(&b); err != nil {
 			return err
 		}
 	}
 }
 
-// block writes the n rows that were built.
-func (w *fileWriter) block(n int) error {
-	columns := make([]*batch.Column, len(w.build))
-	for i, b := range w.build[1:] {
-		columns[i+1] = b.Finish()
-	}
-	w.hashes = batch.Hash(columns[1:], n, w.hashes)
-	outside := -1
-	for _, h := range w.hashes[:n] {
-		g := batch.KeyGroup(h, w.options.Groups)
-		if g < w.options.Lo || g >= w.options.Hi {
-			outside = g
+// rows writes a block of rows and releases it.
+func (w *fileWriter) rows(b *state.Block) error {
+	w.hashes = batch.Hash(b.Keys, b.N, w.hashes)
+	w.groups = groupsOf(w.spec, b.Keys, b.N, w.options.Groups, w.hashes, w.groups)
+	for _, g := range w.groups {
+		if int(g) < w.options.Lo || int(g) >= w.options.Hi {
+			b.Release()
+			return &supervision.Failure{Kind: supervision.Restart, Class: "STATE_STORE_KEY_OUT_OF_RANGE", Step: w.file.Step,
+				Message: fmt.Sprintf("table %s holds a key of group %d, the task has [%d,%d): a row came to the wrong task",
+					w.file.Table, g, w.options.Lo, w.options.Hi)}
 		}
-		w.build[0].Int32(int32(g))
 	}
-	columns[0] = w.build[0].Finish()
-	block := batch.NewBatch(w.schema, n, columns...)
-	defer block.Release()
-	if outside >= 0 {
-		return &supervision.Failure{Kind: supervision.Restart, Class: "STATE_STORE_KEY_OUT_OF_RANGE", Step: w.file.Step,
-			Message: fmt.Sprintf("table %s holds a key of group %d, the task has [%d,%d): a row came to the wrong task",
-				w.file.Table, outside, w.options.Lo, w.options.Hi)}
+	group := w.options.Pool.NewColumn(batch.IntType, b.N)
+	copy(group.I32, w.groups)
+	columns := []*batch.Column{group}
+	if b.Segments != nil {
+		segment := w.options.Pool.NewColumn(batch.BigIntType, b.N)
+		copy(segment.I64, b.Segments)
+		columns = append(columns, segment)
 	}
+	block := batch.NewBatch(w.schema, b.N, append(append(columns, b.Keys...), b.Values...)...)
+	block.Kinds = b.Kinds
+	w.file.Rows += int64(b.N)
+	return w.block(block)
+}
+
+// block writes a batch and releases it.
+func (w *fileWriter) block(b *batch.Batch) error {
+	defer b.Release()
 	w.buffer = appendLength(w.buffer, 0)
-	w.buffer = batch.Encode(w.buffer, block)
+	w.buffer = batch.Encode(w.buffer, b)
 	if int64(len(w.buffer)) > math.MaxUint32 {
 		return supervision.New(supervision.Fatal, "STATE_STORE_KEY_TOO_LARGE", "step %s: a block of table %s takes %d bytes", w.file.Step, w.file.Table, len(w.buffer))
 	}
 	appendLength(w.buffer[:0], uint32(len(w.buffer)-lengthBytes))
-	w.file.Rows += int64(n)
 	return w.flush()
 }
 
@@ -170,12 +184,7 @@ func (w *fileWriter) close() (StateFile, error) {
 	return w.file, nil
 }
 
-// abort gives up a file that was not closed, and the builders.
-func (w *fileWriter) abort() {
-	_ = w.out.Abort()
-	for _, b := range w.build {
-		b.Release()
-	}
-}
+// abort gives up a file that was not closed.
+func (w *fileWriter) abort() { _ = w.out.Abort() }
 
 func digestText(sum uint64) string { return fmt.Sprintf("xxh64:%016x", sum) }

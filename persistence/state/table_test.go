@@ -1,4 +1,4 @@
-package persistence
+package state
 
 import (
 	"math/rand/v2"
@@ -9,6 +9,18 @@ import (
 
 func bigints(values ...int64) *batch.Column {
 	return &batch.Column{Type: batch.BigIntType, N: len(values), I64: values}
+}
+
+func seen(account *batch.Account) *Segment {
+	t, err := NewTable(Spec{Name: "seen", Keys: []Column{{Type: batch.BigIntType}}}, nil, account)
+	if err != nil {
+		panic(err)
+	}
+	return t.Segment(0)
+}
+
+func insert(s *Segment, keys []*batch.Column, sel []int32, n int, hashes []uint64, fresh batch.Bitmap) error {
+	return s.Upsert(keys, sel, n, hashes, make([]uint32, n), fresh)
 }
 
 func mix(x uint64) uint64 {
@@ -29,7 +41,7 @@ func mixAll(values []int64, out []uint64) {
 func TestInsertWordsEqualsGoMap(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	account := batch.NewAccount("test", 0)
-	set := newTable("seen", []batch.Type{batch.BigIntType}, account)
+	set := seen(account)
 	reference := map[int64]bool{}
 	for round := 0; round < 300; round++ {
 		n := 1 + random.IntN(4096)
@@ -39,7 +51,7 @@ func TestInsertWordsEqualsGoMap(t *testing.T) {
 		}
 		mixAll(values, hashes)
 		fresh := make(batch.Bitmap, batch.BitmapWords(n))
-		if err := set.Insert([]*batch.Column{bigints(values...)}, nil, n, hashes, fresh); err != nil {
+		if err := insert(set, []*batch.Column{bigints(values...)}, nil, n, hashes, fresh); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range values {
@@ -52,7 +64,7 @@ func TestInsertWordsEqualsGoMap(t *testing.T) {
 	if set.Len() != len(reference) {
 		t.Fatalf("%d keys, want %d", set.Len(), len(reference))
 	}
-	set.release()
+	set.table.Release()
 	if account.Used() != 0 {
 		t.Fatalf("%d bytes still charged", account.Used())
 	}
@@ -61,40 +73,40 @@ func TestInsertWordsEqualsGoMap(t *testing.T) {
 // Keys of one hash cannot be told apart by any directory: they cost time, not
 // memory.
 func TestEqualHashesTakeBoundedMemory(t *testing.T) {
-	const n = 14_000 // more than a segment takes before it grows
-	set := newTable("seen", []batch.Type{batch.BigIntType}, nil)
+	const n = 14_000 // more than a bucket takes before it grows
+	set := seen(nil)
 	values, hashes := make([]int64, n), make([]uint64, n)
 	for i := range values {
 		values[i], hashes[i] = int64(i), 42
 	}
 	for range 2 {
-		if err := set.Insert([]*batch.Column{bigints(values...)}, nil, n, hashes, make(batch.Bitmap, batch.BitmapWords(n))); err != nil {
+		if err := insert(set, []*batch.Column{bigints(values...)}, nil, n, hashes, make(batch.Bitmap, batch.BitmapWords(n))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if set.Len() != n || set.charged > 1<<20+64<<10 {
-		t.Fatalf("%d keys in %d bytes", set.Len(), set.charged)
+	if set.Len() != n || set.table.Charged() > 1<<20+64<<10 {
+		t.Fatalf("%d keys in %d bytes", set.Len(), set.table.Charged())
 	}
 }
 
 // A batch never waits for the whole table to move: what one insert allocates
 // does not grow with the table.
 func TestGrowthIsBounded(t *testing.T) {
-	set := newTable("seen", []batch.Type{batch.BigIntType}, nil)
+	set := seen(nil)
 	value, hash, fresh := bigints(0), make([]uint64, 1), make(batch.Bitmap, 1)
 	worst := int64(0)
 	for i := range 2_000_000 {
 		value.I64[0], hash[0] = int64(i), mix(uint64(i))
-		before := set.charged
-		if err := set.Insert([]*batch.Column{value}, nil, 1, hash, fresh); err != nil {
+		before := set.table.Charged()
+		if err := insert(set, []*batch.Column{value}, nil, 1, hash, fresh); err != nil {
 			t.Fatal(err)
 		}
-		worst = max(worst, set.charged-before)
+		worst = max(worst, set.table.Charged()-before)
 	}
-	if limit := int64(4 * segmentSlots * slotBytes); worst > limit {
+	if limit := int64(4 * bucketSlots * slotBytes); worst > limit {
 		t.Fatalf("one insert took %d bytes, the limit is %d", worst, limit)
 	}
-	if perKey := float64(set.charged) / float64(set.Len()); perKey > 40 {
+	if perKey := float64(set.table.Charged()) / float64(set.Len()); perKey > 40 {
 		t.Fatalf("%.1f bytes a key", perKey)
 	}
 }

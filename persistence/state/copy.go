@@ -1,0 +1,287 @@
+package state
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/deltaic/deltaic/batch"
+)
+
+// Copy is the rows of a table that changed, copied out of it: columns as the
+// table keeps them, which [Copy.Next] turns into batches. It shares nothing with the table.
+type Copy struct {
+	spec   Spec
+	layout layout
+	bytes  []int
+	stride int
+	words  []uint64        // the words of each row; where a word is a place, it says nothing
+	data   []byte          // of each row the key, if it is bytes, then the values that are, each behind its length
+	nulls  []int           // rows with the null key of a one-column layout, ascending
+	kinds  []batch.RowKind // Delete for keys that are gone; nil: none is
+	parts  []part
+	n      int
+	// Dropped are the segments that were dropped since the last checkpoint, before any of
+	// the rows came.
+	Dropped []int64
+
+	row, at, null, part int // what Next has taken
+}
+
+// part is a run of rows of one segment.
+type part struct {
+	segment int64
+	end     int
+}
+
+// Rows returns how many there are, deleted ones included.
+func (c *Copy) Rows() int { return c.n }
+
+// Empty reports whether nothing changed.
+func (c *Copy) Empty() bool { return c.n == 0 && len(c.Dropped) == 0 }
+
+// Charged returns the memory that the copy takes.
+func (c *Copy) Charged() int64 {
+	return int64(cap(c.words))*8 + int64(cap(c.data)) + int64(cap(c.kinds))
+}
+
+// Spec returns what the rows are.
+func (c *Copy) Spec() Spec { return c.spec }
+
+// reset makes an empty copy of the table, in the memory of an old one.
+func (c *Copy) reset(t *Table) {
+	*c = Copy{spec: t.spec, layout: t.layout, bytes: t.bytes, stride: 1 + len(t.spec.Values),
+		words: c.words[:0], data: c.data[:0], nulls: c.nulls[:0], kinds: c.kinds[:0], parts: c.parts[:0]}
+}
+
+// Checkpoint copies what changed since the last one into c, whatever c held, and
+// takes it as told: deleted rows may go.
+func (t *Table) Checkpoint(c *Copy) {
+	c.reset(t)
+	c.Dropped = slices.Sorted(slices.Values(t.dropped))
+	t.dropped = t.dropped[:0]
+	for _, at := range t.Segments() {
+		t.segments[at].checkpoint(c)
+	}
+}
+
+// All copies all rows that are there into c.
+func (t *Table) All(c *Copy) error {
+	c.reset(t)
+	for _, at := range t.Segments() {
+		s := t.segments[at]
+		if err := s.Scan(func(rows []uint32) error { c.add(s, rows); return nil }); err != nil {
+			return err
+		}
+		c.endPart(at)
+	}
+	return nil
+}
+
+func (s *Segment) checkpoint(c *Copy) {
+	changed := s.dirty.Count(len(s.dirty) << 6)
+	if changed == 0 {
+		return
+	}
+	s.stored = true
+	s.leave(len(s.leaving)) // what is listed below must not be listed already
+	c.words = slices.Grow(c.words, changed*c.stride)
+	buffer, was := make([]uint32, 0, pieceRows), cap(s.leaving)
+	for i, word := range s.dirty {
+		if word == 0 {
+			continue
+		}
+		s.dirty[i] = 0
+		buffer = appendBits(buffer, word, i<<6)
+		if s.stale > 0 {
+			s.leaving = appendBits(s.leaving, word&s.gone[i], i<<6)
+		}
+		if len(buffer) > pieceRows-64 {
+			c.add(s, buffer)
+			buffer = buffer[:0]
+		}
+	}
+	c.add(s, buffer)
+	c.endPart(s.at)
+	s.table.charge(int64(cap(s.leaving)-was) * 4)
+}
+
+func (c *Copy) endPart(segment int64) {
+	if len(c.parts) == 0 && c.n > 0 || len(c.parts) > 0 && c.parts[len(c.parts)-1].end < c.n {
+		c.parts = append(c.parts, part{segment, c.n})
+	}
+}
+
+// add copies rows of a segment.
+func (c *Copy) add(s *Segment, rows []uint32) {
+	for _, r := range rows {
+		c.words = append(c.words, s.grid.row(r)...)
+	}
+	if s.stale > 0 {
+		c.addKinds(s, rows)
+	}
+	if s.null != 0 && c.layout != layoutOne {
+		if i := slices.Index(rows, s.null-1); i >= 0 {
+			c.nulls = append(c.nulls, c.n+i)
+		}
+	}
+	if keys := c.layout == layoutBytes || c.layout == layoutTuple; keys || len(c.bytes) > 0 {
+		c.addBytes(s, rows, keys)
+	}
+	c.n += len(rows)
+	if len(c.kinds) > 0 {
+		c.padKinds(c.n)
+	}
+}
+
+func (c *Copy) addBytes(s *Segment, rows []uint32, keys bool) {
+	for _, r := range rows {
+		words := s.grid.row(r)
+		if keys {
+			c.data = append(c.data, s.arena.raw(words[0])...)
+		}
+		for _, v := range c.bytes {
+			c.data = append(c.data, s.arena.raw(words[1+v])...)
+		}
+	}
+}
+
+func (c *Copy) padKinds(n int) {
+	for len(c.kinds) < n {
+		c.kinds = append(c.kinds, batch.Insert)
+	}
+}
+
+func (c *Copy) addKinds(s *Segment, rows []uint32) {
+	c.padKinds(c.n)
+	for _, r := range rows {
+		kind := batch.Insert
+		if s.gone.Get(int(r)) {
+			kind = batch.Delete
+		}
+		c.kinds = append(c.kinds, kind)
+	}
+}
+
+const (
+	blockRows  = 1 << 16
+	blockBytes = 1 << 20
+)
+
+// Block is some rows of a table as columns, which whoever asked for it releases.
+type Block struct {
+	N        int
+	Segments []int64 // of each row; nil if the table is not windowed
+	Keys     []*batch.Column
+	Values   []*batch.Column
+	Kinds    []batch.RowKind // Insert, and Delete for keys that are gone, whose values say nothing; nil: all are Insert
+}
+
+// Release ends the references to the columns.
+func (b *Block) Release() {
+	for _, c := range b.Keys {
+		c.Release()
+	}
+	for _, c := range b.Values {
+		c.Release()
+	}
+}
+
+// Rewind makes Next begin again.
+func (c *Copy) Rewind() { c.row, c.at, c.null, c.part = 0, 0, 0, 0 }
+
+// Next returns the next rows, of about 1 MiB at most, in memory of p; N is 0 at the end.
+func (c *Copy) Next(p *batch.Pool) Block {
+	from := c.row
+	b := Block{Keys: make([]*batch.Column, len(c.spec.Keys)), Values: make([]*batch.Column, len(c.spec.Values))}
+	end := min(c.n, from+max(1024, min(blockRows, blockBytes/8/c.stride)))
+	if c.layout == layoutBytes || c.layout == layoutTuple || len(c.bytes) > 0 {
+		end = c.variable(p, end, &b)
+	}
+	c.row, b.N = end, end-from
+	if c.layout == layoutWord {
+		b.Keys[0] = c.fixed(p, c.spec.Keys[0].Type, from, b.N, 0)
+		for ; c.null < len(c.nulls) && c.nulls[c.null] < end; c.null++ {
+			b.Keys[0].NewValid().Clear(c.nulls[c.null] - from)
+		}
+	}
+	for i, v := range c.spec.Values {
+		if width(v.Type.Kind) > 0 {
+			b.Values[i] = c.fixed(p, v.Type, from, b.N, 1+i)
+		}
+	}
+	if len(c.kinds) > 0 {
+		b.Kinds = c.kinds[from:end]
+	}
+	if c.spec.Windowed {
+		b.Segments = c.segments(from, end)
+	}
+	return b
+}
+
+func (c *Copy) fixed(p *batch.Pool, t batch.Type, from, n, word int) *batch.Column {
+	column := p.NewColumn(t, n)
+	if n == 0 {
+		return column
+	}
+	words := c.words[from*c.stride+word:]
+	fillColumn(column, func(i int) uint64 { return words[i*c.stride] })
+	return column
+}
+
+// variable builds the columns that are bytes, of rows up to end or fewer if they
+// are large, and returns where it stopped.
+func (c *Copy) variable(p *batch.Pool, end int, b *Block) int {
+	var keys []*batch.Builder
+	if c.layout != layoutWord && c.layout != layoutOne {
+		for _, k := range c.spec.Keys {
+			keys = append(keys, batch.NewBuilder(k.Type, p))
+		}
+	}
+	values := make([]*batch.Builder, len(c.bytes))
+	for i, v := range c.bytes {
+		values[i] = batch.NewBuilder(c.spec.Values[v].Type, p)
+	}
+	table := Table{spec: c.spec, layout: c.layout}
+	i, from := c.row, c.at
+	for ; i < end && c.at-from < blockBytes; i++ {
+		if keys != nil {
+			key := c.take()
+			if c.null < len(c.nulls) && c.nulls[c.null] == i {
+				c.null++
+				keys[0].Null()
+			} else {
+				table.appendKey(keys, key)
+			}
+		}
+		for _, v := range values {
+			v.Bytes(c.take())
+		}
+	}
+	for k, build := range keys {
+		b.Keys[k] = build.Finish()
+		build.Release()
+	}
+	for k, build := range values {
+		b.Values[c.bytes[k]] = build.Finish()
+		build.Release()
+	}
+	return i
+}
+
+func (c *Copy) take() []byte {
+	n, w := binary.Uvarint(c.data[c.at:])
+	v := c.data[c.at+w : c.at+w+int(n)]
+	c.at += w + int(n)
+	return v
+}
+
+func (c *Copy) segments(from, end int) []int64 {
+	out := make([]int64, 0, end-from)
+	for i := from; i < end; i++ {
+		for c.parts[c.part].end <= i {
+			c.part++
+		}
+		out = append(out, c.parts[c.part].segment)
+	}
+	return out
+}

@@ -1,0 +1,54 @@
+package state
+
+const (
+	chunkShift   = 13
+	chunkRows    = 1 << chunkShift
+	chunkMask    = chunkRows - 1
+	gridMinRows  = 16
+	bitmapShift  = 6
+	bitmapMargin = 1 << bitmapShift
+)
+
+// grid is the fixed part of rows: one word of the key, then a word a value, side
+// by side, so that a row that is far from the processor costs one trip. It never copies more
+// than one chunk to grow.
+type grid struct {
+	chunks [][]uint64
+	stride int
+	n      int // rows, those that are free included
+	charge func(int64)
+}
+
+// row returns the words of a row.
+func (g *grid) row(i uint32) []uint64 {
+	at := int(i&chunkMask) * g.stride
+	return g.chunks[i>>chunkShift][at : at+g.stride : at+g.stride]
+}
+
+func (g *grid) key(i uint32) uint64 { return g.chunks[i>>chunkShift][int(i&chunkMask)*g.stride] }
+
+// add appends a row of zeros.
+func (g *grid) add() uint32 {
+	last := g.n >> chunkShift
+	if last == len(g.chunks) {
+		rows := chunkRows
+		if last == 0 {
+			rows = gridMinRows
+		}
+		g.charge(int64(rows*g.stride) * 8)
+		g.chunks = append(g.chunks, make([]uint64, rows*g.stride))
+	} else if c := g.chunks[last]; (g.n&chunkMask)*g.stride == len(c) {
+		wide := make([]uint64, 2*len(c))
+		copy(wide, c)
+		g.charge(int64(len(c)) * 8)
+		g.chunks[last] = wide
+	}
+	g.n++
+	return uint32(g.n - 1)
+}
+
+func (g *grid) release() {
+	for _, c := range g.chunks {
+		g.charge(-int64(len(c)) * 8)
+	}
+}
