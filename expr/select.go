@@ -108,3 +108,34 @@ func (b *binder) star(star *parse.Star) ([]Item, error) {
 	}
 	return out, nil
 }
+
+// Tree is a parsed expression with the text that it was parsed from, for the
+// places in its errors.
+type Tree struct {
+	Node parse.Node
+	Text string
+}
+
+// ItemName names a select item as Spark does: the alias, the last part of a path, or
+// the text of the expression.
+func ItemName(ast parse.Node) string { return itemName(ast) }
+
+// BindTrees is BindSelect of trees, each from a text of its own: one item a
+// tree, so a star is refused.
+func BindTrees(trees []Tree, s *batch.Schema, o Options) ([]Item, error) {
+	shared := newBinder("", s, o)
+	var out []Item
+	for _, t := range trees {
+		shared.text = t.Text
+		ast := t.Node
+		if a, ok := ast.(*parse.Alias); ok {
+			ast = a.X
+		}
+		x, err := shared.bound(ast)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Item{Name: itemName(t.Node), Bound: x})
+	}
+	return out, nil
+}

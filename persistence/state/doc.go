@@ -10,7 +10,8 @@
 // # The caller's duties
 //
 //  1. A table belongs to one goroutine at a time.
-//  2. A row number holds until the next Upsert, Find, Scan or checkpoint of its table.
+//  2. A row number holds until the next Upsert, Find, Scan or checkpoint of its table; that of a row
+//     that was touched since the last checkpoint holds until the next one.
 //  3. Whoever writes the values of rows calls Touch: what is not touched is not in the next checkpoint.
 //
 // The package does no I/O: what is not in memory is brought by whoever made the table.

@@ -107,3 +107,12 @@ func fillColumn(c *batch.Column, word func(int) uint64) {
 		}
 	}
 }
+
+// ChunkShift is how many rows, as a power of two, a chunk of [Words.Layout] has.
+const ChunkShift = chunkShift
+
+// Layout returns where the values are, for kernels that go through many rows: the value of a row is word
+// (row modulo 2^ChunkShift) * stride + at of chunk row >> ChunkShift. It is good until the next Upsert.
+func (w *Words) Layout() (chunks [][]uint64, stride, at int) {
+	return w.grid.chunks, w.grid.stride, w.at
+}

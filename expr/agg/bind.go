@@ -1,0 +1,390 @@
+package agg
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/persistence/state"
+)
+
+// Options say how aggregates are bound.
+type Options struct {
+	expr.Options
+	// Updating says that the input has rows that take back earlier ones: groups count their rows, and
+	// every aggregate must be able to forget.
+	Updating bool
+}
+
+// Bind finds the aggregates in the items, each a text such as "sum(a) AS total" or
+// "max(b) - min(b) AS span", binds their arguments to the columns of s, and what is around them to the
+// group columns and the results. groups are the group columns, whose names the items may use; they come
+// first in the output.
+func Bind(items []string, groups []batch.Field, s *batch.Schema, o Options) (*Plan, error) {
+	b := &binder{plan: &Plan{rows: -1, groups: len(groups), exact: true}, schema: s, groups: groups, o: o,
+		byKey: map[string]int{}, inputs: map[string]int{}, masks: map[string]int{}, means: map[string]bool{}}
+	var outputs []expr.Tree
+	for _, text := range items {
+		ast, err := parse.Item(text)
+		if err != nil {
+			return nil, err
+		}
+		b.text = text
+		rewritten, err := b.extract(ast)
+		if err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, expr.Tree{Node: rewritten, Text: text})
+	}
+	if err := b.bindCalls(); err != nil {
+		return nil, err
+	}
+	return b.plan, b.bindOutput(outputs)
+}
+
+// binder makes one plan.
+type binder struct {
+	plan   *Plan
+	schema *batch.Schema
+	groups []batch.Field
+	o      Options
+	text   string
+
+	calls  []call
+	byKey  map[string]int // slots by what they are
+	inputs map[string]int // Plan.inputs by SQL
+	masks  map[string]int
+	means  map[string]bool // arguments of which there is a mean
+}
+
+// call is an aggregate that was found in a text.
+type call struct {
+	ast  *parse.Call
+	text string
+}
+
+// result is the name of the column of call i among the results: no text can name it.
+func result(i int) string { return fmt.Sprintf("#%d", i) }
+
+// extract replaces the aggregates of an item by names of their results.
+func (b *binder) extract(ast parse.Node) (parse.Node, error) {
+	if _, star := ast.(*parse.Star); star {
+		return nil, parse.At(b.text, ast.Pos(), "INVALID_USAGE_OF_STAR_OR_REGEX", "a star is no aggregate", "name the aggregates")
+	}
+	name := itemName(ast)
+	var failed error
+	rewritten := parse.Rewrite(ast, func(n parse.Node) (parse.Node, bool) {
+		c, is := n.(*parse.Call)
+		if !is || !b.isAggregate(c.Name) || failed != nil {
+			return nil, false
+		}
+		failed = b.refuseNested(c)
+		column := &parse.Name{Parts: []string{result(b.callOf(c))}}
+		column.At = c.At
+		return column, true
+	})
+	if failed == nil {
+		failed = b.refuseUngrouped(rewritten)
+	}
+	if a, is := rewritten.(*parse.Alias); is {
+		rewritten = a.X
+	}
+	return &parse.Alias{X: rewritten, Name: name}, failed
+}
+
+// itemName is Spark's name of an item: count(*) is count(1).
+func itemName(ast parse.Node) string {
+	if _, is := ast.(*parse.Alias); !is {
+		ast = parse.Rewrite(ast, func(n parse.Node) (parse.Node, bool) {
+			_, star := n.(*parse.Star)
+			return &parse.Literal{Kind: batch.Int, Text: "1"}, star
+		})
+	}
+	return expr.ItemName(ast)
+}
+
+func (b *binder) isAggregate(name string) bool {
+	name = strings.ToLower(name)
+	return functions[name] != nil
+}
+
+func (b *binder) refuseNested(c *parse.Call) error {
+	var nested error
+	for _, kid := range parse.Kids(c) {
+		parse.Rewrite(kid, func(n parse.Node) (parse.Node, bool) {
+			if inner, is := n.(*parse.Call); is && b.isAggregate(inner.Name) {
+				nested = parse.At(b.text, inner.Pos(), "NESTED_AGGREGATE_FUNCTION", "an aggregate cannot be within the arguments of another",
+					"aggregate twice, one step after the other")
+			}
+			return nil, false
+		})
+	}
+	return nested
+}
+
+// refuseUngrouped says which column of the input stands outside an aggregate.
+func (b *binder) refuseUngrouped(ast parse.Node) error {
+	known := batch.NewSchema(b.groups...)
+	var failed error
+	parse.Rewrite(ast, func(n parse.Node) (parse.Node, bool) {
+		name, is := n.(*parse.Name)
+		if is && failed == nil && known.IndexFold(name.Parts[0]) == -1 && b.schema.IndexFold(name.Parts[0]) >= 0 {
+			failed = parse.At(b.text, name.Pos(), "MISSING_AGGREGATION",
+				fmt.Sprintf("the column %s is neither one of the groups nor within an aggregate", name.Parts[0]),
+				fmt.Sprintf("add it to the groups, or take any_value(%s) or max(%s)", name.Parts[0], name.Parts[0]))
+		}
+		return nil, false
+	})
+	return failed
+}
+
+// callOf returns the number of a call; equal calls are one.
+func (b *binder) callOf(c *parse.Call) int {
+	sql := parse.Render(c)
+	for i, known := range b.calls {
+		if parse.Render(known.ast) == sql {
+			return i
+		}
+	}
+	b.calls = append(b.calls, call{ast: c, text: b.text})
+	return len(b.calls) - 1
+}
+
+func typeError(want string, t batch.Type) error {
+	return fmt.Errorf("its argument must be %s, this is of type %s", want, t)
+}
+
+var errUpdating = errors.New("it cannot take rows back, and this input updates earlier rows")
+
+// fail points at the call.
+func (b *binder) fail(c call, class string, err error) error {
+	return parse.At(c.text, c.ast.Pos(), class, fmt.Sprintf("%s: %v", strings.ToLower(c.ast.Name), err), "")
+}
+
+// bindCalls binds the arguments of all calls together, so that what they have in common is computed once.
+func (b *binder) bindCalls() error {
+	items, err := b.bindArguments(nil)
+	if err != nil {
+		return err
+	}
+	casts := make([][]batch.Type, len(b.calls))
+	recast := false
+	for i, c := range b.calls {
+		f := functions[strings.ToLower(c.ast.Name)]
+		if f.cast == nil {
+			continue
+		}
+		var types []batch.Type
+		for _, x := range items[i].arguments {
+			types = append(types, x.Type())
+		}
+		if casts[i], err = f.cast(b, types); err != nil {
+			return b.fail(c, "DATATYPE_MISMATCH", err)
+		}
+		recast = recast || casts[i] != nil
+	}
+	if recast {
+		if items, err = b.bindArguments(casts); err != nil {
+			return err
+		}
+	}
+	for i, c := range b.calls {
+		if name := strings.ToLower(c.ast.Name); name == "avg" || name == "mean" {
+			b.means[items[i].arguments[0].SQL()] = true
+		}
+	}
+	if b.o.Updating {
+		b.plan.rows = b.count(b.mask(-1, nil))
+	}
+	for i, c := range b.calls {
+		x := items[i]
+		x.SQL, x.Name, x.Distinct = parse.Render(c.ast), strings.ToLower(c.ast.Name), c.ast.Distinct
+		if err := functions[x.Name].build(b, x); err != nil {
+			return b.fail(c, "DATATYPE_MISMATCH", err)
+		}
+		b.plan.Calls = append(b.plan.Calls, x)
+	}
+	return nil
+}
+
+// bindArguments binds arguments and filters of every call.
+func (b *binder) bindArguments(casts [][]batch.Type) ([]*Call, error) {
+	var trees []expr.Tree
+	for i, c := range b.calls {
+		args, err := b.argumentsOf(c)
+		if err != nil {
+			return nil, err
+		}
+		for k, arg := range args {
+			if casts != nil && casts[i] != nil && casts[i][k].Kind != batch.Invalid {
+				arg = &parse.Cast{X: arg, Type: casts[i][k]}
+			}
+			trees = append(trees, expr.Tree{Node: arg, Text: c.text})
+		}
+		if c.ast.Filter != nil {
+			trees = append(trees, expr.Tree{Node: c.ast.Filter, Text: c.text})
+		}
+	}
+	bound, err := expr.BindTrees(trees, b.schema, b.o.Options)
+	if err != nil {
+		return nil, err
+	}
+	calls := make([]*Call, len(b.calls))
+	for i, c := range b.calls {
+		args, _ := b.argumentsOf(c)
+		x := &Call{}
+		for _, item := range bound[:len(args)] {
+			x.arguments = append(x.arguments, item.Bound)
+		}
+		bound = bound[len(args):]
+		if c.ast.Filter != nil {
+			x.filter, bound = bound[0].Bound, bound[1:]
+			if x.filter.Type().Kind != batch.Boolean {
+				return nil, b.fail(c, "DATATYPE_MISMATCH", fmt.Errorf("FILTER needs a condition, this is of type %s", x.filter.Type()))
+			}
+		}
+		calls[i] = x
+	}
+	return calls, nil
+}
+
+// argumentsOf returns the arguments of a call: none for count(*).
+func (b *binder) argumentsOf(c call) ([]parse.Node, error) {
+	name, args := strings.ToLower(c.ast.Name), c.ast.Args
+	if len(args) == 1 {
+		if star, is := args[0].(*parse.Star); is {
+			if name != "count" || len(star.Qualifier) > 0 || c.ast.Distinct {
+				return nil, b.fail(c, "INVALID_USAGE_OF_STAR_OR_REGEX", errors.New("a star goes with count alone, as count(*)"))
+			}
+			return nil, nil
+		}
+	}
+	f := functions[name]
+	if len(args) < f.least || f.max >= 0 && len(args) > f.max || name == "count" && len(args) == 0 {
+		return nil, b.fail(c, "WRONG_NUM_ARGS", fmt.Errorf("it does not take %d arguments: %s", len(args), f.doc.Signature))
+	}
+	return args, nil
+}
+
+// bindOutput binds what is around the aggregates.
+func (b *binder) bindOutput(outputs []expr.Tree) error {
+	fields := append([]batch.Field(nil), b.groups...)
+	for i, c := range b.plan.Calls {
+		fields = append(fields, batch.Field{Name: result(i), Type: c.Type, Nullable: c.Nullable})
+	}
+	b.plan.inner = batch.NewSchema(fields...)
+	var trees []expr.Tree
+	for _, g := range b.groups {
+		trees = append(trees, expr.Tree{Node: &parse.Name{Parts: []string{g.Name}}})
+	}
+	var err error
+	o := b.o.Options
+	o.Qualifiers = nil
+	b.plan.Items, err = expr.BindTrees(append(trees, outputs...), b.plan.inner, o)
+	return err
+}
+
+// input returns the number of an evaluated expression.
+func (b *binder) input(x *expr.Bound) int {
+	key := x.SQL()
+	if i, ok := b.inputs[key]; ok {
+		return i
+	}
+	b.inputs[key] = len(b.plan.inputs)
+	b.plan.inputs = append(b.plan.inputs, x)
+	return b.inputs[key]
+}
+
+// maskOf returns the number of the mask of the call's rows.
+func (b *binder) maskOf(c *Call) int {
+	filter := -1
+	if c.filter != nil {
+		filter = b.input(c.filter)
+	}
+	var nulls []int
+	for _, x := range c.arguments {
+		if x.Nullable() {
+			nulls = append(nulls, b.input(x))
+		}
+	}
+	return b.mask(filter, nulls)
+}
+
+func (b *binder) mask(filter int, nulls []int) int {
+	key := fmt.Sprint(filter, nulls)
+	if i, ok := b.masks[key]; ok {
+		return i
+	}
+	b.masks[key] = len(b.plan.masks)
+	b.plan.masks = append(b.plan.masks, mask{filter: filter, nulls: nulls})
+	return b.masks[key]
+}
+
+// share returns the slot that keeps the same, or adds s with as many words, or with one text if words is 0.
+func share[S slot](b *binder, kind string, arg, m, words int, s S, at *int) S {
+	key := fmt.Sprint(kind, " ", arg, " ", m)
+	if i, ok := b.byKey[key]; ok {
+		return b.plan.slots[i].(S)
+	}
+	*at = len(b.plan.values)
+	b.byKey[key] = len(b.plan.slots)
+	b.plan.slots, b.plan.mask = append(b.plan.slots, s), append(b.plan.mask, m)
+	name := b.valueName(kind, arg, m)
+	if words == 0 {
+		b.plan.values = append(b.plan.values, state.Column{Name: name, Type: batch.BinaryType})
+	}
+	for k := range words {
+		suffix := ""
+		if k > 0 {
+			suffix = fmt.Sprintf("#%d", k)
+		}
+		b.plan.values = append(b.plan.values, state.Column{Name: name + suffix, Type: batch.BigIntType})
+	}
+	return s
+}
+
+// valueName names a value of the state by what it is, so that state of other aggregates is not taken for it.
+func (b *binder) valueName(kind string, arg, m int) string {
+	text := "*"
+	if arg >= 0 {
+		text = b.plan.inputs[arg].SQL()
+	}
+	name := kind + "(" + text + ")"
+	for _, c := range b.plan.masks[m].nulls {
+		if c != arg {
+			name += " not null " + b.plan.inputs[c].SQL()
+		}
+	}
+	if f := b.plan.masks[m].filter; f >= 0 {
+		name += " where " + b.plan.inputs[f].SQL()
+	}
+	return name
+}
+
+// count returns the value that counts the rows of a mask.
+func (b *binder) count(m int) int {
+	s := &countSlot{}
+	return share(b, "count", -1, m, 1, s, &s.at).at
+}
+
+// some returns the value that counts the rows of the call, -1 if every group has one.
+func (b *binder) some(c *Call) int {
+	m := b.maskOf(c)
+	if x := b.plan.masks[m]; x.filter < 0 && len(x.nulls) == 0 && !b.o.Updating {
+		return -1
+	}
+	return b.count(m)
+}
+
+func sortedKeys(m map[int]bool) []int {
+	var l []int
+	for k := range m {
+		l = append(l, k)
+	}
+	sort.Ints(l)
+	return l
+}

@@ -1,0 +1,72 @@
+package agg
+
+import (
+	"fmt"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// slot is a piece of state that one or more aggregates share, such as a sum.
+// Its methods work on many rows; none is called for a row.
+type slot interface {
+	// add takes the rows of sel (nil: the first n) of the evaluated input into the groups rows[i].
+	add(c *cells, in *Input, rows []uint32, sel []int32, n int) error
+	// merge takes rows 0 to n-1 of from into the groups rows[i] of to.
+	merge(to *cells, rows []uint32, from *cells, n int) error
+}
+
+// inverter is a slot that can take back exactly what was added or merged.
+type inverter interface {
+	remove(c *cells, in *Input, rows []uint32, sel []int32, n int) error
+	unmerge(to *cells, rows []uint32, from *cells, n int) error
+}
+
+// starter is a slot whose rows do not begin with zeros.
+type starter interface {
+	start(c *cells, rows []uint32)
+}
+
+// RowError says that an aggregate failed in a row: what the row is depends on the call,
+// a physical row of Update or the index among the rows of Merge, Results and Finish.
+type RowError struct {
+	Row     int
+	Call    string // as SQL
+	Class   string
+	Message string
+}
+
+// Error returns the class and what failed.
+func (e *RowError) Error() string { return fmt.Sprintf("%s: %s: %s", e.Class, e.Call, e.Message) }
+
+// Failure returns the error as a failure of the step and the group, which is
+// given as text.
+func (e *RowError) Failure(step, group string) error {
+	f := supervision.New(supervision.Fatal, e.Class, "%s of the group %s: %s", e.Call, group, e.Message)
+	f.Step = step
+	f.Hint = "cast the argument to a wider type, such as decimal(38,0) or double"
+	return f
+}
+
+func overflow(row int, call string, t batch.Type) error {
+	return &RowError{Row: row, Call: call, Class: "ARITHMETIC_OVERFLOW", Message: "the accumulator does not fit " + t.String()}
+}
+
+// each calls f for the rows of sel, or for the first n if there is none: for
+// slots of which a row costs much more than a call.
+func each(sel []int32, n int, f func(i int) error) error {
+	if sel == nil {
+		for i := range n {
+			if err := f(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, i := range sel {
+		if err := f(int(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
