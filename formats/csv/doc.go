@@ -1,0 +1,21 @@
+// Package csv turns columnar batches into CSV text.
+//
+// # Main types
+//
+// [Writer] appends batches to text by [Options], which [ParseOptions] reads
+// from Spark's option names.
+//
+// The text is what Spark's CSV source reads back with the same options, and
+// with escape set to the quote, what RFC 4180 says. An empty string is written
+// as "" and a null as nothing, so that they stay apart. Three things differ from
+// what Spark writes, because it loses data there: timestamps have microseconds, white space
+// around values stays, and a lone nullable column whose nulls would be empty lines is
+// refused.
+//
+// # The caller's duties
+//
+// A batch's columns are those of the writer's schema, in order. The text is
+// UTF-8 if the strings are; bytes of strings are written as they are.
+//
+// The package opens no file, compresses nothing and starts no goroutine.
+package csv
