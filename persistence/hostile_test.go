@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore/memory"
+	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -169,10 +172,67 @@ func TestKeyTypesThatChangedAreNamed(t *testing.T) {
 	}
 }
 
-// The golden file of format 1 stays readable for ever.
-func TestGoldenFileOfFormat1(t *testing.T) {
-	path := filepath.Join("testdata", "state-v1")
-	golden, err := os.ReadFile(path + ".dsf")
+// richSample writes a change file with all that format 2 has: values, a key that is
+// gone, dropped segments.
+func richSample(t testing.TB) (StateFile, []byte) {
+	t.Helper()
+	s, err := NewStore(testOptions(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := s.Table(state.Spec{Name: "sums", Keys: []state.Column{{Name: "user", Type: batch.BigIntType}, {Name: "item", Type: batch.StringType}}, Prefix: 1,
+		Values: []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "last", Type: batch.BinaryType}}, Windowed: true, Version: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, items := batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.StringType, nil)
+	for i := range 8 {
+		users.Int64(int64(i / 2))
+		items.String(strings.Repeat("i", i))
+	}
+	keys, rows := []*batch.Column{users.Finish(), items.Finish()}, make([]uint32, 8)
+	fill := func(segment *state.Segment, count uint64) {
+		if err := segment.Upsert(keys, nil, 8, batch.Hash(keys, 8, nil), rows, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			segment.Words(0).Set(r, count)
+			segment.Bytes(1).Set(r, []byte("last"))
+		}
+	}
+	fill(table.Segment(60_000_000), 1)
+	fill(table.Segment(120_000_000), 2)
+	s.Checkpoint(8).Release()
+	table.Drop(60_000_000)
+	fill(table.Segment(120_000_000), 3)
+	table.Segment(120_000_000).Touch(rows)
+	table.Segment(120_000_000).Delete(rows[6:])
+	objects := memory.New(memory.Options{})
+	files, err := s.Checkpoint(9).Write(context.Background(), objects)
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	data, err := objects.Get(context.Background(), files[0].Name, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files[0], data
+}
+
+// golden reads a golden file, after writing it if that is asked for.
+func golden(t *testing.T, name string, f StateFile, data []byte) (StateFile, []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if data != nil && os.Getenv("DELTAIC_UPDATE_GOLDEN") != "" {
+		text, _ := json.MarshalIndent(f, "", "  ")
+		if err := os.WriteFile(path+".dsf", data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(path + ".dsf")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,12 +244,126 @@ func TestGoldenFileOfFormat1(t *testing.T) {
 	if err := json.Unmarshal(text, &described); err != nil {
 		t.Fatal(err)
 	}
-	s, err := restore(described, golden, nil)
+	return described, data
+}
+
+// The golden file of format 1 stays readable for ever.
+func TestGoldenFileOfFormat1(t *testing.T) {
+	f, data := golden(t, "state-v1", StateFile{}, nil)
+	s, err := restore(f, data, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := s.tables["seen"].Len(); n != 20 {
 		t.Fatalf("%d keys, want 20", n)
+	}
+	if _, err := s.KeySet("seen", []batch.Type{batch.StringType, batch.BigIntType}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The golden file of format 2 stays readable for ever, and is what is written.
+func TestGoldenFileOfFormat2(t *testing.T) {
+	f, data := richSample(t)
+	described, stored := golden(t, "state-v2", f, data)
+	s, err := restore(described, stored, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := s.tables["sums"]
+	if n, at := table.Len(), table.Segments(); n != 6 || len(at) != 1 || at[0] != 120_000_000 {
+		t.Fatalf("%d rows in segments %v, want 6 in 120000000", n, at)
+	}
+	segment := table.Lookup(120_000_000)
+	if got := segment.Words(0).At(0); got != 3 || string(segment.Bytes(1).At(5)) != "last" {
+		t.Fatalf("a count of %d, %q", got, segment.Bytes(1).At(5))
+	}
+	if string(stored) != string(data) || described != f {
+		t.Fatal("the same rows are written in another way than in format 2: raise formatVersion")
+	}
+}
+
+func TestEveryFlippedBitOfValuesIsFound(t *testing.T) {
+	f, data := richSample(t)
+	pool := batch.NewPool()
+	for bit := range 8 * len(data) {
+		data[bit/8] ^= 1 << (bit % 8)
+		if _, err := restore(f, data, pool); err == nil || !strings.Contains(err.Error(), f.Name) {
+			t.Fatalf("bit %d of byte %d of %d was flipped: %v", bit%8, bit/8, len(data), err)
+		}
+		data[bit/8] ^= 1 << (bit % 8)
+	}
+	if _, err := restore(f, data, pool); err != nil || pool.Lent() != 0 {
+		t.Fatal(err, pool.Lent())
+	}
+}
+
+func TestTablesThatChangedAreNamed(t *testing.T) {
+	f, data := richSample(t)
+	keys := []state.Column{{Name: "user", Type: batch.BigIntType}, {Name: "item", Type: batch.StringType}}
+	values := []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "last", Type: batch.BinaryType}}
+	for says, spec := range map[string]state.Spec{
+		"": {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 2},
+		"SCHEMA_VERSION: table sums is stored with schema version 2, this build reads up to 1":               {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 1},
+		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: value types stored (bigint, binary), wanted (bigint)":      {Keys: keys, Prefix: 1, Values: values[:1], Windowed: true, Version: 2},
+		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: key types stored (bigint, string), wanted (bigint)":          {Keys: keys[:1], Prefix: 1, Values: values, Windowed: true, Version: 2},
+		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: rows stored by the first 1 keys, windowed true, wanted by 2": {Keys: keys, Values: values, Windowed: true, Version: 2},
+	} {
+		s, err := restore(f, data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec.Name = "sums"
+		if _, err = s.Table(spec); says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("want %q, got %v", says, err)
+		}
+	}
+	s, _ := NewStore(testOptions(nil))
+	if _, err := s.Table(state.Spec{Name: "odd", Keys: keys, Values: []state.Column{{Name: "v", Type: batch.DecimalType(38, 2)}}}); err == nil {
+		t.Error("a value of 128 bits was taken")
+	}
+}
+
+// A key of 10 MB is kept, written and restored like any other.
+func TestLargeKeysAndValues(t *testing.T) {
+	s, _ := NewStore(testOptions(nil))
+	spec := state.Spec{Name: "large", Keys: []state.Column{{Name: "k", Type: batch.StringType}}, Values: []state.Column{{Name: "v", Type: batch.BinaryType}}}
+	table, err := s.Table(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := batch.NewBuilder(batch.StringType, nil)
+	b.String(strings.Repeat("large key ", 1<<20))
+	b.String("small")
+	keys, rows, objects := []*batch.Column{b.Finish()}, make([]uint32, 2), memory.New(memory.Options{})
+	var files []StateFile
+	for round := range 3 {
+		segment := table.Segment(0)
+		if err := segment.Upsert(keys, nil, 2, batch.Hash(keys, 2, nil), rows, nil); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range rows {
+			if round > 0 && segment.Bytes(0).At(r)[i] != byte(round) {
+				t.Fatalf("round %d: a value is lost", round)
+			}
+			segment.Bytes(0).Set(r, bytes.Repeat([]byte{byte(round + 1)}, 1<<20+round))
+		}
+		segment.Touch(rows)
+		o := s.options
+		o.Unique = func() string { return strconv.Itoa(round) }
+		s.options = o
+		written, err := s.Checkpoint(int64(round)).Write(context.Background(), objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, written...)
+		s, _ = NewStore(testOptions(nil))
+		if err := s.Restore(context.Background(), objects, files); err != nil {
+			t.Fatal(err)
+		}
+		if table, err = s.Table(spec); err != nil || table.Len() != 2 {
+			t.Fatal(err, table.Len())
+		}
 	}
 }
 
@@ -230,18 +404,23 @@ func reseal(data []byte) {
 func FuzzRestore(f *testing.F) {
 	for _, types := range [][]batch.Type{{batch.BigIntType}, {batch.StringType}, {batch.StringType, batch.BigIntType}} {
 		_, data := sample(f, types...)
-		f.Add(data, true)
+		f.Add(data, true, false)
 	}
-	f.Fuzz(func(t *testing.T, data []byte, sealed bool) {
+	_, data := richSample(f)
+	f.Add(data, true, true)
+	f.Fuzz(func(t *testing.T, data []byte, sealed, rich bool) {
 		if sealed {
 			data = append([]byte(nil), data...)
 			reseal(data)
 		}
 		file, _ := sample(t, batch.BigIntType)
+		if rich {
+			file, _ = richSample(t)
+		}
 		file.Length, file.Digest = int64(len(data)), digestText(xxhash.Sum64(data))
 		pool := batch.NewPool()
 		s, err := restore(file, data, pool)
-		if err == nil && s.tables["seen"].Len() > int(file.Rows) {
+		if err == nil && s.tables["seen"] != nil && s.tables["seen"].Len() > int(file.Rows) {
 			t.Fatal("more keys than rows")
 		}
 		if pool.Lent() != 0 {

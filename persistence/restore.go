@@ -57,6 +57,9 @@ type dropKey struct {
 }
 
 func (d drops) hide(table string, segment, epoch int64, group int) bool {
+	if len(d) == 0 {
+		return false
+	}
 	for _, in := range d[dropKey{table, segment}] {
 		if in.file.Epoch > epoch && in.has(group) {
 			return true
@@ -146,7 +149,11 @@ func (s *Store) restoreFile(ctx context.Context, objects objstore.Store, in inpu
 		}
 		sel = sel[:0]
 		for i, g := range block.groups {
-			if in.has(int(g)) && (block.Segments == nil || !dropped.hide(in.file.Table, block.Segments[i], in.file.Epoch, int(g))) {
+			segment := int64(0)
+			if block.Segments != nil {
+				segment = block.Segments[i]
+			}
+			if in.has(int(g)) && !dropped.hide(in.file.Table, segment, in.file.Epoch, int(g)) {
 				sel = append(sel, int32(i))
 			}
 		}

@@ -1,0 +1,263 @@
+package persistence_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/objstore/memory"
+	"github.com/deltaic/deltaic/persistence"
+	"github.com/deltaic/deltaic/persistence/state"
+)
+
+// job is tasks that keep one table with values, and the map that they must equal.
+type job struct {
+	spec    state.Spec
+	pool    *batch.Pool
+	account *batch.Account
+	objects *memory.Store
+	stores  []*persistence.Store
+	tables  []*state.Table
+	files   []persistence.StateFile
+	epoch   int64
+	attempt int64
+	unique  int
+	version int
+	rows    map[string]string // by segment and key
+	counts  map[string]int    // how often what happened
+}
+
+// drawSpec draws a table; keys are a bigint and perhaps a string behind it.
+func drawSpec(t *rapid.T) state.Spec {
+	s := state.Spec{Name: "t", Windowed: rapid.Bool().Draw(t, "windowed"), Keys: []state.Column{{Name: "user", Type: batch.BigIntType}},
+		Values: []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "sketch", Type: batch.BinaryType}}}
+	switch rapid.IntRange(0, 3).Draw(t, "keys") {
+	case 0:
+		s.Keys, s.Prefix = append(s.Keys, state.Column{Name: "item", Type: batch.StringType}), 1
+	case 1:
+		s.Keys = append(s.Keys, state.Column{Name: "item", Type: batch.StringType})
+	case 2:
+		s.Keys = []state.Column{}
+	}
+	return s
+}
+
+func (j *job) start(t *rapid.T, parallelism int) {
+	for _, s := range j.stores {
+		s.Close()
+	}
+	if j.account.Used() != 0 {
+		t.Fatalf("closed stores leave %d bytes charged", j.account.Used())
+	}
+	if len(j.stores) != parallelism && len(j.files) > 0 {
+		j.counts["rescaled"]++
+	}
+	j.attempt++
+	j.stores, j.tables = nil, nil
+	for p := range parallelism {
+		s, err := persistence.NewStore(persistence.Options{Flow: "flow", Incarnation: "i-1", Step: "sum", Attempt: j.attempt, Groups: groups,
+			Lo: p * groups / parallelism, Hi: (p + 1) * groups / parallelism, Pool: j.pool, Account: j.account,
+			Unique: func() string { j.unique++; return fmt.Sprint("u", j.unique) }})
+		if err == nil {
+			err = s.Restore(context.Background(), j.objects, j.files)
+		}
+		var table *state.Table
+		if err == nil {
+			table, err = s.Table(j.spec)
+		}
+		if err == nil {
+			err = s.CheckUsed()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.stores, j.tables = append(j.stores, s), append(j.tables, table)
+	}
+}
+
+// all returns every row of every task.
+func (j *job) all(t *rapid.T) map[string]string {
+	got, total := map[string]string{}, 0
+	for _, table := range j.tables {
+		total += table.Len()
+		for _, at := range table.Segments() {
+			s := table.Lookup(at)
+			if err := s.Scan(func(rows []uint32) error {
+				keys := s.Keys(j.pool, rows)
+				for i, r := range rows {
+					got[fmt.Sprint(at, "|", text(keys, i))] = fmt.Sprintf("%d %q", s.Words(0).At(r), s.Bytes(1).At(r))
+				}
+				for _, k := range keys {
+					k.Release()
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if total != len(got) {
+		t.Fatalf("tables say %d rows, scans met %d", total, len(got))
+	}
+	return got
+}
+
+func (j *job) segment(t *rapid.T) int64 {
+	if !j.spec.Windowed {
+		return 0
+	}
+	return int64(rapid.IntRange(0, 4).Draw(t, "segment"))
+}
+
+func (j *job) feed(t *rapid.T) {
+	n, at := rapid.IntRange(1, 30).Draw(t, "rows"), j.segment(t)
+	wide := rapid.SampledFrom([]int{5, 300}).Draw(t, "wide")
+	var keys []*batch.Column
+	for _, k := range j.spec.Keys {
+		b := batch.NewBuilder(k.Type, j.pool)
+		for range n {
+			draw(t, b, wide)
+		}
+		keys = append(keys, b.Finish())
+		b.Release()
+	}
+	hashes := batch.Hash(keys, n, nil)
+	routes := hashes
+	if j.spec.Prefix == 1 {
+		routes = batch.Hash(keys[:1], n, nil)
+	}
+	remove := rapid.IntRange(0, 2).Draw(t, "remove") == 0
+	for p, table := range j.tables {
+		lo, hi := p*groups/len(j.tables), (p+1)*groups/len(j.tables)
+		sel := []int32{}
+		for i, h := range routes {
+			g := batch.KeyGroup(h, groups)
+			if len(keys) == 0 {
+				g = 0
+			}
+			if g >= lo && g < hi {
+				sel = append(sel, int32(i))
+			}
+		}
+		if len(sel) > 0 {
+			j.update(t, table.Segment(at), keys, sel, n, hashes, remove)
+		}
+	}
+	for _, k := range keys {
+		k.Release()
+	}
+}
+
+func (j *job) update(t *rapid.T, s *state.Segment, keys []*batch.Column, sel []int32, n int, hashes []uint64, remove bool) {
+	rows, fresh := make([]uint32, n), make(batch.Bitmap, batch.BitmapWords(n))
+	if err := s.Upsert(keys, sel, n, hashes, rows, fresh); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range sel {
+		key := fmt.Sprint(s.At(), "|", text(keys, int(i)))
+		if _, there := j.rows[key]; there == fresh.Get(int(i)) {
+			t.Fatalf("%s: fresh %v, in the map %v", key, fresh.Get(int(i)), there)
+		}
+		j.version++
+		value := fmt.Sprintf("%0*d", j.version%50, j.version)
+		s.Words(0).Set(rows[i], uint64(j.version))
+		s.Bytes(1).Set(rows[i], []byte(value))
+		s.Touch(rows[i:][:1])
+		j.rows[key] = fmt.Sprintf("%d %q", j.version, value)
+	}
+	if !remove {
+		return
+	}
+	for _, i := range sel {
+		if i%2 == 0 {
+			s.Delete(rows[i:][:1])
+			delete(j.rows, fmt.Sprint(s.At(), "|", text(keys, int(i))))
+			j.counts["deleted"]++
+		}
+	}
+}
+
+func (j *job) drop(t *rapid.T) {
+	at := j.segment(t)
+	for _, table := range j.tables {
+		table.Drop(at)
+	}
+	prefix := fmt.Sprint(at, "|")
+	maps.DeleteFunc(j.rows, func(k, _ string) bool { return k[:len(prefix)] == prefix })
+	j.counts["dropped"]++
+}
+
+func (j *job) checkpoint(t *rapid.T) {
+	j.epoch++
+	next := append([]persistence.StateFile(nil), j.files...)
+	for _, s := range j.stores {
+		c := s.Checkpoint(j.epoch)
+		files, err := c.Write(context.Background(), j.objects)
+		c.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		next = append(next, files...)
+		if b := s.BasePlan(j.files); b != nil {
+			if files, err = b.Write(context.Background(), j.objects); err != nil {
+				t.Fatal(err)
+			}
+			j.counts["bases"] += len(files)
+			next = append(next, files...)
+		}
+	}
+	next = persistence.Live(next)
+	for _, name := range persistence.Obsolete(j.files, next) {
+		j.counts["removed"]++
+		if err := j.objects.Delete(context.Background(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.files = next
+}
+
+// Any history of a table with values, deletes and windows, of checkpoints, bases and restarts at
+// other parallelisms equals a Go map.
+func TestTablesEqualAGoMap(t *testing.T) {
+	counts := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		j := &job{spec: drawSpec(t), pool: batch.NewPool(), account: batch.NewAccount("all", 0), objects: memory.New(memory.Options{}),
+			rows: map[string]string{}, counts: counts}
+		parallelism := rapid.SampledFrom([]int{1, 2, 7})
+		j.start(t, parallelism.Draw(t, "parallelism"))
+		decided := map[string]string{}
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 9).Draw(t, "step") {
+			case 0:
+				j.start(t, parallelism.Draw(t, "parallelism"))
+				j.rows = maps.Clone(decided)
+			case 1, 2, 3:
+				j.checkpoint(t)
+				decided = maps.Clone(j.rows)
+			case 4:
+				j.drop(t)
+			default:
+				j.feed(t)
+			}
+			if got := j.all(t); !maps.Equal(got, j.rows) {
+				t.Fatalf("tables hold\n%v, want\n%v", got, j.rows)
+			}
+		}
+		for _, s := range j.stores {
+			s.Close()
+		}
+		if j.account.Used() != 0 || j.pool.Lent() != 0 {
+			t.Fatalf("left over: %d bytes, %d columns", j.account.Used(), j.pool.Lent())
+		}
+	})
+	for _, what := range []string{"bases", "removed", "rescaled", "deleted", "dropped"} {
+		if counts[what] == 0 {
+			t.Errorf("never happened: %s (%v)", what, counts)
+		}
+	}
+	t.Log(counts)
+}
