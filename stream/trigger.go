@@ -12,6 +12,7 @@ type Options struct {
 	Ledger             LedgerPlace
 	MemoryLimit        int64 // bytes, for batches, state, writers and mailboxes; 0: none
 	Parallelism        int   // 0: the flow's, or the number of processors
+	BatchRows          int   // rows that a batch holds at most; 0: 4096
 	OnProgress         func(Progress)
 }
 
@@ -84,6 +85,10 @@ func MemoryLimit(bytes int64) Option { return func(o *Options) { o.MemoryLimit =
 
 // Parallelism overrides the flow's parallelism for this run.
 func Parallelism(n int) Option { return func(o *Options) { o.Parallelism = n } }
+
+// BatchRows sets how many rows a batch holds at most when there is plenty, 4096 if not set. Results do not
+// depend on it; below some hundreds every row costs more.
+func BatchRows(n int) Option { return func(o *Options) { o.BatchRows = n } }
 
 // OnProgress is called with every epoch's progress, in order. It must not block.
 func OnProgress(f func(Progress)) Option { return func(o *Options) { o.OnProgress = f } }
