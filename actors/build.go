@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"math"
 	"strconv"
 	"strings"
 
@@ -26,7 +25,8 @@ func (a *attempt) build(ctx context.Context) error {
 			name := plan.Stages[i].Name + "[" + strconv.Itoa(share) + "]"
 			a.tasks = append(a.tasks, &Task{ID: id, Name: name, attempt: a.number(), pool: a.config.Pool,
 				account: a.config.Account, epoch: &operators.Epoch{Number: a.epoch(), Now: a.now()},
-				edgeOut: map[int]int{}, acks: map[int64]*owed{}})
+				edgeOut: map[int]int{}, acks: map[int64]*owed{},
+				time: taskTime{watermark: noWatermark, greatest: plan.Graph.WatermarkPolicy == "max"}})
 		}
 	}
 	a.nameSplits()
@@ -64,12 +64,12 @@ func (a *attempt) shares(plan *topology.Plan, stage int) int {
 		}
 		return min(a.config.Parallelism, a.config.keyGroups())
 	}
-	senders, rejects := 0, true
+	senders, side := 0, true
 	for _, e := range s.Inputs {
 		senders += a.shares(plan, plan.Edges[e].From)
-		rejects = rejects && plan.Edges[e].Reject
+		side = side && plan.Edges[e].Side
 	}
-	if rejects {
+	if side {
 		return min(1, senders) // few rows: one file an epoch is enough
 	}
 	return min(a.config.Parallelism, senders)
@@ -99,7 +99,7 @@ func (a *attempt) connect(tasks [][]epochs.TaskID) {
 		to := tasks[edge.To]
 		for _, from := range tasks[edge.From] {
 			sender := a.tasks[from]
-			out := output{kind: edge.Kind, keys: edge.Keys}
+			out := output{kind: edge.Kind, keys: edge.Keys, clocked: edge.Clock != topology.NoClock, told: noWatermark}
 			receivers := to
 			if edge.Kind == topology.Hash {
 				out.owner = topology.TaskOf(a.config.keyGroups(), len(to))
@@ -110,7 +110,7 @@ func (a *attempt) connect(tasks [][]epochs.TaskID) {
 			for i, id := range receivers {
 				r := a.tasks[id]
 				out.targets = append(out.targets, target{to: id, channel: len(r.inputs), batches: creditBatches})
-				r.inputs = append(r.inputs, input{from: from, output: len(sender.outputs), target: i, next: 1, watermark: math.MinInt64})
+				r.inputs = append(r.inputs, input{from: from, output: len(sender.outputs), target: i, next: 1, watermark: noWatermark, clock: edge.Clock})
 			}
 			sender.edgeOut[e] = len(sender.outputs)
 			sender.outputs = append(sender.outputs, out)
@@ -149,6 +149,14 @@ func (a *attempt) furnish(ctx context.Context, s *topology.Stage, t *Task, share
 		if err := t.keyed.unused(); err != nil {
 			return err
 		}
+	}
+	if t.readiness.needed = t.chain.prepares(); t.readiness.needed {
+		if prepare := t.chain.prepare(t.epoch.Number); prepare != nil {
+			if err := prepare(ctx); err != nil {
+				return err
+			}
+		}
+		t.readiness.ready = true
 	}
 	if s.Role == topology.RoleSource {
 		a.assign(g.Steps[s.Step], s, t, share)
@@ -221,7 +229,8 @@ func (a *attempt) assign(step *topology.Step, s *topology.Stage, t *Task, share 
 	t.source = &sourceShare{name: step.Name, split: split, index: index + int32(share), source: step.Source, origins: s.Origins,
 		position: position, began: position, bound: a.bounds[step.Name][split], limited: a.limited(step)}
 	t.source.behind = mutant.On(mutant.SeekBehind) && a.died()
-	a.splits = append(a.splits, SplitTask{Task: t.ID, Source: step.Name, Split: split, AtBound: t.source.done()})
+	clock := a.clock(step, split, t)
+	a.splits = append(a.splits, SplitTask{Task: t.ID, Source: step.Name, Split: split, AtBound: t.source.done() && (!t.source.time.finite || t.source.time.ended), Clock: clock})
 }
 
 // died reports whether the attempt before this one ended without deciding an

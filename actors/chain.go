@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 
 	"github.com/deltaic/deltaic/batch"
@@ -23,20 +24,27 @@ type chain struct {
 	rejects   *rejects
 	rejected  int64 // rows handed to the quarantine since the last ack
 	stateless bool
+	makers    []int   // nodes that make a watermark
+	kept      []int64 // what they had before the batch in work
 }
 
 type chainNode struct {
-	name   string
-	op     operators.Operator
-	to     []int
-	edges  []int
-	reject int
+	name         string
+	op           operators.Operator
+	maker        operators.WatermarkMaker // nil if it makes none
+	out          [operators.Ports]topology.Readers
+	reject, late int // edges, -1 for none
+	output       *nodeOutput
+	told         int64 // the watermark passed on last
+	dropped      int64 // late rows since the last ack
+	times        operators.EventTimes
 }
 
-// staged is a batch on its way to an edge.
+// staged is a batch on its way to an edge, or a watermark if there is none.
 type staged struct {
-	edge  int
-	batch *batch.Batch
+	edge      int
+	batch     *batch.Batch
+	watermark int64
 }
 
 // process sends one batch through the chain. The batch is borrowed.
@@ -66,7 +74,7 @@ func (c *chain) head(n int, in *batch.Batch) (err error) {
 				Message: fmt.Sprintf("a step panicked: %v", p), Cause: fmt.Errorf("%s", debug.Stack())}
 		}
 	}()
-	return stepError(c.nodes[n].name, c.nodes[n].op.Process(in, 0, nodeOutput{c, n}))
+	return stepError(c.nodes[n].name, c.nodes[n].op.Process(in, 0, c.nodes[n].output))
 }
 
 // run processes the batch and leaves its output staged. A batch that makes a
@@ -74,11 +82,15 @@ func (c *chain) head(n int, in *batch.Batch) (err error) {
 // alone are poison and go to the quarantine. A stateful chain may have
 // changed state already, so its failure aborts the attempt.
 func (c *chain) run(in *batch.Batch) error {
+	c.keep()
+	rejected := c.rejected
 	err := c.process(in)
 	if err == nil || !c.stateless || supervision.KindOf(err) == supervision.Fatal {
 		return err
 	}
 	c.drop()
+	c.undo()
+	c.rejected = rejected
 	sel := in.Sel
 	defer func() { in.Sel = sel }()
 	for i := range in.Rows() {
@@ -105,10 +117,7 @@ func (c *chain) replay(in *batch.Batch, row int32) error {
 		if failed == nil {
 			continue
 		}
-		for _, s := range c.staged[before:] {
-			s.batch.Release()
-		}
-		c.staged = c.staged[:before]
+		c.giveUp(before)
 		if err := c.poison(in, row, failed); err != nil {
 			return err
 		}
@@ -135,22 +144,28 @@ func (c *chain) rejectEdge() int {
 	return -1
 }
 
+// giveUp drops the rows staged since there were so many. Watermarks stay: the
+// row that failed has passed what made them.
+func (c *chain) giveUp(since int) {
+	rest := c.staged[:since]
+	for _, s := range c.staged[since:] {
+		if s.batch == nil {
+			rest = append(rest, s)
+		} else {
+			s.batch.Release()
+		}
+	}
+	c.staged = rest
+}
+
 // drop releases what is staged.
 func (c *chain) drop() {
 	for _, s := range c.staged {
-		s.batch.Release()
-	}
-	c.staged = c.staged[:0]
-}
-
-// advance tells every operator of the watermark, in order of the flow.
-func (c *chain) advance(watermark int64) error {
-	for i := range c.nodes {
-		if err := c.nodes[i].op.Advance(watermark, nodeOutput{c, i}); err != nil {
-			return stepError(c.nodes[i].name, err)
+		if s.batch != nil {
+			s.batch.Release()
 		}
 	}
-	return nil
+	c.staged = c.staged[:0]
 }
 
 func (c *chain) close() {
@@ -166,24 +181,28 @@ type nodeOutput struct {
 	node int
 }
 
-// Emit passes the batch to every reader of the node.
-func (o nodeOutput) Emit(b *batch.Batch) error {
-	n := &o.c.nodes[o.node]
+// Emit passes the batch to every reader of the node's final rows.
+func (o *nodeOutput) Emit(b *batch.Batch) error { return o.EmitTo(operators.PortFinal, b) }
+
+// EmitTo passes the batch to every reader of the port.
+func (o *nodeOutput) EmitTo(port int, b *batch.Batch) error {
+	c := o.c
+	readers := &c.nodes[o.node].out[port]
 	if b.Rows() == 0 {
 		b.Release()
 		return nil
 	}
-	for _, to := range n.to {
-		if err := o.c.nodes[to].op.Process(b, 0, nodeOutput{o.c, to}); err != nil {
+	for _, to := range readers.Nodes {
+		if err := c.nodes[to].op.Process(b, 0, c.nodes[to].output); err != nil {
 			b.Release()
-			return stepError(o.c.nodes[to].name, err)
+			return stepError(c.nodes[to].name, err)
 		}
 	}
-	for i, e := range n.edges {
-		if i < len(n.edges)-1 {
-			o.c.staged = append(o.c.staged, staged{edge: e, batch: b.Retain()})
+	for i, e := range readers.Edges {
+		if i < len(readers.Edges)-1 {
+			c.staged = append(c.staged, staged{edge: e, batch: b.Retain()})
 		} else {
-			o.c.staged = append(o.c.staged, staged{edge: e, batch: b})
+			c.staged = append(c.staged, staged{edge: e, batch: b})
 			return nil
 		}
 	}
@@ -191,23 +210,21 @@ func (o nodeOutput) Emit(b *batch.Batch) error {
 	return nil
 }
 
-// EmitTo passes the batch to the readers of a port; only PortFinal has some.
-func (o nodeOutput) EmitTo(port int, b *batch.Batch) error {
-	if port != operators.PortFinal {
-		b.Release()
+// Late counts rows that came too late, and keeps them if the flow asks for it.
+func (o *nodeOutput) Late(in *batch.Batch, rows []int32, watermark int64) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	return o.Emit(b)
+	n := &o.c.nodes[o.node]
+	n.dropped += int64(len(rows))
+	if n.late >= 0 && o.c.rejects != nil {
+		o.c.staged = append(o.c.staged, staged{edge: n.late, batch: o.c.rejects.late(n.name, in, rows, watermark)})
+	}
+	return nil
 }
 
-// Advance passes a watermark on.
-func (o nodeOutput) Advance(int64) error { return nil }
-
-// Late counts late rows.
-func (o nodeOutput) Late(*batch.Batch, []int32, int64) error { return nil }
-
 // Reject sends the rows to the quarantine, or fails naming the first.
-func (o nodeOutput) Reject(in *batch.Batch, rows []operators.Rejected) error {
+func (o *nodeOutput) Reject(in *batch.Batch, rows []operators.Rejected) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -246,15 +263,23 @@ func (c *chain) origin(in *batch.Batch, row int32, err error) error {
 
 // newChain makes the operators of one task of the stage.
 func newChain(g *topology.Graph, s *topology.Stage, open func(step *topology.Step) *operators.Context, r *rejects) (*chain, error) {
-	c := &chain{heads: s.Heads, headEdges: s.HeadEdges, rejects: r, stateless: true}
-	for _, n := range s.Nodes {
+	c := &chain{heads: s.Heads, headEdges: s.HeadEdges, rejects: r, stateless: true, makers: s.Makers}
+	for i, n := range s.Nodes {
 		step := g.Steps[n.Step]
 		op := step.Operator()
-		if err := op.Open(open(step)); err != nil {
+		context := open(step)
+		for port, readers := range n.Out {
+			context.Wanted[port] = len(readers.Nodes)+len(readers.Edges) > 0
+		}
+		if err := op.Open(context); err != nil {
 			return nil, stepError(step.Name, err)
 		}
 		c.stateless = c.stateless && !step.Stateful
-		c.nodes = append(c.nodes, chainNode{name: step.Name, op: op, to: n.To, edges: n.Edges, reject: n.Reject})
+		node := chainNode{name: step.Name, op: op, out: n.Out, reject: n.Reject, late: n.Late, output: &nodeOutput{c, i}, told: math.MinInt64}
+		if step.Watermark != nil {
+			node.maker, _ = op.(operators.WatermarkMaker)
+		}
+		c.nodes = append(c.nodes, node)
 	}
 	return c, nil
 }

@@ -29,6 +29,7 @@ type input struct {
 	barrier   bool      // the closing epoch's barrier has come
 	watermark int64
 	idle      bool
+	clock     int // of the edge: topology.NoClock if no watermark travels on it
 }
 
 // accept checks a data message against the channel's books.

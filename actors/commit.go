@@ -10,6 +10,7 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/supervision"
+	"go.uber.org/zap"
 )
 
 // decide makes an epoch true: the manifest durable if it is a file, then the
@@ -86,4 +87,24 @@ func (a *attempt) limits(ctx context.Context, from map[string]connectors.Positio
 		until[step.Name] = step.Source.(connectors.Limiter).Limit(from[step.Name], end)
 	}
 	return until, nil
+}
+
+// endsOf asks the sources where splits end. What a source cannot tell is left out.
+func (a *attempt) endsOf(ctx context.Context, splits map[string][]connectors.SplitID) map[string]connectors.Positions {
+	ends := map[string]connectors.Positions{}
+	for _, i := range a.config.Plan.Graph.Sources() {
+		step := a.config.Plan.Graph.Steps[i]
+		if len(splits[step.Name]) == 0 {
+			continue
+		}
+		end, err := step.Source.End(ctx, splits[step.Name])
+		if err != nil {
+			if ctx.Err() == nil {
+				a.config.Logger.Warn("the source could not say where its splits end; they are not idle until it can", zap.String("source", step.Name), zap.Error(err))
+			}
+			continue
+		}
+		ends[step.Name] = end
+	}
+	return ends
 }

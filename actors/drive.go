@@ -48,6 +48,11 @@ func (a *Attempt) Limits(ctx context.Context, from map[string]connectors.Positio
 	return a.a.limits(ctx, from)
 }
 
+// Ends carries out an AskEnds order.
+func (a *Attempt) Ends(ctx context.Context, splits map[string][]connectors.SplitID) map[string]connectors.Positions {
+	return a.a.endsOf(ctx, splits)
+}
+
 // Collect returns what an epoch that is done leaves to be removed, as work that
 // may be done at any time; nil if there is nothing.
 func (a *Attempt) Collect(m *epochs.Manifest) func(context.Context) {

@@ -11,6 +11,8 @@ type output struct {
 	keys    []int   // columns, for a hash edge
 	owner   []int32 // by key group: index of targets
 	targets []target
+	clocked bool  // a watermark travels on the edge
+	told    int64 // the watermark sent last
 
 	hashes  []uint64
 	scatter *batch.Scatterer

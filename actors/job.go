@@ -49,6 +49,9 @@ type Job struct {
 	from  map[string]connectors.Positions // of the limits asked for last
 	until map[string]connectors.Positions // the limits of the filling epoch
 	again time.Time                       // when they are asked for again; zero: no time is set
+
+	clocks jobTime
+	wake   time.Time // the earliest time that something waits for; zero: none
 }
 
 // limitsAgain is how long a job waits before it asks again how far an epoch may
@@ -62,6 +65,7 @@ type splitState struct {
 	bytes    int64
 	moved    bool
 	atLimit  bool
+	clock    splitClock
 }
 
 // NewJob returns a job that has not begun.
@@ -79,9 +83,20 @@ func (j *Job) Begin() []Order {
 }
 
 func (j *Job) flush() []Order {
+	if !j.wake.IsZero() && j.state == Running {
+		j.order(WakeAt{Time: j.wake})
+	}
+	j.wake = time.Time{}
 	o := j.orders
 	j.orders = nil
 	return o
+}
+
+// wakeAt asks for a tick at the time, unless an earlier one is asked for.
+func (j *Job) wakeAt(t time.Time) {
+	if j.wake.IsZero() || t.Before(j.wake) {
+		j.wake = t
+	}
 }
 
 func (j *Job) order(o ...Order) { j.orders = append(j.orders, o...) }
@@ -98,9 +113,11 @@ func (j *Job) Opened(o Opened, now time.Time) []Order {
 	j.splits = make(map[epochs.TaskID]*splitState, len(o.Splits))
 	j.sources, j.keyed = nil, o.Keyed
 	for _, s := range o.Splits {
-		j.splits[s.Task] = &splitState{SplitTask: s}
+		j.splits[s.Task] = &splitState{SplitTask: s, position: o.Shape.Start[s.Source][s.Split], clock: newSplitClock(s.Clock, now)}
 		j.sources = append(j.sources, s.Task)
+		j.order(SendTask{To: s.Task, Message: Wake{Attempt: j.attempt}})
 	}
+	j.clocks = newJobTime(o)
 	j.limited = o.Limited
 	j.fill, j.stats = filled{}, map[int64]*EpochStats{}
 	j.askLimits(o.Shape.Start)
@@ -159,13 +176,11 @@ func (j *Job) Seen(s Seen, now time.Time) []Order {
 	}
 	if t := j.splits[s.Task]; t != nil {
 		t.AtBound = s.AtBound
-		t.position = s.At
-		if s.End != "" {
-			t.end = s.End
-		}
+		t.stands(s.At, s.End, now)
+		j.timeSeen(t, s, now)
 		if s.Epoch == j.book.Filling() {
 			t.bytes, t.moved, t.atLimit = s.Bytes, s.Moved, s.AtLimit
-			if s.Moved && j.fill.first.IsZero() {
+			if (s.Moved || s.Timed) && j.fill.first.IsZero() {
 				j.fill.first = now
 			}
 			j.fill.full = j.fill.full || s.Full
@@ -188,6 +203,7 @@ func (j *Job) Acked(a Acked, now time.Time) []Order {
 	if s := j.stats[a.Ack.Epoch]; s != nil {
 		s.Prepared = now
 	}
+	j.timeAcked(a.Ack, now)
 	j.act(act, now)
 	return j.flush()
 }
@@ -285,7 +301,8 @@ func (j *Job) act(a epochs.Actions, now time.Time) {
 		s := j.stats[a.Done]
 		delete(j.stats, a.Done)
 		s.Done = now
-		j.order(EpochDone{Manifest: j.book.Manifest(), Acks: a.Acks, Stats: *s})
+		j.order(EpochDone{Manifest: j.book.Manifest(), Acks: a.Acks, Stats: *s, More: j.clocks.more[a.Done]})
+		delete(j.clocks.more, a.Done)
 		j.fill.full = false
 		for _, id := range j.sources {
 			j.order(SendTask{To: id, Message: Wake{Attempt: j.attempt}})
@@ -310,6 +327,7 @@ func (j *Job) consider(now time.Time) {
 	if j.state != Running {
 		return
 	}
+	j.passTime(now)
 	if j.last {
 		if j.book.Idle() {
 			j.finish()
@@ -320,6 +338,9 @@ func (j *Job) consider(now time.Time) {
 		return
 	}
 	j.gather()
+	if j.fill.first.IsZero() {
+		j.timerDue(now)
+	}
 	if j.fill.first.IsZero() {
 		if j.book.Idle() && (j.stopping || j.trigger.Bounded() && j.fill.atBound) {
 			j.finish()
@@ -333,7 +354,7 @@ func (j *Job) consider(now time.Time) {
 		due = now
 	}
 	if due.After(now) {
-		j.order(WakeAt{Time: due})
+		j.wakeAt(due)
 		return
 	}
 	if !due.IsZero() {
@@ -348,7 +369,7 @@ func (j *Job) gather() {
 	for _, s := range j.splits {
 		f.bytes += s.bytes
 		f.atBound = f.atBound && s.AtBound
-		f.atLimit = f.atLimit && (s.atLimit || s.AtBound)
+		f.atLimit = f.atLimit && (s.atLimit || s.AtBound || s.clock.held)
 	}
 }
 
@@ -382,7 +403,7 @@ func (j *Job) stuck() bool {
 		if _, limited := j.until[s.Source]; !limited || s.AtBound {
 			continue
 		}
-		if !s.atLimit {
+		if !s.atLimit && !s.clock.held {
 			return false
 		}
 		some = true
@@ -396,7 +417,7 @@ func (j *Job) limitAgain(now time.Time) {
 		j.again = now.Add(limitsAgain)
 	}
 	if now.Before(j.again) {
-		j.order(WakeAt{Time: j.again})
+		j.wakeAt(j.again)
 		return
 	}
 	j.askLimits(j.from)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/epochs"
 	"go.uber.org/zap"
 )
 
@@ -106,10 +107,15 @@ func (a *jobActor) opened(c actor.Context, m *opened, now time.Time) []Order {
 
 // opened describes the attempt to the job.
 func (a *attempt) opened() Opened {
-	o := Opened{Shape: a.shape(), Splits: a.splits}
+	o := Opened{Shape: a.shape(), Splits: a.splits, Due: map[epochs.TaskID]int64{}}
 	for _, t := range a.tasks {
 		if t.keyed != nil && len(t.keyed.stores) > 0 {
 			o.Keyed = append(o.Keyed, t.ID)
+		}
+		if t.chain != nil {
+			if due := t.chain.due(); due > 0 {
+				o.Due[t.ID] = due
+			}
 		}
 		o.Limited = o.Limited || t.source != nil && t.source.limited
 	}
@@ -177,6 +183,11 @@ func (a *jobActor) carryOut(o Order) {
 		a.async(func(r *run) event {
 			until, err := r.attempt.limits(r.ctx, o.From)
 			return func(j *Job, now time.Time) []Order { return j.Limits(o.Attempt, o.Epoch, until, err, now) }
+		})
+	case AskEnds:
+		a.async(func(r *run) event {
+			ends := r.attempt.endsOf(r.ctx, o.Splits)
+			return func(j *Job, now time.Time) []Order { return j.Ends(o.Attempt, ends, now) }
 		})
 	case SendTask:
 		if a.run == nil {

@@ -80,6 +80,30 @@ type SetLimit struct {
 	Until   connectors.Position
 }
 
+// Share tells a source task the watermark that rows of the epoch are judged by,
+// for steps that take the greatest over all splits. It sends no row of the epoch before.
+type Share struct {
+	Attempt    int64
+	Epoch      int64
+	Watermarks map[string]int64 // by step
+}
+
+// Hold tells a source task not to send rows while its watermark is past Until:
+// it is too far ahead of another split.
+type Hold struct {
+	Attempt int64
+	Until   int64
+}
+
+// Quiet tells a source task that nothing has been heard of its split for a while: it
+// is idle if it still stands where its job thinks and that is the split's end, as the source says.
+// Otherwise it reports where it stands.
+type Quiet struct {
+	Attempt int64
+	At      connectors.Position
+	End     connectors.Position // "" if the source was not asked
+}
+
 // Wake lets a source task look again whether it may go on.
 type Wake struct{ Attempt int64 }
 
@@ -97,6 +121,7 @@ type Finished struct {
 	Ack     func(*epochs.Ack)  // adds the result to the epoch's ack
 	Base    []epochs.StateFile // merged state files, for whichever epoch is acked next
 	IsBase  bool
+	IsReady bool // what operators wanted done before the epoch's first row is done
 	Err     error
 }
 
@@ -107,6 +132,9 @@ func (Credit) lane() Lane     { return LaneControl }
 func (Fetched) lane() Lane    { return LaneControl }
 func (CloseEpoch) lane() Lane { return LaneControl }
 func (SetLimit) lane() Lane   { return LaneControl }
+func (Share) lane() Lane      { return LaneControl }
+func (Hold) lane() Lane       { return LaneControl }
+func (Quiet) lane() Lane      { return LaneControl }
 func (Wake) lane() Lane       { return LaneControl }
 func (Durable) lane() Lane    { return LaneControl }
 func (Finished) lane() Lane   { return LaneControl }
@@ -153,6 +181,11 @@ type Seen struct {
 	Full    bool                // memory is full: closing the epoch would free some
 	End     connectors.Position // of the split as last heard, "" unknown
 	At      connectors.Position
+
+	Watermark int64 // least of the steps that make one
+	Idle      bool
+	Held      bool // too far ahead of another split
+	Timed     bool // the watermark may have moved in the epoch without a row
 }
 
 // Failed says that a task cannot go on.

@@ -98,6 +98,9 @@ func beginAttempt(ctx context.Context, c *Config) (*attempt, error) {
 // bind checks the rows' schema against the sink.
 func bind(ctx context.Context, c *Config, sink string) error {
 	s := sinkStep(c, sink)
+	if u, ok := s.Sink.(connectors.StateUser); ok && c.Objects != nil {
+		u.UseState(c.Objects, c.Prefix+"sinks/"+sink+"/")
+	}
 	return stepError(sink, s.Sink.Bind(ctx, s.Schema, s.Mode))
 }
 

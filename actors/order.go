@@ -42,6 +42,12 @@ type AskLimits struct {
 	From    map[string]connectors.Positions
 }
 
+// AskEnds asks the sources where splits end that have been quiet for a while; answered by Ends.
+type AskEnds struct {
+	Attempt int64
+	Splits  map[string][]connectors.SplitID // by source
+}
+
 // StopTasks asks for the end of every task and reader of the attempt;
 // answered by TasksStopped.
 type StopTasks struct{ Attempt int64 }
@@ -54,6 +60,7 @@ type EpochDone struct {
 	Manifest *epochs.Manifest
 	Acks     []epochs.Ack
 	Stats    EpochStats
+	More     bool // the watermark has moved for the next epoch, which will close without rows
 }
 
 // Ended says that the job is over; Err is nil if it ended as asked.
@@ -64,6 +71,7 @@ func (DecideEpoch) order() {}
 func (CommitSink) order()  {}
 func (SendTask) order()    {}
 func (AskLimits) order()   {}
+func (AskEnds) order()     {}
 func (StopTasks) order()   {}
 func (WakeAt) order()      {}
 func (EpochDone) order()   {}
@@ -87,12 +95,14 @@ type SplitTask struct {
 	Source  string
 	Split   connectors.SplitID
 	AtBound bool
+	Clock   *SplitClock // nil if no step makes a watermark of the split
 }
 
 // Opened answers OpenAttempt.
 type Opened struct {
 	Shape   epochs.Shape
 	Splits  []SplitTask
-	Keyed   []epochs.TaskID // tasks with keyed state
-	Limited bool            // some source limits epochs
+	Keyed   []epochs.TaskID         // tasks with keyed state
+	Limited bool                    // some source limits epochs
+	Due     map[epochs.TaskID]int64 // processing times that operators wait for
 }

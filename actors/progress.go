@@ -19,6 +19,8 @@ type Progress struct {
 	BytesIn   int64
 	Stats     EpochStats
 	Lag       int64 // rows behind the end of the sources as last heard
+	Dropped   int64 // late rows
+	More      bool  // an epoch without rows follows: the watermark has moved for it
 }
 
 // progress turns a done epoch into what users see.
@@ -39,31 +41,7 @@ func (a *attempt) progress(run string, from map[string]connectors.Positions, bef
 		"walCommit":        s.Decided.Sub(s.Prepared).Milliseconds(),
 		"commitOffsets":    s.Done.Sub(s.Decided).Milliseconds(),
 	}
-	rows := map[string]int64{}
-	out := map[string]int64{}
-	ends := map[string]connectors.Positions{}
-	state := map[string]*topology.StateProgress{}
-	for _, k := range d.Acks {
-		p.Rejected += k.Rejected
-		if k.Source != "" {
-			rows[k.Source] += k.RowsIn
-			p.BytesIn += k.BytesIn
-			if ends[k.Source] == nil {
-				ends[k.Source] = connectors.Positions{}
-			}
-			end := k.End
-			if end == "" {
-				end = k.Position
-			}
-			ends[k.Source][k.Split] = end
-		}
-		if k.Prepared != nil {
-			out[k.Sink] += k.Prepared.Rows
-		}
-		for _, c := range k.StateNow {
-			addState(state, c, a.config.keyGroups())
-		}
-	}
+	k := a.tally(&p, d)
 	if a.config.LedgerSink != "" {
 		s.Committed[a.config.LedgerSink] = s.Ledger
 	}
@@ -71,20 +49,20 @@ func (a *attempt) progress(run string, from map[string]connectors.Positions, bef
 	arrival := s.FirstRow.Sub(before).Seconds()
 	for _, i := range g.Sources() {
 		step := g.Steps[i]
-		src := a.sourceProgress(step, from[step.Name], d.Manifest.Positions[step.Name], ends[step.Name], rows[step.Name], seconds, arrival)
+		src := a.sourceProgress(step, from[step.Name], d.Manifest.Positions[step.Name], k.ends[step.Name], k.rows[step.Name], seconds, arrival)
 		p.NumInputRows += src.NumInputRows
-		p.Lag += behind(step.Source, d.Manifest.Positions[step.Name], ends[step.Name])
+		p.Lag += behind(step.Source, d.Manifest.Positions[step.Name], k.ends[step.Name])
 		p.Sources = append(p.Sources, src)
 	}
 	p.InputRowsPerSecond = rate(p.NumInputRows, arrival)
 	p.ProcessedRowsPerSecond = rate(p.NumInputRows, seconds)
 	p.StateOperators = []topology.StateProgress{}
 	for _, step := range g.Steps {
-		if sp := state[step.Name]; sp != nil {
+		if sp := k.state[step.Name]; sp != nil {
 			p.StateOperators = append(p.StateOperators, *sp)
 		}
 		if step.Verb == topology.VerbSink {
-			p.Sinks = append(p.Sinks, topology.SinkProgress{Name: step.Name, Description: step.Sink.Description(), NumOutputRows: out[step.Name],
+			p.Sinks = append(p.Sinks, topology.SinkProgress{Name: step.Name, Description: step.Sink.Description(), NumOutputRows: k.out[step.Name],
 				Metrics: sinkMetrics(s.Committed[step.Name])})
 		}
 	}
@@ -93,6 +71,42 @@ func (a *attempt) progress(run string, from map[string]connectors.Positions, bef
 		p.Sink.Name = ""
 	}
 	return p
+}
+
+// tally is what the acks of an epoch come to.
+type tally struct {
+	rows  map[string]int64 // by source
+	out   map[string]int64 // by sink
+	ends  map[string]connectors.Positions
+	state map[string]*topology.StateProgress
+}
+
+func (a *attempt) tally(p *Progress, d EpochDone) tally {
+	t := tally{rows: map[string]int64{}, out: map[string]int64{}, ends: map[string]connectors.Positions{}, state: map[string]*topology.StateProgress{}}
+	for _, k := range d.Acks {
+		p.Rejected += k.Rejected
+		if k.Source != "" {
+			t.rows[k.Source] += k.RowsIn
+			p.BytesIn += k.BytesIn
+			if t.ends[k.Source] == nil {
+				t.ends[k.Source] = connectors.Positions{}
+			}
+			end := k.End
+			if end == "" {
+				end = k.Position
+			}
+			t.ends[k.Source][k.Split] = end
+		}
+		if k.Prepared != nil {
+			t.out[k.Sink] += k.Prepared.Rows
+		}
+		for _, c := range k.StateNow {
+			addState(t.state, c, a.config.keyGroups())
+		}
+	}
+	p.Dropped, p.More = dropped(t.state, d.Acks), d.More
+	p.EventTime = eventTime(d.Acks)
+	return t
 }
 
 // sinkMetrics is what a commit did, nil if the sink had none in the epoch.

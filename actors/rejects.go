@@ -33,19 +33,7 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 		builders[i] = batch.NewBuilder(f.Type, r.pool)
 	}
 	for _, row := range rows {
-		name, offset, known := r.find(in, row.Row)
-		text(builders[0], name.topic, known && name.topic != "")
-		if known && name.partition >= 0 {
-			builders[1].Int32(name.partition)
-		} else {
-			builders[1].Null()
-		}
-		if known {
-			builders[2].Int64(offset)
-		} else {
-			builders[2].Null()
-		}
-		text(builders[3], name.source, known)
+		r.place(builders, in, row.Row)
 		text(builders[4], step, step != "")
 		text(builders[5], row.Rule, row.Rule != "")
 		text(builders[6], row.Class, row.Class != "")
@@ -57,12 +45,53 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 		}
 		builders[9].Int64(r.epoch.Now)
 	}
+	return finishRows(topology.QuarantineSchema, builders, len(rows))
+}
+
+// place appends topic, partition, offset and source of a row: the first columns of side tables.
+func (r *rejects) place(builders []*batch.Builder, in *batch.Batch, row int32) {
+	name, offset, known := r.find(in, row)
+	text(builders[0], name.topic, known && name.topic != "")
+	if known && name.partition >= 0 {
+		builders[1].Int32(name.partition)
+	} else {
+		builders[1].Null()
+	}
+	if known {
+		builders[2].Int64(offset)
+	} else {
+		builders[2].Null()
+	}
+	text(builders[3], name.source, known)
+}
+
+// late returns the late sink's rows for the dropped ones.
+func (r *rejects) late(step string, in *batch.Batch, rows []int32, watermark int64) *batch.Batch {
+	builders := make([]*batch.Builder, len(topology.LateSchema.Fields))
+	for i, f := range topology.LateSchema.Fields {
+		builders[i] = batch.NewBuilder(f.Type, r.pool)
+	}
+	for _, row := range rows {
+		r.place(builders, in, row)
+		text(builders[4], step, step != "")
+		passed := watermark
+		if in.Behind != nil {
+			passed = max(passed, in.Behind[row])
+		}
+		builders[5].Int64(passed)
+		builders[6].Bytes(batch.AppendRowJSON(nil, in, int(row)))
+		builders[7].Int64(r.epoch.Now)
+	}
+	return finishRows(topology.LateSchema, builders, len(rows))
+}
+
+func finishRows(s *batch.Schema, builders []*batch.Builder, n int) *batch.Batch {
 	columns := make([]*batch.Column, len(builders))
 	for i, b := range builders {
 		columns[i] = b.Finish()
 		b.Release()
 	}
-	return batch.NewBatch(topology.QuarantineSchema, len(rows), columns...)
+	return batch.NewBatch(s, n, columns...)
 }
 
 func text(b *batch.Builder, s string, valid bool) {

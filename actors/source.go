@@ -2,7 +2,6 @@ package actors
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -41,6 +40,7 @@ type sourceShare struct {
 	told             bool  // the job knows of rows in this epoch
 	began            connectors.Position
 	atLimit, atBound bool
+	time             splitTime
 	behind           bool // only where the bug is planted: the split goes on one row too late
 	full             bool
 }
@@ -65,6 +65,12 @@ func (s *sourceShare) take(t *Task, m Message) error {
 		if m.Epoch == t.epoch.Number {
 			s.limit, s.limitOf = m.Until, m.Epoch
 		}
+	case Share:
+		s.time.shared, s.time.sharedOf = m.Watermarks, m.Epoch
+	case Hold:
+		s.time.hold = m.Until
+	case Quiet:
+		s.time.quiet = &m
 	case Wake:
 	default:
 		return fmt.Errorf("actors: %s cannot take a %T", t.Name, m)
@@ -74,8 +80,11 @@ func (s *sourceShare) take(t *Task, m Message) error {
 
 // work sends what waits, then the barrier if one is asked for.
 func (s *sourceShare) work(t *Task, out *Effects) error {
+	if err := s.begin(t, out); err != nil {
+		return err
+	}
 	for !t.blocked() && !s.last && s.closing == nil && len(s.queue) > 0 {
-		if s.stop(t) {
+		if s.stop(t) || s.hold(t) || !t.prepared(out) {
 			break
 		}
 		// One batch an epoch goes through however full memory is: an epoch that
@@ -87,7 +96,10 @@ func (s *sourceShare) work(t *Task, out *Effects) error {
 			return err
 		}
 	}
-	if s.closing != nil {
+	if err := s.finish(t, out); err != nil {
+		return err
+	}
+	if s.closing != nil && !t.readiness.working {
 		return s.close(t, out)
 	}
 	s.report(t, out)
@@ -106,8 +118,8 @@ func (s *sourceShare) until() (connectors.Position, bool) {
 
 // stop reports whether nothing more may be sent in this epoch.
 func (s *sourceShare) stop(t *Task) bool {
-	if s.limited && s.limitOf != t.epoch.Number {
-		return true // the limit of this epoch is on its way
+	if s.limited && s.limitOf != t.epoch.Number || s.time.share && s.time.sharedOf != t.epoch.Number {
+		return true // the limit or watermark of this epoch is on its way
 	}
 	until, bounded := s.until()
 	return bounded && s.source.Behind(s.position, until) <= 0
@@ -135,6 +147,7 @@ func (s *sourceShare) send(t *Task, out *Effects) error {
 	size := b.Size()
 	rows := int64(b.Rows())
 	if rows > 0 {
+		t.sleep(false, out)
 		if err := t.chain.run(b); err != nil {
 			return err
 		}
@@ -192,9 +205,10 @@ func (s *sourceShare) close(t *Task, out *Effects) error {
 	if mutant.On(mutant.OffsetNotedEarly) && len(s.queue) > 0 {
 		position = s.queue[0].After
 	}
-	ack := epochs.Ack{Source: s.name, Split: s.split, Position: position, End: s.end, Watermark: math.MinInt64,
-		AtBound: s.done(), RowsIn: s.rows, BytesIn: s.bytes}
+	ack := epochs.Ack{Source: s.name, Split: s.split, Position: position, End: s.end, Clocks: t.chain.clocks(), Watermark: t.chain.watermark(),
+		Idle: t.time.idle, Ended: s.time.ended, AtBound: s.done(), RowsIn: s.rows, BytesIn: s.bytes}
 	s.rows, s.bytes, s.reported, s.told = 0, 0, 0, false
+	s.time.timed, s.time.toldTimed, s.time.reported = false, false, ack.Watermark
 	s.began, s.atLimit = s.position, false
 	if err := t.close(ack, out); err != nil {
 		return err
@@ -211,14 +225,16 @@ func (s *sourceShare) done() bool {
 func (s *sourceShare) report(t *Task, out *Effects) {
 	moved := s.position != s.began
 	limit := s.limited && s.limitOf == t.epoch.Number && s.stop(t)
+	tell, watermark := s.time.tell(t.chain, t.time.idle)
 	bound := s.done()
-	if !(moved && !s.told || s.bytes >= s.reported+reportBytes || limit && !s.atLimit || bound && !s.atBound || s.full) {
+	if !(moved && !s.told || s.bytes >= s.reported+reportBytes || limit && !s.atLimit || bound && !s.atBound || s.full || tell) {
 		return
 	}
 	s.told, s.atLimit, s.atBound = s.told || moved, limit, bound
 	s.reported = s.bytes
 	out.Report = append(out.Report, Seen{Attempt: t.attempt, Task: t.ID, Epoch: t.epoch.Number, Rows: s.rows, Bytes: s.bytes,
-		Moved: moved, AtLimit: limit, AtBound: bound, Full: s.full, End: s.end, At: s.position})
+		Moved: moved, AtLimit: limit, AtBound: bound, Full: s.full, End: s.end, At: s.position,
+		Watermark: watermark, Idle: t.time.idle, Held: s.time.held, Timed: s.time.timed})
 }
 
 // discard releases what has not been sent.

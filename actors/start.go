@@ -143,7 +143,8 @@ func (h *Handle) ProcessAllAvailable(ctx context.Context) error {
 	for {
 		h.mu.Lock()
 		changed := h.changed
-		reached := len(h.progress) > 0 && reached(h.config.Plan.Graph, h.progress[len(h.progress)-1].Positions, ends)
+		last := len(h.progress) - 1
+		reached := last >= 0 && !h.progress[last].More && reached(h.config.Plan.Graph, h.progress[last].Positions, ends)
 		h.mu.Unlock()
 		if reached {
 			return nil

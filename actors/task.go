@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -33,11 +32,13 @@ type Task struct {
 	keyed  *keyedShare
 	sink   *sinkShare
 
-	turn     int // input to look at next
-	barriers int // inputs whose barrier has come
-	nextNow  int64
-	acks     map[int64]*owed
-	failed   error
+	turn      int // input to look at next
+	barriers  int // inputs whose barrier has come
+	nextNow   int64
+	acks      map[int64]*owed
+	time      taskTime
+	readiness readiness
+	failed    error
 }
 
 // owed is an ack that waits for background work.
@@ -87,7 +88,7 @@ func (t *Task) take(m Message, out *Effects) error {
 		if due, err := t.due(m.Attempt); !due {
 			return err
 		}
-		t.inputs[m.Channel].queue = append(t.inputs[m.Channel].queue, m)
+		t.inputs[m.Channel].mark(m)
 	case Credit:
 		c := &t.outputs[m.Output].targets[m.Target]
 		c.batches += m.Batches
@@ -126,7 +127,7 @@ func (t *Task) work(out *Effects) error {
 	}
 	for !t.blocked() {
 		in := t.ready()
-		if in < 0 {
+		if in < 0 || !t.prepared(out) {
 			return nil
 		}
 		if err := t.process(in, out); err != nil {
@@ -172,7 +173,7 @@ func (t *Task) process(i int, out *Effects) error {
 		out.Sends = append(out.Sends, Send{To: in.from, Message: Credit{Attempt: t.attempt, Output: in.output, Target: in.target, Batches: 1, Bytes: m.Bytes}})
 		return err
 	case Watermark:
-		in.watermark, in.idle = m.At, m.Idle
+		in.watermark, in.idle = max(in.watermark, m.At), m.Idle
 		return t.advance(out)
 	case Barrier:
 		return t.barrier(in, m, out)
@@ -195,29 +196,15 @@ func (t *Task) rows(b *batch.Batch, out *Effects) error {
 // emit sends what the chain staged.
 func (t *Task) emit(out *Effects) {
 	for _, s := range t.chain.staged {
-		t.outputs[t.edgeOut[s.edge]].send(t.pool, t.attempt, s.batch, out)
+		o := &t.outputs[t.edgeOut[s.edge]]
+		if s.batch == nil {
+			o.advance(t.attempt, s.watermark, t.time.idle, out)
+			continue
+		}
+		o.send(t.pool, t.attempt, s.batch, out)
 	}
 	clear(t.chain.staged)
 	t.chain.staged = t.chain.staged[:0]
-}
-
-// advance takes the least watermark over the live inputs and passes it on.
-func (t *Task) advance(out *Effects) error {
-	least, live := int64(math.MaxInt64), false
-	for i := range t.inputs {
-		if !t.inputs[i].idle {
-			least, live = min(least, t.inputs[i].watermark), true
-		}
-	}
-	if !live || t.chain == nil {
-		return nil
-	}
-	if err := t.chain.advance(least); err != nil {
-		return err
-	}
-	t.emit(out)
-	t.mark(Watermark{Attempt: t.attempt, At: least}, out)
-	return nil
 }
 
 // barrier records the barrier of one input; the last one closes the epoch here.
@@ -226,7 +213,7 @@ func (t *Task) barrier(in *input, b Barrier, out *Effects) error {
 		return lost("barrier of epoch %d came in epoch %d", b.Epoch, t.epoch.Number)
 	}
 	in.barrier = true
-	in.watermark, in.idle = b.Watermark, b.Idle
+	in.watermark, in.idle = max(in.watermark, b.Watermark), b.Idle
 	t.nextNow = b.NextNow
 	t.barriers++
 	if t.barriers < len(t.inputs) && !(mutant.On(mutant.BarrierBeforeAlignment) && t.attempt > 2 && t.epoch.Number%8 == 6) {
@@ -236,7 +223,10 @@ func (t *Task) barrier(in *input, b Barrier, out *Effects) error {
 	for i := range t.inputs {
 		t.inputs[i].barrier = false
 	}
-	return t.close(epochs.Ack{}, out)
+	if err := t.advance(out); err != nil {
+		return err
+	}
+	return t.close(epochs.Ack{Watermark: t.time.watermark, Idle: t.time.idle}, out)
 }
 
 // close ends the epoch in this task: state is copied, output sealed, the barrier
@@ -244,7 +234,13 @@ func (t *Task) barrier(in *input, b Barrier, out *Effects) error {
 func (t *Task) close(ack epochs.Ack, out *Effects) error {
 	ack.Task, ack.Epoch = t.ID, t.epoch.Number
 	if t.chain != nil {
+		t.epoch.Next = t.nextNow
+		if err := t.chain.flush(); err != nil {
+			return err
+		}
+		t.emit(out)
 		ack.Rejected, t.chain.rejected = t.chain.rejected, 0
+		ack.Dropped, ack.Due = t.chain.dropped(), t.chain.due()
 	}
 	o := &owed{ack: ack, left: 1}
 	t.acks[ack.Epoch] = o
@@ -256,35 +252,22 @@ func (t *Task) close(ack epochs.Ack, out *Effects) error {
 			return err
 		}
 	}
-	least := int64(math.MaxInt64)
-	idle := len(t.inputs) > 0
-	for i := range t.inputs {
-		least = min(least, t.inputs[i].watermark)
-		idle = idle && t.inputs[i].idle
-	}
-	if t.source != nil {
-		least, idle = ack.Watermark, ack.Idle
-	}
-	t.mark(Barrier{Attempt: t.attempt, Epoch: t.epoch.Number, Watermark: least, Idle: idle, NextNow: t.nextNow}, out)
+	t.mark(Barrier{Attempt: t.attempt, Epoch: t.epoch.Number, Idle: t.time.idle, NextNow: t.nextNow}, out)
 	t.epoch.Number++
 	t.epoch.Now = t.nextNow
+	t.readiness.over()
 	t.settled(o, out)
 	return nil
 }
 
-// mark sends a barrier or watermark on every channel, behind the data.
-func (t *Task) mark(m Message, out *Effects) {
+// mark sends a barrier on every channel, behind the data.
+func (t *Task) mark(b Barrier, out *Effects) {
 	for i := range t.outputs {
-		for j := range t.outputs[i].targets {
-			c := &t.outputs[i].targets[j]
-			switch m := m.(type) {
-			case Barrier:
-				m.Channel = c.channel
-				c.mark(m, out)
-			case Watermark:
-				m.Channel = c.channel
-				c.mark(m, out)
-			}
+		o := &t.outputs[i]
+		b.Watermark = o.told
+		for j := range o.targets {
+			b.Channel = o.targets[j].channel
+			o.targets[j].mark(b, out)
 		}
 	}
 }
@@ -301,6 +284,10 @@ func (t *Task) finished(m Finished, out *Effects) error {
 	}
 	if m.IsBase {
 		t.keyed.based(m.Base)
+		return nil
+	}
+	if m.IsReady {
+		t.readiness.done(m.Epoch, t.epoch.Number)
 		return nil
 	}
 	o := t.acks[m.Epoch]

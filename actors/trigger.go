@@ -59,6 +59,7 @@ type filled struct {
 	full    bool  // memory is full
 	atBound bool  // every split is at its bound
 	asked   bool  // somebody waits for what is there now
+	timer   bool  // the processing time has come that an operator waits for
 }
 
 // due says when the epoch is to be closed: now if due is not after now; zero for not yet
@@ -84,7 +85,7 @@ func (t Trigger) due(f filled, now time.Time) time.Time {
 	case TriggerManual:
 		return time.Time{}
 	}
-	if f.number == 0 || f.bytes >= defaultBytes {
+	if f.number == 0 || f.timer || f.bytes >= defaultBytes {
 		return now
 	}
 	return f.first.Add(defaultInterval)

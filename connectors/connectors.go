@@ -55,6 +55,13 @@ type Source interface {
 	Close() error
 }
 
+// Finite is a source that may never get another row, such as a file or a made-up stream: when a bounded run has
+// read it, all event time is over, and whatever waits for time is emitted.
+type Finite interface {
+	// Finite reports whether no row comes behind those that exist now.
+	Finite() bool
+}
+
 // Limiter is a source that bounds an epoch (maxOffsetsPerTrigger).
 type Limiter interface {
 	// Limited reports whether the option is set.
@@ -154,7 +161,8 @@ type WatermarkTaker interface {
 // StateUser is a sink that keeps files of its own beside the checkpoint: rows
 // staged until their epoch is decided, an index of keys.
 type StateUser interface {
-	// UseState names the place: names in objects that begin with prefix. It is called once, before Bind.
+	// UseState names the place: names in objects that begin with prefix. It is called before each Bind, with the
+	// same place; not at all if the flow has no checkpoint location.
 	UseState(objects objstore.Store, prefix string)
 }
 

@@ -18,15 +18,22 @@ type Ack struct {
 	Epoch int64
 
 	// A source task: where it stands behind the barrier.
-	Source    string
-	Split     connectors.SplitID
-	Position  connectors.Position
-	End       connectors.Position // the split's end as last heard
+	Source   string
+	Split    connectors.SplitID
+	Position connectors.Position
+	End      connectors.Position // the split's end as last heard
+	Clocks   []Clock             // of the steps that make a watermark of the split
+	Ended    bool                // no row will ever come again: what is below was told
+	AtBound  bool                // it has reached the end of a bounded run
+	RowsIn   int64
+	BytesIn  int64
+
+	// Watermark is the least of a source task's clocks, that of other tasks over
+	// their live inputs; Idle says that there is none.
 	Watermark int64
 	Idle      bool
-	AtBound   bool // it has reached the end of a bounded run
-	RowsIn    int64
-	BytesIn   int64
+	Dropped   []StepRows // late rows by step, since the last barrier
+	Due       int64      // processing time, microseconds, at which the next epoch should close without rows; 0: none
 
 	// A task with keyed state.
 	State    []StateFile // added
@@ -36,6 +43,22 @@ type Ack struct {
 	Sink     string
 	Prepared *connectors.Prepared
 	Rejected int64 // rows that this task handed to the quarantine
+}
+
+// Clock is a split's event time as one step measures it.
+type Clock struct {
+	Step      string
+	Watermark int64 // microseconds; math.MinInt64 before any row
+	// Event times of the rows of the epoch.
+	Rows     int64
+	Min, Max int64
+	Mean     float64
+}
+
+// StepRows counts rows of a step.
+type StepRows struct {
+	Step string
+	Rows int64
 }
 
 // StateCount is what a task's state table holds, for progress.
@@ -206,10 +229,7 @@ func (c *Coordinator) assemble(o *open) {
 				m.Positions[a.Source] = connectors.Positions{}
 			}
 			m.Positions[a.Source][a.Split] = a.Position
-			if m.Watermarks[a.Source] == nil {
-				m.Watermarks[a.Source] = Watermarks{}
-			}
-			m.Watermarks[a.Source][a.Split] = SplitTime{Watermark: a.Watermark, Idle: a.Idle}
+			m.clock(a)
 			o.atBound = o.atBound && a.AtBound
 		}
 		if a.Prepared != nil {
@@ -217,6 +237,7 @@ func (c *Coordinator) assemble(o *open) {
 		}
 		m.State = append(m.State, a.State...)
 	}
+	m.keepClocks(c.previous)
 	m.State = append(slices.Clone(state), m.State...)
 	if c.shape.Live != nil {
 		m.State = c.shape.Live(m.State)

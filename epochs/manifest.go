@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/supervision"
@@ -30,7 +32,7 @@ type Manifest struct {
 	Time        int64                           `json:"time"` // the epoch's current_timestamp, microseconds
 	KeyGroups   int                             `json:"keyGroups"`
 	Positions   map[string]connectors.Positions `json:"positions"`            // by source
-	Watermarks  map[string]Watermarks           `json:"watermarks,omitempty"` // by source
+	Watermarks  map[string]Watermarks           `json:"watermarks,omitempty"` // by [ClockName]
 	State       []StateFile                     `json:"state,omitempty"`
 	Sinks       map[string]SinkRecord           `json:"sinks,omitempty"`
 }
@@ -43,6 +45,65 @@ type Watermarks map[connectors.SplitID]SplitTime
 type SplitTime struct {
 	Watermark int64 `json:"watermark"`
 	Idle      bool  `json:"idle,omitempty"`
+	Ended     bool  `json:"ended,omitempty"` // no row will ever come again
+}
+
+// ClockName names what a step measures of a source's splits. Behind a union one
+// step makes the watermarks of several sources.
+func ClockName(step, source string) string { return step + "@" + source }
+
+// clock notes the event time of an ack's split.
+func (m *Manifest) clock(a Ack) {
+	for _, c := range a.Clocks {
+		name := ClockName(c.Step, a.Source)
+		if m.Watermarks[name] == nil {
+			m.Watermarks[name] = Watermarks{}
+		}
+		m.Watermarks[name][a.Split] = SplitTime{Watermark: c.Watermark, Idle: a.Idle, Ended: a.Ended}
+	}
+}
+
+// keepClocks takes over the event time of splits that are no longer there: the
+// greatest over all splits never falls.
+func (m *Manifest) keepClocks(previous *Manifest) {
+	if previous == nil {
+		return
+	}
+	for name, splits := range m.Watermarks {
+		for split, t := range previous.Watermarks[name] {
+			if _, there := splits[split]; !there {
+				splits[split] = SplitTime{Watermark: t.Watermark, Idle: true}
+			}
+		}
+	}
+}
+
+// TimeOf returns the event time of a split as a step measured it.
+func (m *Manifest) TimeOf(step, source string, split connectors.SplitID) (SplitTime, bool) {
+	if m == nil {
+		return SplitTime{Watermark: math.MinInt64}, false
+	}
+	t, known := m.Watermarks[ClockName(step, source)][split]
+	if !known {
+		t.Watermark = math.MinInt64
+	}
+	return t, known
+}
+
+// Greatest returns the greatest watermark over all splits that a step measured.
+func (m *Manifest) Greatest(step string) int64 {
+	greatest := int64(math.MinInt64)
+	if m == nil {
+		return greatest
+	}
+	for name, splits := range m.Watermarks {
+		if strings.HasPrefix(name, ClockName(step, "")) {
+			for _, t := range splits {
+				greatest = max(greatest, t.Watermark)
+			}
+		}
+	}
+	return greatest
 }
 
 // SinkRecord is one sink's part of an epoch.

@@ -63,8 +63,11 @@ func (p *Plan) explainStage(s *strings.Builder, i int) {
 			}
 			how = "by hash of " + strings.Join(keys, ", ")
 		}
-		if edge.Reject {
+		if edge.Side {
 			how = "rejected rows"
+			if q := p.Graph.Quarantine; q < 0 || p.Stages[edge.To].Step != q {
+				how = "late rows"
+			}
 		}
 		fmt.Fprintf(s, "  -> %s, %s\n", p.Stages[edge.To].Name, how)
 	}

@@ -60,6 +60,14 @@ type Step struct {
 	Mode connectors.OutputMode
 }
 
+// port returns the port of an input that is read.
+func (s *Step) port(input int) int {
+	if input < len(s.Ports) {
+		return s.Ports[input]
+	}
+	return operators.PortFinal
+}
+
 // TableBound says what bounds a state table.
 type TableBound struct {
 	Table  string

@@ -1,10 +1,12 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -33,11 +35,16 @@ const (
 // Node is a fused step in a stage.
 type Node struct {
 	Step int // index in the graph
-	// To names what reads the node's output: other nodes of the stage and edges.
-	To    []int // indexes of Stage.Nodes
+	// Out names what reads each port of the node.
+	Out [operators.Ports]Readers
+	// Reject is the edge to the quarantine, Late that to the late sink; -1 for none.
+	Reject, Late int
+}
+
+// Readers are the nodes of the same stage and the edges that read something.
+type Readers struct {
+	Nodes []int // indexes of Stage.Nodes
 	Edges []int // indexes of Plan.Edges
-	// Reject is the edge to the quarantine, -1 for none.
-	Reject int
 }
 
 // Stage is a fused chain (a tree, where several steps read one): what one task
@@ -54,7 +61,9 @@ type Stage struct {
 	Inputs    []int // edges that end here
 	// Columns says which columns of the source are looked at (RoleSource).
 	Columns []bool
-	Origins bool // rows carry their origin, for a quarantine further down
+	Origins bool // rows carry their origin, for a quarantine or late rows further down
+	// Makers are the nodes that make a watermark (RoleSource).
+	Makers []int
 }
 
 // Edge connects two stages.
@@ -63,8 +72,14 @@ type Edge struct {
 	Kind     EdgeKind
 	Keys     []int // columns, for Hash
 	Schema   *batch.Schema
-	Reject   bool // carries rejected rows to the quarantine
+	Side     bool // carries rejected or late rows, not results
+	// Clock says what made the watermark that travels on the edge: edges with the same one
+	// belong together. [NoClock] if nothing did.
+	Clock int
 }
+
+// NoClock is the clock of rows for which no watermark is made.
+const NoClock = -1
 
 // Plan is a graph cut into stages.
 type Plan struct {
@@ -94,6 +109,9 @@ func MakePlan(g *Graph) (*Plan, error) {
 	for i := range p.plan.Stages {
 		p.fill(i)
 	}
+	if err := p.clocks(); err != nil {
+		return nil, err
+	}
 	p.prune()
 	return p.plan, nil
 }
@@ -106,13 +124,16 @@ func Validate(g *Graph) error {
 			return planError(g, "step %d is called %q; every step needs a name of its own", i, s.Name)
 		}
 		names[s.Name] = true
-		for _, in := range s.Inputs {
+		for n, in := range s.Inputs {
 			if in < 0 || in >= i {
 				return planError(g, "step %s reads step %d, which does not come before it", s.Name, in)
 			}
+			if port := s.port(n); port < 0 || port >= operators.Ports {
+				return planError(g, "step %s reads port %d of step %s", s.Name, port, g.Steps[in].Name)
+			}
 		}
 		want := map[Verb]bool{VerbSource: len(s.Inputs) == 0, VerbOperate: len(s.Inputs) == 1,
-			VerbUnion: len(s.Inputs) > 0, VerbSink: len(s.Inputs) == 1 || i == g.Quarantine}
+			VerbUnion: len(s.Inputs) > 0, VerbSink: len(s.Inputs) == 1 || i == g.Quarantine || i == g.LateSink-1}
 		if !want[s.Verb] {
 			return planError(g, "step %s (%s) has %d inputs", s.Name, s.Verb, len(s.Inputs))
 		}
@@ -130,21 +151,27 @@ func planError(g *Graph, format string, args ...any) error {
 	return &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW", Flow: g.Flow, Message: fmt.Sprintf(format, args...)}
 }
 
-// readers returns, for each step, the steps that read it, unions replaced by
-// their own readers.
-func readers(g *Graph) [][]int {
-	direct := make([][]int, len(g.Steps))
+// reader is a step that reads a port of another.
+type reader struct{ step, port int }
+
+// readers returns, for each step, what reads it, unions replaced by their own
+// readers.
+func readers(g *Graph) [][]reader {
+	direct := make([][]reader, len(g.Steps))
 	for i := len(g.Steps) - 1; i >= 0; i-- {
-		for _, in := range g.Steps[i].Inputs {
-			if g.Steps[i].Verb == VerbUnion {
-				direct[in] = append(direct[in], direct[i]...)
-			} else {
-				direct[in] = append(direct[in], i)
+		s := g.Steps[i]
+		for n, in := range s.Inputs {
+			if s.Verb != VerbUnion {
+				direct[in] = append(direct[in], reader{i, s.port(n)})
+				continue
+			}
+			for _, r := range direct[i] {
+				direct[in] = append(direct[in], reader{r.step, s.port(n)})
 			}
 		}
 	}
 	for i := range direct {
-		slices.Sort(direct[i])
+		slices.SortStableFunc(direct[i], func(a, b reader) int { return cmp.Compare(a.step, b.step) })
 	}
 	return direct
 }
@@ -152,7 +179,7 @@ func readers(g *Graph) [][]int {
 type planner struct {
 	plan    *Plan
 	stageOf map[int]int // of steps that begin a stage
-	readers [][]int
+	readers [][]reader
 }
 
 func (p *planner) addStage(name string, role Role, step int) {
@@ -165,7 +192,9 @@ func (p *planner) fill(stage int) {
 	s := &p.plan.Stages[stage]
 	switch s.Role {
 	case RoleSource:
-		s.Heads, s.HeadEdges = p.follow(stage, s.Step)
+		out := p.follow(stage, s.Step)
+		s = &p.plan.Stages[stage]
+		s.Heads, s.HeadEdges = out[operators.PortFinal].Nodes, out[operators.PortFinal].Edges
 	case RoleKeyed:
 		first := s.Step
 		s.Step = -1
@@ -173,48 +202,52 @@ func (p *planner) fill(stage int) {
 	}
 }
 
-// follow returns the nodes and edges of the stage that read a step's output.
-func (p *planner) follow(stage, step int) (nodes, edges []int) {
+// follow returns the nodes and edges of the stage that read a step's output, by port.
+func (p *planner) follow(stage, step int) (out [operators.Ports]Readers) {
 	for _, r := range p.readers[step] {
-		if to, begins := p.stageOf[r]; begins {
-			edges = append(edges, p.addEdge(stage, to, r, p.plan.Graph.Steps[step].Schema))
+		to := &out[r.port]
+		if at, begins := p.stageOf[r.step]; begins {
+			to.Edges = append(to.Edges, p.addEdge(stage, at, r.step, p.plan.Graph.Steps[step].Schema))
 			continue
 		}
-		nodes = append(nodes, p.addNode(stage, r))
+		to.Nodes = append(to.Nodes, p.addNode(stage, r.step))
 	}
-	return nodes, edges
+	return out
 }
 
 func (p *planner) addNode(stage, step int) int {
+	g := p.plan.Graph
 	s := &p.plan.Stages[stage]
 	at := len(s.Nodes)
-	s.Nodes = append(s.Nodes, Node{Step: step, Reject: -1})
-	if q := p.plan.Graph.Quarantine; q >= 0 && p.plan.Graph.Steps[step].Fallible {
-		s.Nodes[at].Reject = p.rejectEdge(stage)
+	s.Nodes = append(s.Nodes, Node{Step: step, Reject: -1, Late: -1})
+	if g.Quarantine >= 0 && g.Steps[step].Fallible {
+		s.Nodes[at].Reject = p.sideEdge(stage, g.Quarantine)
 	}
-	to, edges := p.follow(stage, step)
-	s = &p.plan.Stages[stage]
-	s.Nodes[at].To, s.Nodes[at].Edges = to, edges
+	if g.LateSink > 0 && g.Steps[step].Stateful {
+		s.Nodes[at].Late = p.sideEdge(stage, g.LateSink-1)
+	}
+	out := p.follow(stage, step)
+	p.plan.Stages[stage].Nodes[at].Out = out
 	return at
 }
 
 func (p *planner) addEdge(from, to, step int, schema *batch.Schema) int {
-	e := Edge{From: from, To: to, Kind: Rebalance, Schema: schema}
+	e := Edge{From: from, To: to, Kind: Rebalance, Schema: schema, Clock: NoClock}
 	if keys := p.plan.Graph.Steps[step].Keys; keys != nil {
 		e.Kind, e.Keys = Hash, keys
 	}
 	return p.connect(e)
 }
 
-// rejectEdge returns the stage's edge to the quarantine, made at first use.
-func (p *planner) rejectEdge(stage int) int {
-	q := p.plan.Graph.Quarantine
+// sideEdge returns the stage's edge to the sink of rejected or late rows, made at first use.
+func (p *planner) sideEdge(stage, sink int) int {
+	to := p.stageOf[sink]
 	for i, e := range p.plan.Edges {
-		if e.Reject && e.From == stage {
+		if e.Side && e.From == stage && e.To == to {
 			return i
 		}
 	}
-	return p.connect(Edge{From: stage, To: p.stageOf[q], Kind: Rebalance, Schema: p.plan.Graph.Steps[q].Schema, Reject: true})
+	return p.connect(Edge{From: stage, To: to, Kind: Rebalance, Schema: p.plan.Graph.Steps[sink].Schema, Side: true, Clock: NoClock})
 }
 
 func (p *planner) connect(e Edge) int {
@@ -248,7 +281,7 @@ func (p *planner) prune() {
 	for i := range p.plan.Stages {
 		if s := &p.plan.Stages[i]; s.Role == RoleSource {
 			s.Columns = or(nil, needs[s.Step], len(g.Steps[s.Step].Schema.Fields))
-			s.Origins = g.Quarantine >= 0
+			s.Origins = g.Quarantine >= 0 || g.LateSink > 0
 		}
 	}
 }

@@ -67,20 +67,8 @@ func (r *reader) take() (f connectors.Fetch, changed <-chan struct{}, done bool)
 }
 
 func (r *reader) cut(c *cursor, l *log) connectors.Fetch {
-	k, found := slices.BinarySearch(l.firsts, c.row)
-	if !found {
-		k--
-	}
-	b := l.batches[k]
-	from := int(c.row - l.firsts[k])
-	n := b.N - from
-	if r.o.Rows > 0 {
-		n = min(n, r.o.Rows)
-	}
-	if each := b.Size() / int64(b.N); r.o.Bytes > 0 && each > 0 {
-		n = min(n, max(int(r.o.Bytes/each), 1))
-	}
-	d := b.Slice(nil, from, from+n)
+	d := r.rows(c.row, l)
+	n := d.N
 	for i := range d.Columns {
 		if r.o.Columns != nil && (i >= len(r.o.Columns) || !r.o.Columns[i]) {
 			d.Columns[i].Release()
@@ -95,6 +83,52 @@ func (r *reader) cut(c *cursor, l *log) connectors.Fetch {
 	}
 	c.row += int64(n)
 	return connectors.Fetch{Split: c.id, Batch: d, After: position(c.row), End: position(l.rows)}
+}
+
+// rows returns what a fetch holds: a part of one batch as it was added, or as many rows as were asked for.
+func (r *reader) rows(from int64, l *log) *batch.Batch {
+	if exact := r.source.exact; exact > 0 {
+		var parts []*batch.Batch
+		for left := int64(exact); left > 0 && from < l.rows; {
+			part := l.part(from, int(left))
+			parts = append(parts, part)
+			from, left = from+int64(part.N), left-int64(part.N)
+		}
+		if len(parts) == 1 {
+			return parts[0]
+		}
+		defer func() {
+			for _, p := range parts {
+				p.Release()
+			}
+		}()
+		return batch.Concat(r.o.Pool, parts...)
+	}
+	k := l.batchOf(from)
+	n := l.batches[k].N
+	if r.o.Rows > 0 {
+		n = min(n, r.o.Rows)
+	}
+	if each := l.batches[k].Size() / int64(l.batches[k].N); r.o.Bytes > 0 && each > 0 {
+		n = min(n, max(int(r.o.Bytes/each), 1))
+	}
+	return l.part(from, n)
+}
+
+// batchOf returns the index of the batch that holds a row.
+func (l *log) batchOf(row int64) int {
+	k, found := slices.BinarySearch(l.firsts, row)
+	if !found {
+		k--
+	}
+	return k
+}
+
+// part returns at most n rows of the batch that holds the row, from it on.
+func (l *log) part(row int64, n int) *batch.Batch {
+	k := l.batchOf(row)
+	from := int(row - l.firsts[k])
+	return l.batches[k].Slice(nil, from, min(from+n, l.batches[k].N))
 }
 
 // Pause stops delivery of the split.

@@ -22,6 +22,7 @@ type Source struct {
 
 	mu       sync.Mutex
 	splits   []log
+	exact    int // rows of every fetch, 0: as they were added
 	finished bool
 	changed  chan struct{} // closed and replaced when there is more to see
 }
@@ -33,7 +34,10 @@ type log struct {
 	rows    int64
 }
 
-var _ connectors.Source = (*Source)(nil)
+var (
+	_ connectors.Source = (*Source)(nil)
+	_ connectors.Finite = (*Source)(nil)
+)
 
 // NewSource returns a source of so many splits without rows.
 func NewSource(schema *batch.Schema, splits int) *Source {
@@ -74,7 +78,23 @@ func (s *Source) AddRows(split int, rows ...[]any) error {
 	return s.Add(split, b)
 }
 
-// Finish says that no more rows will come: readers end with io.EOF.
+// Exactly makes every fetch hold this many rows, but the last of a split, whatever the sizes in which
+// they were added: how a test or benchmark sets the size of batches. 0: as they were added.
+func (s *Source) Exactly(rows int) *Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exact = rows
+	return s
+}
+
+// Finite reports whether Finish was called: then event time is over behind the last row.
+func (s *Source) Finite() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finished
+}
+
+// Finish says that no more rows will come: readers end with io.EOF, and a bounded run ends event time.
 func (s *Source) Finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,5 +15,4 @@ var excuses = []excuse{
 	{rule: "text", path: "connectors/kafka/options_test.go", text: "/et" + "c/passwd", reason: "a hostile value of an option, which must be refused"},
 	{rule: "documented", path: "node/api/api.go", text: "Stream.", reason: "debt of 2026-11-24: the methods of the contract are named after the query's"},
 	{rule: "sleep", path: "benchmarks/interop/kafka_more_test.go", text: "does not sleep", reason: "polls the log of a query against a real broker, with a deadline"},
-	{rule: "size", path: "actors/progress.go", text: "progress has", most: 72, reason: "debt: one literal of Spark's progress object"},
 }

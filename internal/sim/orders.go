@@ -53,6 +53,11 @@ func (p *process) one(o actors.Order) {
 			until, err := at.Limits(ctx, o.From)
 			return func(now time.Time) []actors.Order { return p.job.Limits(o.Attempt, o.Epoch, until, err, now) }
 		}})
+	case actors.AskEnds:
+		p.jobs = append(p.jobs, pending{"ends", func(ctx context.Context) func(time.Time) []actors.Order {
+			ends := at.Ends(ctx, o.Splits)
+			return func(now time.Time) []actors.Order { return p.job.Ends(o.Attempt, ends, now) }
+		}})
 	case actors.SendTask:
 		if at != nil {
 			p.send(fromJob, o.To, o.Message)

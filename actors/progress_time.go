@@ -1,0 +1,63 @@
+package actors
+
+import (
+	"math"
+	"time"
+
+	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/operators"
+	"github.com/deltaic/deltaic/topology"
+)
+
+// dropped adds the late rows of each step to its progress and returns their sum.
+func dropped(state map[string]*topology.StateProgress, acks []epochs.Ack) (rows int64) {
+	for _, k := range acks {
+		for _, d := range k.Dropped {
+			if state[d.Step] == nil {
+				state[d.Step] = &topology.StateProgress{OperatorName: d.Step}
+			}
+			state[d.Step].NumRowsDroppedByWatermark += d.Rows
+			rows += d.Rows
+		}
+	}
+	return rows
+}
+
+// eventTime is what Spark's progress says of event time: the watermark that all
+// live splits have passed, and the event times of the epoch's rows. nil without a watermark.
+func eventTime(acks []epochs.Ack) map[string]string {
+	watermark, clocked := int64(math.MaxInt64), false
+	var seen operators.EventTimes
+	for _, k := range acks {
+		for _, c := range k.Clocks {
+			clocked = true
+			seen.Add(operators.EventTimes{Rows: c.Rows, Min: c.Min, Max: c.Max, Mean: c.Mean})
+			if !k.Idle && !k.Ended {
+				watermark = min(watermark, c.Watermark)
+			}
+		}
+	}
+	if !clocked {
+		return nil
+	}
+	if watermark == math.MaxInt64 { // nothing is live: what the splits have come to
+		for _, k := range acks {
+			for _, c := range k.Clocks {
+				watermark = min(watermark, c.Watermark)
+			}
+		}
+	}
+	if watermark == noWatermark {
+		watermark = 0 // as Spark shows it
+	}
+	m := map[string]string{"watermark": instant(watermark)}
+	if seen.Rows > 0 {
+		m["min"], m["max"], m["avg"] = instant(seen.Min), instant(seen.Max), instant(int64(seen.Mean))
+	}
+	return m
+}
+
+// instant writes microseconds as Spark's progress does.
+func instant(micros int64) string {
+	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000Z")
+}
