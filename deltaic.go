@@ -108,7 +108,7 @@ func start(ctx context.Context, flow *stream.Flow, observe func(actors.Progress)
 // configure introduces the rooms to each other.
 func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*actors.Config, error) {
 	account := batch.NewAccount("memory_limit", o.MemoryLimit)
-	c := &actors.Config{Plan: plan, Trigger: trigger(o.Trigger), Parallelism: o.Parallelism, BatchRows: o.BatchRows, Account: account, Pool: batch.NewPoolOf(account),
+	c := &actors.Config{Plan: plan, Trigger: trigger(o), Parallelism: o.Parallelism, BatchRows: o.BatchRows, Account: account, Pool: batch.NewPoolOf(account),
 		Unique: uuid.NewString, Jitter: rand.Float64}
 	c.Settled = settled
 	c.Logger, _ = ctx.Value(loggerKey{}).(*zap.Logger)
@@ -125,11 +125,15 @@ func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*ac
 	return c, place(ctx, c, o)
 }
 
-func trigger(t stream.Trigger) actors.Trigger {
+func trigger(o *stream.Options) actors.Trigger {
 	kinds := map[stream.TriggerKind]actors.TriggerKind{stream.DefaultTrigger: actors.TriggerDefault, stream.ProcessingTimeTrigger: actors.TriggerProcessingTime,
 		stream.AvailableNowTrigger: actors.TriggerAvailableNow, stream.OnceTrigger: actors.TriggerOnce,
 		stream.ContinuousTrigger: actors.TriggerContinuous, stream.ManualTrigger: actors.TriggerManual}
-	return actors.Trigger{Kind: kinds[t.Kind], Interval: t.Interval}
+	t := actors.Trigger{Kind: kinds[o.Trigger.Kind], Interval: o.Trigger.Interval}
+	if t.Kind == actors.TriggerAvailableNow {
+		t.Interval = o.EpochInterval
+	}
+	return t
 }
 
 // place chooses the ledger: fixed at the flow's first start, and noted in the

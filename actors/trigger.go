@@ -12,7 +12,7 @@ type TriggerKind uint8
 const (
 	TriggerDefault        TriggerKind = iota // the first epoch at its first row, later ones a second after theirs or at 128 MiB
 	TriggerProcessingTime                    // at multiples of Interval; 0: back to back
-	TriggerAvailableNow                      // what there is at the start, in as many epochs as limits ask for; then the run ends
+	TriggerAvailableNow                      // what there is at the start, in as many epochs as limits and Interval ask for; then the run ends
 	TriggerOnce                              // what there is at the start, in one epoch, limits ignored; then the run ends
 	TriggerContinuous                        // every Interval
 	TriggerManual                            // when ProcessAllAvailable is called
@@ -80,6 +80,9 @@ func (t Trigger) due(f filled, now time.Time) time.Time {
 	case TriggerAvailableNow, TriggerOnce:
 		if f.atBound {
 			return now
+		}
+		if t.Kind == TriggerAvailableNow && t.Interval > 0 {
+			return f.first.Add(t.Interval)
 		}
 		return time.Time{}
 	case TriggerManual:

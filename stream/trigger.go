@@ -10,9 +10,10 @@ type Options struct {
 	Trigger            Trigger
 	CheckpointLocation string
 	Ledger             LedgerPlace
-	MemoryLimit        int64 // bytes, for batches, state, writers and mailboxes; 0: none
-	Parallelism        int   // 0: the flow's, or the number of processors
-	BatchRows          int   // rows that a batch holds at most; 0: 4096
+	MemoryLimit        int64         // bytes, for batches, state, writers and mailboxes; 0: none
+	Parallelism        int           // 0: the flow's, or the number of processors
+	EpochInterval      time.Duration // of a run that AvailableNow bounds; 0: limits alone cut it
+	BatchRows          int           // rows that a batch holds at most; 0: 4096
 	OnProgress         func(Progress)
 }
 
@@ -46,6 +47,10 @@ func ProcessingTime(d time.Duration) Option {
 func AvailableNow() Option {
 	return func(o *Options) { o.Trigger = Trigger{Kind: AvailableNowTrigger} }
 }
+
+// EpochInterval closes an epoch at least this often in a run that [AvailableNow] bounds, so that a long backlog is not
+// one epoch, whose rows no reader sees before its end. Other triggers say when epochs close themselves.
+func EpochInterval(d time.Duration) Option { return func(o *Options) { o.EpochInterval = d } }
 
 // Once reads what there is at the start in one epoch, limits ignored, and
 // ends. AvailableNow is the better choice.
