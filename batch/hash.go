@@ -68,6 +68,24 @@ func Hash(cols []*Column, n int, out []uint64) []uint64 {
 	return out
 }
 
+// HashMore returns the hashes of rows that have more columns than those of which
+// from are the hashes, in out[:n], which it allocates if out is too small: HashMore(b, n, Hash(a, n, nil), nil) is Hash of a and b.
+// A nil from stands for no columns.
+func HashMore(more []*Column, n int, from, out []uint64) []uint64 {
+	if from == nil {
+		return Hash(more, n, out)
+	}
+	if cap(out) < n {
+		out = make([]uint64, n)
+	}
+	out = out[:n]
+	copy(out, from)
+	for _, c := range more {
+		hashColumn(c, 0, out)
+	}
+	return out
+}
+
 // KeyGroup returns the key group, 0..groups-1, of a row with this hash. It
 // uses the upper bits, so that tables may use the lower ones. groups is fixed for a job, for
 // ever: group = upper 64 bits of hash * groups.

@@ -23,6 +23,7 @@ type Aggregate struct {
 	schema *batch.Schema // of the output
 
 	groups       *state.Segment
+	sets         []*state.Segment // of distinct values
 	accumulators *agg.Accumulators
 	columns      []*batch.Column
 	hashes       []uint64
@@ -44,6 +45,17 @@ type AggregateOptions struct {
 
 // groupsTable is the name of the table of groups. It is part of the state's address and never changes.
 const groupsTable = "groups"
+
+// SetSpec returns the spec of a table of distinct values beside the table of
+// their groups.
+func SetSpec(groups state.Spec, set *agg.Set) state.Spec {
+	s := state.Spec{Name: set.Name, Keys: slices.Concat(groups.Keys, set.Columns), Values: set.Values,
+		Prefix: len(groups.Keys), Windowed: groups.Windowed, Version: groups.Version}
+	if s.Prefix == 0 {
+		s.Prefix = state.NoPrefix
+	}
+	return s
+}
 
 // NewAggregate returns the operator for an input with this schema; keys are the indexes of
 // the columns that plan was bound to as groups, none for one group of all rows.
@@ -72,6 +84,13 @@ func (a *Aggregate) Open(c *Context) error {
 		return err
 	}
 	a.groups = t.Segment(0)
+	for _, set := range a.plan.Sets() {
+		t, err := c.State.Table(SetSpec(a.spec, set))
+		if err != nil {
+			return err
+		}
+		a.sets = append(a.sets, t.Segment(0))
+	}
 	a.accumulators = a.plan.New(c.Pool)
 	a.old = a.accumulators.Start(0)
 	return nil
@@ -101,6 +120,7 @@ func (a *Aggregate) Process(in *batch.Batch, _ int, out Output) error {
 		return err
 	}
 	a.touch(sel, in.N)
+	input.Sets, input.Keys, input.Hashes = a.sets, a.columns, a.hashes
 	if err := a.accumulators.Update(a.groups, a.rows, a.fresh, sel, input); err != nil {
 		return a.failure(err, a.columns)
 	}

@@ -3,6 +3,7 @@ package operators_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -108,11 +109,14 @@ func salesOf(p *batch.Pool, l []sale, kinds bool) *batch.Batch {
 	return b
 }
 
-var totals = []string{"count(*) AS n", "sum(amount) AS total", "avg(amount) AS mean"}
+var totals = []string{"count(*) AS n", "sum(amount) AS total", "avg(amount) AS mean", "count(DISTINCT amount) AS d", "max(amount) AS top"}
 
 // totalsOf is what the aggregate must hold: by region, or of all.
 func totalsOf(l []sale, keyed bool) map[string]string {
-	type total struct{ n, c, s int64 }
+	type total struct {
+		n, c, s, top int64
+		distinct     map[int64]bool
+	}
 	sums := map[string]*total{}
 	for _, s := range l {
 		key := "{}"
@@ -123,26 +127,28 @@ func totalsOf(l []sale, keyed bool) map[string]string {
 			}
 		}
 		if sums[key] == nil {
-			sums[key] = &total{}
+			sums[key] = &total{distinct: map[int64]bool{}, top: math.MinInt64}
 		}
 		sums[key].n++
 		if s.amount != 0 {
 			sums[key].c++
 			sums[key].s += s.amount
+			sums[key].distinct[s.amount] = true
+			sums[key].top = max(sums[key].top, s.amount)
 		}
 	}
 	out := map[string]string{}
 	for key, t := range sums {
-		sum, mean := "null", "null"
+		sum, mean, top := "null", "null", "null"
 		if t.c > 0 {
-			sum = fmt.Sprint(t.s)
+			sum, top = fmt.Sprint(t.s), fmt.Sprint(t.top)
 			mean = fmt.Sprint(float64(t.s) / float64(t.c))
 		}
 		head := strings.TrimSuffix(key, "}")
 		if head != "{" {
 			head += ","
 		}
-		out[key] = fmt.Sprintf(`%s"n":%d,"total":%s,"mean":%s}`, head, t.n, sum, mean)
+		out[key] = fmt.Sprintf(`%s"n":%d,"total":%s,"mean":%s,"d":%d,"top":%s}`, head, t.n, sum, mean, len(t.distinct), top)
 	}
 	return out
 }
@@ -241,7 +247,7 @@ func TestAggregateTellsItsChanges(t *testing.T) {
 			run.barrier(out, rapid.Bool().Draw(rt, "restart"))
 			want := totalsOf(live, len(keys) > 0)
 			if len(keys) == 0 && had && len(live) == 0 {
-				want["{}"] = `{"n":0,"total":null,"mean":null}`
+				want["{}"] = `{"n":0,"total":null,"mean":null,"d":0,"top":null}`
 			}
 			compareTables(rt, out, want)
 		}
@@ -257,7 +263,7 @@ func compareTables(rt *rapid.T, out *changes, want map[string]string) {
 		rt.Fatalf("changes give %v, complete is %v, want %v", out.table, out.complete, want)
 	}
 	for key, text := range want {
-		text = strings.ReplaceAll(text, ":-0}", ":0}")
+		text = strings.ReplaceAll(text, ":-0,", ":0,")
 		if out.table[key] != text {
 			rt.Fatalf("group %s: changes give %s, want %s", key, out.table[key], text)
 		}
@@ -265,7 +271,7 @@ func compareTables(rt *rapid.T, out *changes, want map[string]string) {
 	for _, text := range out.complete {
 		found := false
 		for _, w := range want {
-			found = found || strings.ReplaceAll(w, ":-0}", ":0}") == text
+			found = found || strings.ReplaceAll(w, ":-0,", ":0,") == text
 		}
 		if !found {
 			rt.Fatalf("complete has %s, want %v", text, want)
@@ -289,8 +295,8 @@ func ExampleAggregate() {
 	}
 	fmt.Println(err)
 	// Output:
-	// {"region":"north","n":2,"total":7,"mean":3.5}
-	// {"region":"south","n":1,"total":5,"mean":5}
-	// {"region":"south","n":2,"total":6,"mean":3}
+	// {"region":"north","n":2,"total":7,"mean":3.5,"d":2,"top":4}
+	// {"region":"south","n":1,"total":5,"mean":5,"d":1,"top":5}
+	// {"region":"south","n":2,"total":6,"mean":3,"d":2,"top":5}
 	// <nil>
 }

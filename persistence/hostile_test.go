@@ -164,7 +164,7 @@ func TestKeyTypesThatChangedAreNamed(t *testing.T) {
 	}
 	_, err = s.KeySet("seen", []batch.Type{batch.StringType, batch.DateType})
 	if err == nil || !strings.Contains(err.Error(),
-		"step dedup: STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE: table seen: key types stored (bigint), wanted (string, date)") {
+		"step dedup: STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE: table seen: keys stored (key1 bigint), wanted (key1 string, key2 date)") {
 		t.Fatalf("got %v", err)
 	}
 	if _, err = s.KeySet("maps", []batch.Type{batch.MapType(batch.IntType, batch.IntType, true)}); err == nil {
@@ -304,10 +304,10 @@ func TestTablesThatChangedAreNamed(t *testing.T) {
 	values := []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "last", Type: batch.BinaryType}}
 	for says, spec := range map[string]state.Spec{
 		"": {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 2},
-		"SCHEMA_VERSION: table sums is stored with schema version 2, this build reads up to 1":               {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 1},
-		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: value types stored (bigint, binary), wanted (bigint)":      {Keys: keys, Prefix: 1, Values: values[:1], Windowed: true, Version: 2},
-		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: key types stored (bigint, string), wanted (bigint)":          {Keys: keys[:1], Prefix: 1, Values: values, Windowed: true, Version: 2},
-		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: rows stored by the first 1 keys, windowed true, wanted by 2": {Keys: keys, Values: values, Windowed: true, Version: 2},
+		"SCHEMA_VERSION: table sums is stored with schema version 2, this build reads up to 1":                      {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 1},
+		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: values stored (count bigint, last binary), wanted (count bigint)": {Keys: keys, Prefix: 1, Values: values[:1], Windowed: true, Version: 2},
+		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: keys stored (user bigint, item string), wanted (user bigint)":       {Keys: keys[:1], Prefix: 1, Values: values, Windowed: true, Version: 2},
+		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: rows stored by the first 1 keys, windowed true, wanted by 2":        {Keys: keys, Values: values, Windowed: true, Version: 2},
 	} {
 		s, err := restore(f, data, nil)
 		if err != nil {

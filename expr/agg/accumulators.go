@@ -21,6 +21,8 @@ type Accumulators struct {
 	minus  []int32
 	rows   []uint32
 	finals []*expr.Bound
+
+	distinct distinct
 }
 
 // selection is the rows of a mask.
@@ -51,6 +53,9 @@ func clone(s slot) slot {
 	case *textExtremeSlot:
 		c := *s
 		return &c
+	case *rankedSlot:
+		c := *s
+		return &c
 	}
 	return s
 }
@@ -60,6 +65,14 @@ type Input struct {
 	Columns []*batch.Column
 	N       int
 	Kinds   []batch.RowKind
+
+	// What the caller sets before Update if the plan has sets: the segment of each, the group's key
+	// columns of the batch (borrowed) and their hashes (nil without keys).
+	Sets   []*state.Segment
+	Keys   []*batch.Column
+	Hashes []uint64
+
+	groups *state.Segment // of Update
 }
 
 // Evaluate computes the arguments and filters for the rows of in. Rows that
@@ -85,6 +98,7 @@ func (in *Input) Release() {
 // Rows that take back (UpdateBefore, Delete) need a plan bound with Options.Updating.
 func (a *Accumulators) Update(seg *state.Segment, rows []uint32, fresh batch.Bitmap, sel []int32, in *Input) error {
 	a.cells.ofSegment(a.plan, seg)
+	in.groups = seg
 	a.startFresh(rows, fresh, sel, in.N)
 	if in.Kinds == nil {
 		return a.apply(in, rows, sel, false)
@@ -154,7 +168,14 @@ func (a *Accumulators) start(rows []uint32) {
 
 func (a *Accumulators) apply(in *Input, rows []uint32, sel []int32, remove bool) error {
 	for i := range a.sels {
-		a.choose(i, in, sel)
+		if a.plan.masks[i].set < 0 {
+			a.choose(i, in, sel)
+		}
+	}
+	for i, s := range a.plan.sets {
+		if err := a.distinct.find(a, i, s, in, remove); err != nil {
+			return err
+		}
 	}
 	for i, s := range a.slots {
 		m := &a.sels[a.plan.mask[i]]
@@ -163,7 +184,7 @@ func (a *Accumulators) apply(in *Input, rows []uint32, sel []int32, remove bool)
 		}
 		var err error
 		if remove {
-			err = s.(inverter).remove(&a.cells, in, rows, m.sel, in.N)
+			err = s.(remover).remove(&a.cells, in, rows, m.sel, in.N)
 		} else {
 			err = s.add(&a.cells, in, rows, m.sel, in.N)
 		}
@@ -300,7 +321,7 @@ func (a *Accumulators) Subtract(seg *state.Segment, rows []uint32, from *Partial
 func (a *Accumulators) unmerge(rows []uint32, from *Partial) error {
 	a.from.ofPartial(a.plan, from)
 	for _, s := range a.slots {
-		if err := s.(inverter).unmerge(&a.cells, rows, &a.from, from.N); err != nil {
+		if err := s.(unmerger).unmerge(&a.cells, rows, &a.from, from.N); err != nil {
 			return err
 		}
 	}

@@ -194,33 +194,3 @@ func quotient(v batch.Int128, n int64, from, to int) (batch.Int128, bool) {
 	}
 	return whole.Add(rest.QuoHalfUp(d)), true
 }
-
-func buildExtreme(b *binder, c *Call, most bool) error {
-	x := c.arguments[0]
-	t, m, arg := x.Type(), b.maskOf(c), b.input(x)
-	c.Type, c.Nullable = t, true
-	if b.o.Updating {
-		return errUpdating
-	}
-	b.plan.exact = false
-	switch {
-	case oneWord(t):
-		s := &extremeSlot{arg: arg, kind: t.Kind, most: most}
-		s = share(b, c.Name, arg, m, 1, s, &s.at)
-		c.finish = wordResult(t, s.at, b.some(c))
-	case t.Kind == batch.Decimal:
-		s := &wideExtremeSlot{arg: arg, most: most}
-		s = share(b, c.Name, arg, m, 2, s, &s.at)
-		count := b.some(c)
-		c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
-			return nullable(t, p, from, count, func(o *batch.Builder, i int) error { o.Decimal(from.wide(s.at, i)); return nil })
-		}
-	case t.Kind == batch.String || t.Kind == batch.Binary:
-		s := &textExtremeSlot{arg: arg, most: most}
-		s = share(b, c.Name, arg, m, 0, s, &s.at)
-		c.finish = textResult(t, s.at, -1)
-	default:
-		return typeError("a value that can be ordered", t)
-	}
-	return nil
-}

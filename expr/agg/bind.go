@@ -3,6 +3,7 @@ package agg
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -198,12 +199,14 @@ func (b *binder) bindCalls() error {
 		}
 	}
 	if b.o.Updating {
-		b.plan.rows = b.count(b.mask(-1, nil))
+		b.plan.rows = b.count(b.mask(mask{filter: -1, set: -1}))
 	}
 	for i, c := range b.calls {
 		x := items[i]
 		x.SQL, x.Name, x.Distinct = parse.Render(c.ast), strings.ToLower(c.ast.Name), c.ast.Distinct
-		if err := functions[x.Name].build(b, x); err != nil {
+		f := functions[x.Name]
+		x.Distinct = x.Distinct && !f.indifferent
+		if err := f.build(b, x); err != nil {
 			return b.fail(c, "DATATYPE_MISMATCH", err)
 		}
 		b.plan.Calls = append(b.plan.Calls, x)
@@ -311,20 +314,76 @@ func (b *binder) maskOf(c *Call) int {
 			nulls = append(nulls, b.input(x))
 		}
 	}
-	return b.mask(filter, nulls)
+	m := b.mask(mask{filter: filter, nulls: nulls, set: -1})
+	if !c.Distinct {
+		return m
+	}
+	return b.distinct(c.arguments, m)
 }
 
-func (b *binder) mask(filter int, nulls []int) int {
-	key := fmt.Sprint(filter, nulls)
+func (b *binder) mask(m mask) int {
+	key := fmt.Sprint(m)
 	if i, ok := b.masks[key]; ok {
 		return i
 	}
 	b.masks[key] = len(b.plan.masks)
-	b.plan.masks = append(b.plan.masks, mask{filter: filter, nulls: nulls})
+	b.plan.masks = append(b.plan.masks, m)
 	return b.masks[key]
 }
 
-// share returns the slot that keeps the same, or adds s with as many words, or with one text if words is 0.
+// distinct returns the mask of the first row of each value among those of mask m.
+func (b *binder) distinct(values []*expr.Bound, m int) int {
+	var args []int
+	var names []string
+	for _, x := range values {
+		args, names = append(args, b.input(x)), append(names, x.SQL())
+	}
+	name := "distinct(" + strings.Join(names, ", ") + ")"
+	at := -1
+	for i, s := range b.plan.sets {
+		if !slices.Equal(s.args, args) {
+			continue
+		}
+		if bit := slices.Index(s.masks, m); bit >= 0 {
+			return b.mask(mask{set: i, bit: bit})
+		}
+		if at = i; len(s.masks) == 64 {
+			at, name = -1, name+"+"
+		}
+	}
+	if at < 0 {
+		at = len(b.plan.sets)
+		set := &Set{Name: name, args: args}
+		for i, x := range values {
+			set.Columns = append(set.Columns, state.Column{Name: names[i], Type: x.Type()})
+		}
+		b.plan.sets = append(b.plan.sets, set)
+		b.plan.exact = false
+	}
+	s := b.plan.sets[at]
+	s.masks = append(s.masks, m)
+	b.nameSet(s)
+	return b.mask(mask{set: at, bit: len(s.masks) - 1})
+}
+
+// nameSet names the words of a set by which rows they tell of.
+func (b *binder) nameSet(s *Set) {
+	s.Values = nil
+	var of []string
+	for _, m := range s.masks {
+		of = append(of, "rows"+b.maskName(m, -1))
+	}
+	if !b.o.Updating {
+		s.Values = []state.Column{{Name: strings.Join(of, "; "), Type: batch.BigIntType}}
+		return
+	}
+	for _, name := range of {
+		s.Values = append(s.Values, state.Column{Name: name, Type: batch.BigIntType})
+	}
+}
+
+// share returns the slot that keeps the same, or adds s with as many words. If words is 0 or
+// less it has a text, and behind it words for what is below 0.
 func share[S slot](b *binder, kind string, arg, m, words int, s S, at *int) S {
 	key := fmt.Sprint(kind, " ", arg, " ", m)
 	if i, ok := b.byKey[key]; ok {
@@ -334,8 +393,9 @@ func share[S slot](b *binder, kind string, arg, m, words int, s S, at *int) S {
 	b.byKey[key] = len(b.plan.slots)
 	b.plan.slots, b.plan.mask = append(b.plan.slots, s), append(b.plan.mask, m)
 	name := b.valueName(kind, arg, m)
-	if words == 0 {
+	if words <= 0 {
 		b.plan.values = append(b.plan.values, state.Column{Name: name, Type: batch.BinaryType})
+		name, words = name+"#n", -words
 	}
 	for k := range words {
 		suffix := ""
@@ -353,14 +413,23 @@ func (b *binder) valueName(kind string, arg, m int) string {
 	if arg >= 0 {
 		text = b.plan.inputs[arg].SQL()
 	}
-	name := kind + "(" + text + ")"
-	for _, c := range b.plan.masks[m].nulls {
+	return kind + "(" + text + ")" + b.maskName(m, arg)
+}
+
+// maskName says which rows a mask has, apart from those without a null in arg.
+func (b *binder) maskName(m, arg int) string {
+	x, name := b.plan.masks[m], ""
+	if x.set >= 0 {
+		s := b.plan.sets[x.set]
+		return " " + s.Name + b.maskName(s.masks[x.bit], -1)
+	}
+	for _, c := range x.nulls {
 		if c != arg {
 			name += " not null " + b.plan.inputs[c].SQL()
 		}
 	}
-	if f := b.plan.masks[m].filter; f >= 0 {
-		name += " where " + b.plan.inputs[f].SQL()
+	if x.filter >= 0 {
+		name += " where " + b.plan.inputs[x.filter].SQL()
 	}
 	return name
 }
@@ -374,7 +443,7 @@ func (b *binder) count(m int) int {
 // some returns the value that counts the rows of the call, -1 if every group has one.
 func (b *binder) some(c *Call) int {
 	m := b.maskOf(c)
-	if x := b.plan.masks[m]; x.filter < 0 && len(x.nulls) == 0 && !b.o.Updating {
+	if x := b.plan.masks[m]; x.set < 0 && x.filter < 0 && len(x.nulls) == 0 && !b.o.Updating {
 		return -1
 	}
 	return b.count(m)

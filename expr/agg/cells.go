@@ -18,6 +18,10 @@ func (w *words) at(row uint32) *uint64 {
 	return &w.chunks[row>>(w.shift&31)][int(row&w.mask)*w.stride+w.off]
 }
 
+func segmentWords(chunks [][]uint64, stride, at int) words {
+	return words{chunks: chunks, shift: state.ChunkShift, mask: 1<<state.ChunkShift - 1, stride: stride, off: at}
+}
+
 // texts is one value of bytes of many rows. The zero length is what a row begins with.
 type texts struct {
 	segment *state.Bytes
@@ -116,8 +120,7 @@ func (c *cells) ofSegment(plan *Plan, s *state.Segment) {
 		if v.Type.Kind == batch.Binary {
 			c.texts[i] = texts{segment: s.Bytes(i)}
 		} else {
-			chunks, stride, at := s.Words(i).Layout()
-			c.words[i] = words{chunks: chunks, shift: state.ChunkShift, mask: 1<<state.ChunkShift - 1, stride: stride, off: at}
+			c.words[i] = segmentWords(s.Words(i).Layout())
 		}
 	}
 }

@@ -244,3 +244,42 @@ func (s *textExtremeSlot) merge(to *cells, rows []uint32, from *cells, n int) er
 	}
 	return nil
 }
+
+func buildExtreme(b *binder, c *Call, most bool) error {
+	x := c.arguments[0]
+	t, m, arg := x.Type(), b.maskOf(c), b.input(x)
+	c.Type, c.Nullable = t, true
+	b.plan.exact = false
+	switch {
+	case b.o.Updating && (t.Fixed() || t.Kind == batch.String || t.Kind == batch.Binary):
+		return buildRanked(b, c, most)
+	case oneWord(t):
+		s := &extremeSlot{arg: arg, kind: t.Kind, most: most}
+		s = share(b, c.Name, arg, m, 1, s, &s.at)
+		c.finish = wordResult(t, s.at, b.some(c))
+	case t.Kind == batch.Decimal:
+		s := &wideExtremeSlot{arg: arg, most: most}
+		s = share(b, c.Name, arg, m, 2, s, &s.at)
+		count := b.some(c)
+		c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
+			return nullable(t, p, from, count, func(o *batch.Builder, i int) error { o.Decimal(from.wide(s.at, i)); return nil })
+		}
+	case t.Kind == batch.String || t.Kind == batch.Binary:
+		s := &textExtremeSlot{arg: arg, most: most}
+		s = share(b, c.Name, arg, m, 0, s, &s.at)
+		c.finish = textResult(t, s.at, -1)
+	default:
+		return typeError("a value that can be ordered", t)
+	}
+	return nil
+}
+
+// buildRanked keeps all values, so that the best can be taken back.
+func buildRanked(b *binder, c *Call, most bool) error {
+	m := b.distinct(c.arguments, b.maskOf(c))
+	x := b.plan.masks[m]
+	s := &rankedSlot{arg: b.input(c.arguments[0]), t: c.Type, most: most, set: x.set, bit: x.bit}
+	s = share(b, c.Name, s.arg, m, -1, s, &s.at)
+	c.finish = s.result
+	return nil
+}

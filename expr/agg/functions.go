@@ -17,6 +17,8 @@ type FunctionDoc struct {
 type function struct {
 	doc        FunctionDoc
 	least, max int // number of arguments; max -1: any
+	// indifferent aggregates give the same with DISTINCT as without.
+	indifferent bool
 	// cast returns the types that the arguments are brought to; nil: as they are.
 	cast func(b *binder, t []batch.Type) ([]batch.Type, error)
 	// build makes the slots of the call and sets its type, nullability and finish.
@@ -58,9 +60,9 @@ func init() {
 	define(function{doc: doc("avg", "avg([DISTINCT] expr)", "Mean of the values that are not null; null without any."),
 		least: 1, max: 1, cast: castNumber, build: buildAvg}, "mean")
 	define(function{doc: doc("min", "min(expr)", "Least value that is not null; null without any."),
-		least: 1, max: 1, cast: castVoid, build: func(b *binder, c *Call) error { return buildExtreme(b, c, false) }})
+		least: 1, max: 1, indifferent: true, cast: castVoid, build: func(b *binder, c *Call) error { return buildExtreme(b, c, false) }})
 	define(function{doc: doc("max", "max(expr)", "Greatest value that is not null; null without any."),
-		least: 1, max: 1, cast: castVoid, build: func(b *binder, c *Call) error { return buildExtreme(b, c, true) }})
+		least: 1, max: 1, indifferent: true, cast: castVoid, build: func(b *binder, c *Call) error { return buildExtreme(b, c, true) }})
 }
 
 // castNumber brings strings, which Spark adds as doubles, and nulls to double.

@@ -102,6 +102,7 @@ type table struct {
 	plan *agg.Plan
 	acc  *agg.Accumulators
 	seg  *state.Segment
+	sets []*state.Segment
 	ctx  expr.Context
 	pool *batch.Pool
 }
@@ -112,7 +113,16 @@ func newTable(t rapid.TB, pool *batch.Pool, plan *agg.Plan) *table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &table{plan: plan, acc: plan.New(pool), seg: st.Segment(0), pool: pool, ctx: expr.Context{Pool: pool}}
+	x := &table{plan: plan, acc: plan.New(pool), seg: st.Segment(0), pool: pool, ctx: expr.Context{Pool: pool}}
+	for _, set := range plan.Sets() {
+		keys := append([]state.Column{{Name: "key", Type: batch.IntType}}, set.Columns...)
+		st, err := state.NewTable(state.Spec{Name: set.Name, Keys: keys, Prefix: 1, Values: set.Values}, pool, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.sets = append(x.sets, st.Segment(0))
+	}
+	return x
 }
 
 // take takes the rows of sel into the groups.
@@ -124,7 +134,8 @@ func (x *table) take(t rapid.TB, in *batch.Batch) {
 	defer input.Release()
 	rows, fresh := make([]uint32, in.N), make(batch.Bitmap, batch.BitmapWords(in.N))
 	keys := in.Columns[:1]
-	if err := x.seg.Upsert(keys, in.Sel, in.N, batch.Hash(keys, in.N, nil), rows, fresh); err != nil {
+	input.Sets, input.Keys, input.Hashes = x.sets, keys, batch.Hash(keys, in.N, nil)
+	if err := x.seg.Upsert(keys, in.Sel, in.N, input.Hashes, rows, fresh); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.acc.Update(x.seg, rows, fresh, in.Sel, input); err != nil {

@@ -18,6 +18,7 @@ type Plan struct {
 	inputs []*expr.Bound  // arguments and filters that are looked at
 	labels []string       // SQL of each slot's first call
 	masks  []mask         // which rows count, by number
+	sets   []*Set         // of distinct values
 	slots  []slot         // the state, shared among calls
 	mask   []int          // of each slot
 	values []state.Column // of the slots, in order
@@ -43,11 +44,29 @@ type Call struct {
 type finish func(p *batch.Pool, from *Partial) (*batch.Column, error)
 
 // mask is a set of rows that several slots have in common: those of which the filter is true
-// and no argument null.
+// and no argument null; of a distinct mask only the first of each value, and of
+// the rows that take back the last.
 type mask struct {
 	filter int   // of Plan.inputs; -1: none
 	nulls  []int // of Plan.inputs
+	set    int   // of Plan.sets; -1: not distinct
+	bit    int   // of the set
 }
+
+// Set is a table of the distinct values of groups. Aggregates over the same
+// values share it: each has a bit in the word of a value that says that it has counted it, or a word that counts how often.
+type Set struct {
+	Name    string         // of the table, unique in the step
+	Columns []state.Column // the keys behind those of the group
+	Values  []state.Column
+
+	args  []int // of Plan.inputs, a column each
+	masks []int // of Plan.masks, by bit; each without the set
+}
+
+// Sets returns the tables that the step must have beside that of its groups, keyed by
+// the group's keys and then by the set's columns, with the group's keys as prefix.
+func (p *Plan) Sets() []*Set { return p.sets }
 
 // Values returns the values that a group's row must have in its state table.
 func (p *Plan) Values() []state.Column { return p.values }
@@ -68,6 +87,9 @@ func (p *Plan) Columns() []int {
 
 // Inverts reports whether [Accumulators.Subtract] takes back exactly what Merge added.
 func (p *Plan) Inverts() bool { return p.exact }
+
+// Mergeable reports whether accumulators can be merged: not those with distinct values.
+func (p *Plan) Mergeable() bool { return len(p.sets) == 0 }
 
 // Counts reports whether each row of state knows how many rows its group has: the
 // groups of an input that updates, which may vanish.

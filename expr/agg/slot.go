@@ -16,9 +16,13 @@ type slot interface {
 	merge(to *cells, rows []uint32, from *cells, n int) error
 }
 
-// inverter is a slot that can take back exactly what was added or merged.
-type inverter interface {
+// remover is a slot that can take rows back.
+type remover interface {
 	remove(c *cells, in *Input, rows []uint32, sel []int32, n int) error
+}
+
+// unmerger is a slot that can take back exactly what was merged.
+type unmerger interface {
 	unmerge(to *cells, rows []uint32, from *cells, n int) error
 }
 

@@ -78,30 +78,21 @@ func (s *floatSlot) signed(c *cells, rows []uint32, sel []int32, n int, column *
 }
 
 func (s *floatSlot) merge(to *cells, rows []uint32, from *cells, n int) error {
-	s.mergeSigned(to, rows, from, n, 1)
-	return nil
-}
-
-func (s *floatSlot) unmerge(to *cells, rows []uint32, from *cells, n int) error {
-	s.mergeSigned(to, rows, from, n, -1)
-	return nil
-}
-
-func (s *floatSlot) mergeSigned(to *cells, rows []uint32, from *cells, n int, sign float64) {
 	sums, losts := from.one[s.at], from.one[s.at+1]
 	for i := range n {
 		compensate(to.words[s.at].at(rows[i]), to.words[s.at+1].at(rows[i]),
-			sign*math.Float64frombits(sums[i]), sign*math.Float64frombits(losts[i]))
+			math.Float64frombits(sums[i]), math.Float64frombits(losts[i]))
 	}
 	if !s.counts {
-		return
+		return nil
 	}
 	for k := 2; k < 5; k++ {
 		w := to.words[s.at+k]
 		for i, v := range from.one[s.at+k][:n] {
-			*w.at(rows[i]) += uint64(int64(sign)) * v
+			*w.at(rows[i]) += v
 		}
 	}
+	return nil
 }
 
 // total returns the sum of row i.

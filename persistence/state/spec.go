@@ -5,6 +5,9 @@ import "github.com/deltaic/deltaic/batch"
 // NoRow is the row of a key that is not there.
 const NoRow = ^uint32(0)
 
+// NoPrefix is the Spec.Prefix of a table that belongs to a step without keys: one group of all rows.
+const NoPrefix = -1
+
 // Spec names a table and says what its rows are. It is written into every file
 // of the table's state.
 type Spec struct {
@@ -13,7 +16,7 @@ type Spec struct {
 	// Keys may be null; without any there is one row, in key group 0.
 	Keys []Column
 	// Prefix is how many leading keys decide the key group of a row: the exchange before the step
-	// is by their hash. 0: all of them.
+	// is by their hash. 0: all of them. NoPrefix: none, every row is in key group 0.
 	Prefix int
 	// Values of fixed width (at most 64 bits) are kept as Words, String and Binary as Bytes. They are never null.
 	Values []Column
@@ -23,7 +26,8 @@ type Spec struct {
 	Version int
 }
 
-// Column is a key or value of a table.
+// Column is a key or value of a table. A table that is stored with other names is refused where both
+// have one: the same types may mean something else.
 type Column struct {
 	Name string
 	Type batch.Type

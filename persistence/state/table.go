@@ -146,7 +146,7 @@ func (s *Spec) Check() error {
 			return err
 		}
 	}
-	if s.Prefix < 0 || s.Prefix > len(s.Keys) {
+	if s.Prefix < NoPrefix || s.Prefix > len(s.Keys) {
 		return supervision.New(supervision.Fatal, "INTERNAL_ERROR", "table %s: a prefix of %d of %d key columns", s.Name, s.Prefix, len(s.Keys))
 	}
 	for _, v := range s.Values {
@@ -159,7 +159,10 @@ func (s *Spec) Check() error {
 
 // GroupColumns returns how many leading key columns decide a row's key group.
 func (s *Spec) GroupColumns() int {
-	if s.Prefix > 0 {
+	switch {
+	case s.Prefix == NoPrefix:
+		return 0
+	case s.Prefix > 0:
 		return s.Prefix
 	}
 	return len(s.Keys)
@@ -169,25 +172,30 @@ func (s *Spec) GroupColumns() int {
 // that is wanted, nil if it does not.
 func (s *Spec) Fits(wanted Spec) error {
 	switch {
-	case !sameTypes(s.Keys, wanted.Keys):
-		return fmt.Errorf("key types stored %s, wanted %s", typeList(s.Keys), typeList(wanted.Keys))
-	case !sameTypes(s.Values, wanted.Values):
-		return fmt.Errorf("value types stored %s, wanted %s", typeList(s.Values), typeList(wanted.Values))
+	case !sameColumns(s.Keys, wanted.Keys):
+		return fmt.Errorf("keys stored %s, wanted %s", columnList(s.Keys), columnList(wanted.Keys))
+	case !sameColumns(s.Values, wanted.Values):
+		return fmt.Errorf("values stored %s, wanted %s", columnList(s.Values), columnList(wanted.Values))
 	case s.GroupColumns() != wanted.GroupColumns() || s.Windowed != wanted.Windowed:
 		return fmt.Errorf("rows stored by the first %d keys, windowed %v, wanted by %d, windowed %v", s.GroupColumns(), s.Windowed, wanted.GroupColumns(), wanted.Windowed)
 	}
 	return nil
 }
 
-func sameTypes(a, b []Column) bool {
-	return slices.EqualFunc(a, b, func(a, b Column) bool { return a.Type.Equal(b.Type) })
+func sameColumns(a, b []Column) bool {
+	return slices.EqualFunc(a, b, func(a, b Column) bool {
+		return a.Type.Equal(b.Type) && (a.Name == b.Name || a.Name == "" || b.Name == "")
+	})
 }
 
-func typeList(columns []Column) string {
+func columnList(columns []Column) string {
 	text := "("
 	for i, c := range columns {
 		if i > 0 {
 			text += ", "
+		}
+		if c.Name != "" {
+			text += c.Name + " "
 		}
 		text += c.Type.String()
 	}

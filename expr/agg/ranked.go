@@ -1,0 +1,200 @@
+package agg
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/persistence/state"
+)
+
+// rankedSlot keeps the least or greatest value of an input that takes rows back. The set has every
+// value with how often it is there; a group has the best of them in order, in a text, and in a word how many
+// values it has. When the last of the text is taken back and the group has more, the
+// text is filled anew from the set: once for at least rankedMost removals.
+type rankedSlot struct {
+	at, arg  int // the word is behind the text
+	set, bit int
+	t        batch.Type
+	most     bool
+	scratch  []byte
+	text     []byte
+	starved  map[uint32]bool // groups to fill anew
+}
+
+// rankedMost is how many values a group has at hand. Tests lower it.
+var rankedMost = 128
+
+// key writes a value so that bytes compare as the values do.
+func (s *rankedSlot) key(c *batch.Column, i int) []byte {
+	s.scratch = s.scratch[:0]
+	switch {
+	case s.t.Kind == batch.String || s.t.Kind == batch.Binary:
+		return c.Bytes(i)
+	case oneWord(s.t):
+		s.scratch = binary.BigEndian.AppendUint64(s.scratch, uint64(orderedAt(c, i))^1<<63)
+	default:
+		v := c.I128[i]
+		s.scratch = binary.BigEndian.AppendUint64(s.scratch, uint64(v.Hi)^1<<63)
+		s.scratch = binary.BigEndian.AppendUint64(s.scratch, v.Lo)
+	}
+	return s.scratch
+}
+
+// orderedAt is ordered for one row.
+func orderedAt(c *batch.Column, i int) int64 {
+	switch c.Type.Kind {
+	case batch.Boolean:
+		if c.Bits.Get(i) {
+			return 1
+		}
+		return 0
+	case batch.Float:
+		return orderedFloat(float64(c.F32[i]))
+	case batch.Double:
+		return orderedFloat(c.F64[i])
+	case batch.Decimal:
+		return int64(c.I128[i].Lo)
+	case batch.TinyInt, batch.SmallInt, batch.Int, batch.Date, batch.YearMonth:
+		return int64(c.I32[i])
+	}
+	return c.I64[i]
+}
+
+// place is where a key is or would be among the entries of a text.
+type place struct {
+	from, to int // of the entry, with its length; from is where to insert
+	found    bool
+	before   int // entries before it
+	entries  int
+	last     int // where the last entry begins
+}
+
+func (s *rankedSlot) find(text, key []byte) place {
+	p := place{from: -1}
+	for at := 0; at < len(text); p.entries++ {
+		n, w := binary.Uvarint(text[at:])
+		entry := text[at+w : at+w+int(n)]
+		end := at + w + int(n)
+		if p.from < 0 {
+			order := bytes.Compare(entry, key)
+			if s.most {
+				order = -order
+			}
+			if order >= 0 {
+				p.from, p.to, p.found, p.before = at, end, order == 0, p.entries
+			}
+		}
+		p.last, at = at, end
+	}
+	if p.from < 0 {
+		p.from, p.to, p.before = len(text), len(text), p.entries
+	}
+	return p
+}
+
+func (s *rankedSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
+	values := in.Columns[s.arg]
+	return each(sel, n, func(i int) error {
+		r := rows[i]
+		count := c.words[s.at+1].at(r)
+		*count++
+		s.offer(c, r, s.key(values, i), *count-1)
+		return nil
+	})
+}
+
+// offer puts a value into the text of its group if it belongs there; others is how many more the group has.
+func (s *rankedSlot) offer(c *cells, row uint32, key []byte, others uint64) {
+	text := c.texts[s.at].at(row)
+	p := s.find(text, key)
+	if p.found || p.before == p.entries && (p.entries == rankedMost || uint64(p.entries) < others) {
+		return // it is there, or worse than values that the text does not have
+	}
+	if p.entries == rankedMost {
+		text = text[:p.last]
+	}
+	s.text = append(s.text[:0], text[:p.from]...)
+	s.text = append(binary.AppendUvarint(s.text, uint64(len(key))), key...)
+	s.text = append(s.text, text[p.from:]...)
+	c.texts[s.at].set(row, s.text)
+}
+
+func (s *rankedSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
+	values := in.Columns[s.arg]
+	clear(s.starved)
+	_ = each(sel, n, func(i int) error { // never fails
+		r := rows[i]
+		count := c.words[s.at+1].at(r)
+		*count--
+		text := c.texts[s.at].at(r)
+		p := s.find(text, s.key(values, i))
+		if !p.found {
+			return nil
+		}
+		s.text = append(append(s.text[:0], text[:p.from]...), text[p.to:]...)
+		c.texts[s.at].set(r, s.text)
+		if p.entries == 1 && *count > 0 {
+			if s.starved == nil {
+				s.starved = map[uint32]bool{}
+			}
+			s.starved[r] = true
+		}
+		return nil
+	})
+	if len(s.starved) == 0 {
+		return nil
+	}
+	return s.fill(c, in)
+}
+
+// fill makes the texts of the starved groups anew from the set.
+func (s *rankedSlot) fill(c *cells, in *Input) error {
+	for r := range s.starved {
+		c.texts[s.at].set(r, nil)
+	}
+	set := in.Sets[s.set]
+	counts := segmentWords(set.Words(s.bit).Layout())
+	var hashes []uint64
+	groups := make([]uint32, 0, 4096)
+	return set.Scan(func(rows []uint32) error {
+		keys := set.Keys(nil, rows)
+		of, value := keys[:len(in.Keys)], keys[len(in.Keys)]
+		if len(of) > 0 {
+			hashes = batch.Hash(of, len(rows), hashes)
+		}
+		groups = append(groups[:0], rows...)
+		if err := in.groups.Find(of, nil, len(rows), hashes, groups); err != nil {
+			return err
+		}
+		for i, g := range groups {
+			if g != state.NoRow && s.starved[g] && *counts.at(rows[i]) > 0 {
+				s.offer(c, g, s.key(value, i), 0)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *rankedSlot) merge(*cells, []uint32, *cells, int) error {
+	return errUpdating // the plan says that it does not merge
+}
+
+// result returns the best value.
+func (s *rankedSlot) result(p *batch.Pool, from *Partial) (*batch.Column, error) {
+	return nullable(s.t, p, from, s.at+1, func(b *batch.Builder, i int) error {
+		text := from.bytes[s.at].at(uint32(i))
+		n, w := binary.Uvarint(text)
+		entry := text[w : w+int(n)]
+		switch {
+		case s.t.Kind == batch.String || s.t.Kind == batch.Binary:
+			b.Bytes(entry)
+		case oneWord(s.t):
+			appendOrdered(b, binary.BigEndian.Uint64(entry)^1<<63)
+		default:
+			hi, lo := binary.BigEndian.Uint64(entry)^1<<63, binary.BigEndian.Uint64(entry[8:])
+			b.Decimal(batch.Int128{Hi: int64(hi), Lo: lo})
+		}
+		return nil
+	})
+}
