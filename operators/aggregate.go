@@ -308,7 +308,7 @@ func (a *Aggregate) tellChanged(from, to int, out Output) error {
 		return err
 	}
 	gone := a.vanished(rows)
-	same := equalRows(was, now, len(a.keys))
+	same := EqualRows(was, now, len(a.keys))
 	now.Kinds, was.Kinds = make([]batch.RowKind, now.N), make([]batch.RowKind, was.N)
 	now.Sel, was.Sel = []int32{}, []int32{}
 	for i := range len(rows) {

@@ -46,8 +46,8 @@ func emitSome(b *batch.Batch, out Output) error {
 	return out.EmitTo(PortChanges, b)
 }
 
-// equalRows returns which rows of two batches of one schema are equal in the columns behind the first skip.
-func equalRows(x, y *batch.Batch, skip int) batch.Bitmap {
+// EqualRows returns which rows of two batches of one schema are equal in the columns behind the first skip.
+func EqualRows(x, y *batch.Batch, skip int) batch.Bitmap {
 	same := make(batch.Bitmap, batch.BitmapWords(x.N))
 	same.Fill(x.N)
 	for c := skip; c < len(x.Columns); c++ {

@@ -3,6 +3,7 @@ package windows
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr"
@@ -260,6 +261,29 @@ func (c *clock) where(f func(row int) bool) {
 		}
 	}
 	c.keep = kept
+}
+
+// notBefore moves times that a clock that was set back has given to those of windows that are open.
+func (c *clock) notBefore(closed int64) {
+	for i, t := range c.times {
+		c.times[i] = max(t, closed)
+	}
+}
+
+// rest returns the selection of the rows that are in a window, those in which they come too late for some included.
+func (c *clock) rest(in *batch.Batch, stragglers []straggler) []int32 {
+	if len(c.keep) == in.N {
+		return nil
+	}
+	if len(stragglers) == 0 {
+		return c.keep
+	}
+	rows := append([]int32(nil), c.keep...)
+	for _, s := range stragglers {
+		rows = append(rows, s.row)
+	}
+	slices.Sort(rows)
+	return rows
 }
 
 // drop hands over the rows that failed.

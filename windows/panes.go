@@ -53,6 +53,12 @@ func (p Panes) FirstEnd(t int64) int64 {
 	return first + p.Size
 }
 
+// Open returns the start of the first window that ends after a time.
+func (p Panes) Open(after int64) int64 {
+	const far = MaxTime + maxSpan // beyond all ends of windows
+	return p.floor(max(-far, min(far, after))-p.Size) + p.Slide
+}
+
 // LastEnd returns the end of the last window that a time is in: once it has passed nobody needs the pane any more.
 func (p Panes) LastEnd(t int64) int64 { return p.floor(t) + p.Size }
 

@@ -100,6 +100,15 @@ func (s *Segment) Delete(rows []uint32) {
 	}
 }
 
+// Remove deletes rows at once, and no checkpoint is told: for tables that are no part of the state.
+func (s *Segment) Remove(rows []uint32) {
+	s.Delete(rows)
+	for _, r := range rows {
+		s.dirty.Clear(int(r))
+	}
+	s.expel(rows)
+}
+
 // revive makes a deleted row, which is in the index still, a fresh one.
 func (s *Segment) revive(r uint32) {
 	s.clearValues(r)

@@ -1,0 +1,346 @@
+package windows
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/operators"
+	"github.com/deltaic/deltaic/persistence/state"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// Options are what a windowed aggregate is made of.
+type Options struct {
+	Window *Bound
+	// Keys are the group columns of the input beside the window.
+	Keys []int
+	// At is where among the group columns the window's column is.
+	At int
+	// Plan is the aggregates, bound to the group columns with the window's among them; see [Options.Groups].
+	Plan *agg.Plan
+	// Lateness is how much longer, in microseconds, windows are kept after the watermark has
+	// passed their end. Results are final only then.
+	Lateness int64
+	// Before says that whoever reads the changes needs each old row, as UpdateBefore, in front of the new one.
+	Before bool
+}
+
+// Groups returns the group columns of the output, as a plan is to be bound to them.
+func (o Options) Groups(s *batch.Schema) []batch.Field {
+	var fields []batch.Field
+	for i, k := range o.Keys {
+		if i == o.At {
+			fields = append(fields, o.Window.Field())
+		}
+		fields = append(fields, s.Fields[k])
+	}
+	if o.At >= len(o.Keys) {
+		fields = append(fields, o.Window.Field())
+	}
+	return fields
+}
+
+// check refuses what cannot be run.
+func (o Options) check(s *batch.Schema) error {
+	for _, k := range o.Keys {
+		if k < 0 || k >= len(s.Fields) {
+			return supervision.New(supervision.Fatal, "INTERNAL_ERROR", "windowed aggregate: key column %d of %d", k, len(s.Fields))
+		}
+	}
+	if o.At < 0 || o.At > len(o.Keys) || o.Lateness < 0 || o.Lateness > maxSpan {
+		return supervision.New(supervision.Fatal, "INTERNAL_ERROR", "windowed aggregate: window at %d of %d keys, lateness %d", o.At, len(o.Keys), o.Lateness)
+	}
+	return nil
+}
+
+// keys returns the key columns of the state tables.
+func (o Options) keys(s *batch.Schema) []state.Column {
+	columns := []state.Column{}
+	for _, k := range o.Keys {
+		columns = append(columns, state.Column{Name: s.Fields[k].Name, Type: s.Fields[k].Type})
+	}
+	return columns
+}
+
+// The tables of groups: by pane, and by window for the rows that came too late for some windows of their pane.
+const (
+	ofPanes = iota
+	ofWindows
+	tables
+)
+
+// Aggregate keeps the aggregates of each group and window, tumbling or sliding.
+// By PortFinal a window is told when the watermark has passed its end; by PortChanges what changed in each epoch, until then;
+// by PortComplete all windows that there ever were, for which no row is too late if nobody reads the
+// other ports.
+type Aggregate struct {
+	operators.Base
+	o      Options
+	schema *batch.Schema // of the input
+	panes  Panes
+	names  [tables]string
+	clock  clock
+	sorter sorter
+	sieve  sieve
+
+	accumulators *agg.Accumulators
+	tallies      [tables]*tally
+	closed       closed
+	told         int64 // closed.at when the changes were told last
+	fold         fold  // of what is told as final; nil before the first window
+	writer       writer
+	union        union
+	expression   expr.Context
+	columns      []*batch.Column
+	hashes       []uint64
+	stragglers   []straggler
+}
+
+// NewAggregate returns the operator of one task, for an input with this schema.
+func NewAggregate(s *batch.Schema, o Options) (operators.Operator, error) {
+	if err := o.check(s); err != nil {
+		return nil, err
+	}
+	if o.Window.Kind() == KindSession {
+		return newSessions(s, o)
+	}
+	a := &Aggregate{o: o, schema: s, panes: PanesOf(o.Window.Spec), columns: make([]*batch.Column, len(o.Keys))}
+	a.clock.Bound, a.sorter.panes, a.sieve.lateness = o.Window, a.panes, o.Lateness
+	for i, name := range []string{"panes", "windows"} { // part of the state's address: they never change
+		a.names[i] = fmt.Sprintf("%s(%d,%d,%d)", name, a.panes.Size, a.panes.Slide, a.panes.Start)
+	}
+	return a, nil
+}
+
+// sliding reports whether a window has several panes.
+func (a *Aggregate) sliding() bool { return a.panes.Most() > 1 }
+
+// Open opens the tables.
+func (a *Aggregate) Open(c *operators.Context) error {
+	a.Context = c
+	a.accumulators = a.o.Plan.New(c.Pool)
+	keys := a.o.keys(a.schema)
+	for i, name := range a.names {
+		if i == ofWindows && !a.sliding() {
+			break
+		}
+		t, err := c.State.Table(state.Spec{Name: name, Keys: keys, Values: a.o.Plan.Values(), Windowed: true, Version: 1})
+		if err != nil {
+			return err
+		}
+		a.tallies[i] = &tally{table: t, accumulators: a.accumulators, logging: c.Wanted[operators.PortChanges], logs: map[int64]*log{}}
+	}
+	a.clock.context.Pool, a.expression.Pool = c.Pool, c.Pool
+	a.union = union{pool: c.Pool, accumulators: a.accumulators}
+	a.writer.open(c, a.o, a.accumulators, a.schema)
+	err := a.closed.open(c, keys)
+	a.told = a.closed.at
+	return err
+}
+
+// open makes the writer of a task.
+func (w *writer) open(c *operators.Context, o Options, accumulators *agg.Accumulators, s *batch.Schema) {
+	*w = writer{plan: o.Plan, accumulators: accumulators, pool: c.Pool, step: c.Step, window: o.Window.Type(), at: o.At, schema: o.Plan.Schema(), groups: &batch.Schema{}}
+	for _, k := range o.Keys {
+		w.groups.Fields = append(w.groups.Fields, s.Fields[k])
+	}
+	w.expression.Pool = c.Pool
+}
+
+// drops reports whether rows can be too late: not if only the complete result is read, as in Spark.
+func drops(c *operators.Context) bool {
+	return c.Wanted[operators.PortFinal] || c.Wanted[operators.PortChanges] || !c.Wanted[operators.PortComplete]
+}
+
+// Process takes the rows into their panes.
+func (a *Aggregate) Process(in *batch.Batch, _ int, out operators.Output) error {
+	if in.Rows() == 0 {
+		return nil
+	}
+	if err := insertsOnly(in, a.o.Plan, a.Context.Step); err != nil {
+		return err
+	}
+	if err := a.clock.read(in, a.Context.Epoch, out); err != nil {
+		return err
+	}
+	a.stragglers = a.stragglers[:0]
+	if a.o.Window.Processing() {
+		a.clock.notBefore(a.closed.at)
+	} else if drops(a.Context) {
+		a.stragglers = a.sieve.sift(&a.clock, a.panes, in, a.closed.at, a.stragglers)
+		if err := a.sieve.tell(in, out); err != nil {
+			return err
+		}
+	}
+	if len(a.clock.keep)+len(a.stragglers) == 0 {
+		return nil
+	}
+	return a.take(in, out)
+}
+
+// take evaluates the arguments of the rows that are left, and updates their groups.
+func (a *Aggregate) take(in *batch.Batch, out operators.Output) error {
+	rest := *in
+	rest.Sel = a.clock.rest(in, a.stragglers)
+	a.expression.Reset()
+	a.setNow()
+	input, err := a.accumulators.Evaluate(&a.expression, &rest)
+	if err != nil {
+		return err
+	}
+	defer input.Release()
+	if len(a.expression.Rejected) > 0 {
+		if err := reject(&a.expression, &rest, out); err != nil {
+			return err
+		}
+		a.withoutRejected()
+	}
+	for i, k := range a.o.Keys {
+		a.columns[i] = in.Columns[k]
+	}
+	defer clear(a.columns)
+	a.hashes = batch.Hash(a.columns, in.N, a.hashes)
+	if err := a.closed.mark(a.columns, a.clock.keep, in.N, a.hashes); err != nil {
+		return err
+	}
+	for _, s := range a.sorter.share(a.clock.times, a.clock.keep) {
+		sel := s.sel
+		if len(sel) == in.N {
+			sel = nil
+		}
+		if err := a.tallies[ofPanes].take(s.pane, a.columns, a.hashes, sel, input); err != nil {
+			return failure(err, a.Context.Step, a.writer.groups, a.columns)
+		}
+	}
+	return a.takeStragglers(in, input)
+}
+
+// takeStragglers puts rows that are too late for some of their windows into each of the others.
+func (a *Aggregate) takeStragglers(in *batch.Batch, input *agg.Input) error {
+	for _, s := range a.stragglers {
+		sel := []int32{s.row}
+		if err := a.closed.mark(a.columns, sel, in.N, a.hashes); err != nil {
+			return err
+		}
+		_, last := a.panes.Windows(a.clock.times[s.row])
+		for start := a.panes.Open(s.horizon); start <= last; start += a.panes.Slide {
+			if err := a.tallies[ofWindows].take(start, a.columns, a.hashes, sel, input); err != nil {
+				return failure(err, a.Context.Step, a.writer.groups, a.columns)
+			}
+		}
+	}
+	return nil
+}
+
+// withoutRejected takes the rows that failed out of those to be taken.
+func (a *Aggregate) withoutRejected() {
+	bad := map[int32]bool{}
+	for _, r := range a.expression.Rejected {
+		bad[r.Row] = true
+	}
+	a.clock.where(func(r int) bool { return !bad[int32(r)] })
+	kept := a.stragglers[:0]
+	for _, s := range a.stragglers {
+		if !bad[s.row] {
+			kept = append(kept, s)
+		}
+	}
+	a.stragglers = kept
+}
+
+// setNow gives expressions the epoch's time.
+func (a *Aggregate) setNow() {
+	if e := a.Context.Epoch; e != nil {
+		a.expression.Now, a.writer.expression.Now = e.Now, e.Now
+	}
+}
+
+// Advance closes the windows that the watermark has passed.
+func (a *Aggregate) Advance(watermark int64, out operators.Output) error {
+	if a.o.Window.Processing() && watermark != math.MaxInt64 {
+		return nil
+	}
+	return a.close(less(watermark, a.o.Lateness), out)
+}
+
+// close closes the windows that end by to.
+func (a *Aggregate) close(to int64, out operators.Output) error {
+	if to <= a.closed.at || !drops(a.Context) {
+		return nil
+	}
+	from := a.closed.at
+	a.closed.at = to
+	if a.Context.Wanted[operators.PortFinal] {
+		a.setNow()
+		if err := a.tellFinal(from, to, out); err != nil {
+			return err
+		}
+	}
+	if a.Context.Wanted[operators.PortChanges] || a.Context.Wanted[operators.PortComplete] {
+		return nil // Flush still needs them
+	}
+	return a.evict()
+}
+
+// Flush tells what the epoch has changed, and all results to who wants them.
+func (a *Aggregate) Flush(out operators.Output) error {
+	if a.o.Window.Processing() && a.Context.Epoch != nil {
+		if err := a.close(a.Context.Epoch.Next, out); err != nil {
+			return err
+		}
+	}
+	a.setNow()
+	if a.Context.Wanted[operators.PortChanges] {
+		if err := a.tellChanges(out); err != nil {
+			return err
+		}
+		a.told = a.closed.at
+		for _, t := range a.tallies {
+			if t != nil {
+				t.forget()
+			}
+		}
+	}
+	if a.Context.Wanted[operators.PortComplete] {
+		if err := a.tellAll(out); err != nil {
+			return err
+		}
+	} else if err := a.evict(); err != nil {
+		return err
+	}
+	return a.closed.save()
+}
+
+// NextDue returns when the next window on processing time ends.
+func (a *Aggregate) NextDue() (int64, bool) {
+	if !a.o.Window.Processing() || !a.Context.Wanted[operators.PortFinal] {
+		return 0, false
+	}
+	return a.dueAt()
+}
+
+// Close gives the memory of the fold back.
+func (a *Aggregate) Close() error {
+	if a.fold != nil {
+		a.fold.release()
+	}
+	a.writer.close()
+	return nil
+}
+
+// insertsOnly refuses rows that take others back where the plan was not made for them.
+func insertsOnly(in *batch.Batch, p *agg.Plan, step string) error {
+	if in.Kinds == nil || p.Counts() {
+		return nil
+	}
+	for i := range in.Rows() {
+		if in.Kinds[in.Row(i)] != batch.Insert {
+			return &supervision.Failure{Kind: supervision.Fatal, Class: "INTERNAL_ERROR", Step: step,
+				Message: "a windowed aggregate that was planned for rows that never change was given one that updates or deletes"}
+		}
+	}
+	return nil
+}
