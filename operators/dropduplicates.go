@@ -60,7 +60,7 @@ func (d *DropDuplicates) Open(c *Context) (err error) {
 
 // Process passes on the rows whose key is new.
 func (d *DropDuplicates) Process(in *batch.Batch, _ int, out Output) error {
-	if err := insertsOnly(in, d.Context.Step); err != nil {
+	if err := insertsOnly(in, d.Context.Step, "dropDuplicates"); err != nil {
 		return err
 	}
 	for i, k := range d.keys {
@@ -78,18 +78,4 @@ func (d *DropDuplicates) Process(in *batch.Batch, _ int, out Output) error {
 		return err
 	}
 	return emitRows(d.Context.Pool, in, d.fresh, out)
-}
-
-func insertsOnly(in *batch.Batch, step string) error {
-	if in.Kinds == nil {
-		return nil
-	}
-	for i := range in.Rows() {
-		if in.Kinds[in.Row(i)] != batch.Insert {
-			return &supervision.Failure{Kind: supervision.Fatal, Class: "STREAMING_ROW_KIND_UNSUPPORTED", Step: step,
-				Message: "dropDuplicates was given a row that updates or deletes",
-				Hint:    "drop duplicates before the step that updates rows"}
-		}
-	}
-	return nil
 }
