@@ -24,7 +24,7 @@ func TestRowsComeBackFromBytes(t *testing.T) {
 		pool := batch.NewPool()
 		schema := batchtest.Schema(rt, 12, 3)
 		in := batchtest.Batch(rt, schema, pool, 8)
-		in.Sel, in.Kinds, in.Origin = nil, nil, nil
+		in.Sel, in.Kinds, in.Origin, in.Behind = nil, nil, nil, nil
 		to := builders(schema, pool)
 		var data []byte
 		for i := range in.N {
