@@ -2,9 +2,8 @@ package batch
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
-
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // A row as bytes: how operators keep whole rows in state. The form is stored
@@ -114,7 +113,7 @@ func ReadRow(row []byte, to []*Builder) (int, error) {
 		for _, b := range to {
 			b.Truncate(before)
 		}
-		return 0, supervision.New(supervision.Restart, "STATE_ROW_BROKEN", "a row of %d bytes in state does not have the form of its %d columns", len(row), len(to))
+		return 0, fmt.Errorf("batch: a row of %d bytes in state does not have the form of its %d columns", len(row), len(to))
 	}
 	return r.at, nil
 }
