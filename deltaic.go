@@ -27,6 +27,7 @@ import (
 
 	"github.com/deltaic/deltaic/actors"
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/node"
@@ -170,7 +171,7 @@ func place(ctx context.Context, c *actors.Config, o *stream.Options) error {
 		return nil
 	}
 	if c.Objects == nil {
-		return missing(g.Flow, "writes to more than one table, or to one that was there before", o)
+		return missing(g.Flow, "writes to more than one table, or to one that was there before, or by key", o)
 	}
 	store, err := local.New(filepath.Join(o.CheckpointLocation, "ledger"), local.Options{})
 	if err != nil {
@@ -191,8 +192,8 @@ func sinks(g *topology.Graph) (durable int, table *delta.Sink, name string) {
 		table, _ = g.Steps[i].Sink.(*delta.Sink)
 		name = g.Steps[i].Name
 	}
-	if durable != 1 || len(g.Sinks()) != 1 {
-		return durable, nil, ""
+	if durable != 1 || len(g.Sinks()) != 1 || g.Steps[g.Sinks()[0]].Mode == connectors.Update {
+		return durable, nil, "" // a sink that upserts computes its files after the epoch is decided
 	}
 	return durable, table, name
 }
@@ -220,7 +221,7 @@ func check(ctx context.Context, s node.Start) error {
 	}
 	inTable, _, err := decideTable(ctx, c, g, &o, table)
 	if err == nil && !inTable && c.Objects == nil {
-		err = missing(g.Flow, "writes to more than one table, or to one that was there before", &o)
+		err = missing(g.Flow, "writes to more than one table, or to one that was there before, or by key", &o)
 	}
 	return err
 }

@@ -114,7 +114,15 @@ func sinkMetrics(c connectors.Committed) map[string]string {
 	if c.Files == 0 && c.Version <= 0 {
 		return nil
 	}
-	return map[string]string{"numAddedFiles": fmt.Sprint(c.Files), "numAddedBytes": fmt.Sprint(c.Bytes), "version": fmt.Sprint(c.Version)}
+	m := map[string]string{"numAddedFiles": fmt.Sprint(c.Files), "numAddedBytes": fmt.Sprint(c.Bytes), "version": fmt.Sprint(c.Version)}
+	if c.Removed > 0 {
+		m["numRemovedFiles"] = fmt.Sprint(c.Removed)
+	}
+	if c.Changed > 0 {
+		m["numChangedKeys"] = fmt.Sprint(c.Changed)
+		m["bytesPerChangedKey"] = fmt.Sprintf("%.1f", float64(c.Bytes)/float64(c.Changed))
+	}
+	return m
 }
 
 func addState(state map[string]*topology.StateProgress, c epochs.StateCount, groups int) {

@@ -218,4 +218,6 @@ type Committed struct {
 	Repeat  bool  // the epoch had been committed before
 	Files   int   // added
 	Bytes   int64 // added
+	Removed int   // files that others took the place of
+	Changed int64 // keys whose rows were added, replaced or taken away, where the sink writes by key
 }

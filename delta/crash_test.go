@@ -19,13 +19,19 @@ import (
 )
 
 // journal is what an engine keeps of an epoch outside of the table: what the
-// shares prepared, once it is decided.
-type journal map[int64]json.RawMessage
+// shares prepared and the attempt that decided it.
+type journal map[int64]*decided
 
-// flowMode is how the flow of the crash test writes: the rows of each epoch, and what the table holds after it.
+type decided struct {
+	data    json.RawMessage
+	attempt int64
+}
+
+// flowMode is how the flow of the crash test writes: the rows of each epoch, and what the table holds at the end.
 type flowMode struct {
 	mode connectors.OutputMode
-	rows func(epoch int64) []int64
+	keys []string
+	rows func(epoch int64) *batch.Batch
 	want func(epochs int64) []int64
 }
 
@@ -38,13 +44,29 @@ func upTo(n int64) []int64 {
 }
 
 var flowModes = []flowMode{
-	{connectors.Append, func(e int64) []int64 { return []int64{3 * e, 3*e + 1, 3*e + 2} }, func(n int64) []int64 { return upTo(3 * n) }},
-	{connectors.Complete, func(e int64) []int64 { return upTo(2 * e) }, func(n int64) []int64 { return upTo(2*n - 2) }},
+	{connectors.Append, nil, func(e int64) *batch.Batch { return ids(3*e, 3*e+1, 3*e+2) }, func(n int64) []int64 { return upTo(3 * n) }},
+	{connectors.Complete, nil, func(e int64) *batch.Batch { return ids(upTo(2 * e)...) }, func(n int64) []int64 { return upTo(2*n - 2) }},
+	// Each epoch adds three rows and takes away one of those of the epoch before, which it wrote as a repeat too.
+	{connectors.Update, []string{"n"}, func(e int64) *batch.Batch {
+		b := ids(3*e, 3*e+1, 3*e+2, max(0, 3*e-2), max(0, 3*e-3))
+		b.Kinds = []batch.RowKind{batch.Insert, batch.UpdateAfter, batch.Insert, batch.UpdateAfter, batch.Delete}
+		if e == 0 {
+			b.Kinds[4] = batch.Insert
+		}
+		return b
+	}, func(n int64) (left []int64) {
+		for _, v := range upTo(3 * n) {
+			if v%3 != 0 || v == 3*n-3 {
+				left = append(left, v)
+			}
+		}
+		return left
+	}},
 }
 
 // runFlow writes the epochs that the journal does not have and commits those that it has.
 func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int64) error {
-	sink := delta.NewSink(s, delta.SinkOptions{Properties: map[string]string{"delta.checkpointInterval": "2"}, Table: options(uint64(attempt))})
+	sink := delta.NewSink(s, delta.SinkOptions{Keys: m.keys, Properties: map[string]string{"delta.checkpointInterval": "2"}, Table: options(uint64(attempt))})
 	if err := sink.Bind(ctx, idSchema, m.mode); err != nil {
 		return err
 	}
@@ -55,11 +77,7 @@ func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int6
 	defer w.Abort()
 	for e := range epochs {
 		if j[e] == nil {
-			b := batch.NewBuilder(batch.BigIntType, nil)
-			for _, n := range m.rows(e) {
-				b.Int64(n)
-			}
-			if err := w.Write(ctx, batch.NewBatch(idSchema, b.Len(), b.Finish())); err != nil {
+			if err := w.Write(ctx, m.rows(e)); err != nil {
 				return err
 			}
 			sealed, err := w.Seal(e)
@@ -70,10 +88,10 @@ func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int6
 			if err != nil {
 				return err
 			}
-			j[e] = p.Data
+			j[e] = &decided{p.Data, attempt}
 		}
-		if _, err := sink.Commit(ctx, connectors.Commit{Flow: "f", Incarnation: "i", Epoch: e, Attempt: attempt,
-			Prepared: []connectors.Prepared{{Rows: 3, Data: j[e]}}}); err != nil {
+		if _, err := sink.Commit(ctx, connectors.Commit{Flow: "f", Incarnation: "i", Epoch: e, Attempt: j[e].attempt,
+			Prepared: []connectors.Prepared{{Rows: 3, Data: j[e].data}}}); err != nil {
 			return err
 		}
 		if err := sink.Maintain(ctx); err != nil {
@@ -115,7 +133,7 @@ func crashFlow(t *testing.T, m flowMode) {
 			for _, percent := range []int{-1, 0, 50, 100} {
 				fs, j := vfs.NewCrashableMem(), journal{}
 				for attempt := int64(1); ; attempt++ {
-					if attempt > 5 {
+					if attempt > 12 {
 						t.Fatalf("op %d %s, %d %%: the flow does not get to its end", n, fault, percent)
 					}
 					decide := faulty.At(n, fault)

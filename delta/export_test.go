@@ -12,3 +12,6 @@ var (
 	TruncateMin = truncateMin
 	TruncateMax = truncateMax
 )
+
+// PutTogether sets how many small files of a partition are put together.
+func (s *Sink) PutTogether(files int) { s.upserts.index.small = files }

@@ -125,7 +125,7 @@ func (l *Ledger) Swap(ctx context.Context, previous, next string, c *connectors.
 		var err error
 		l.sink.commits.Lock()
 		defer l.sink.commits.Unlock()
-		if commit, err = l.sink.streamingUpdate(*c); err != nil {
+		if commit, _, err = l.sink.streamingUpdate(*c); err != nil {
 			return connectors.Committed{}, l.table.at(err, -1)
 		}
 	} else if l.sink == nil {

@@ -25,6 +25,10 @@ type SinkOptions struct {
 	Description string            // likewise
 	Comments    map[string]string // of columns, likewise
 
+	// Keys are the columns that identify a row, for output mode update: a row of an epoch replaces the one that
+	// the table has of its keys, nulls being equal. They are fixed at the flow's first start.
+	Keys []string
+
 	// Ledger makes a new table one that can hold its flow's ledger: writer version 7 with domainMetadata.
 	Ledger bool
 
@@ -50,12 +54,17 @@ type Sink struct {
 	mode  connectors.OutputMode
 
 	commits sync.Mutex // held while an epoch is committed
-	live    liveFiles  // of the table, where the mode replaces rows
+	live    liveFiles  // of the table, in complete mode
+	upserts *upserts   // in update mode; nil before Bind
+
+	objects objstore.Store // where rows are staged; nil: in the table's folder
+	prefix  string
 }
 
 var (
 	_ connectors.Sink      = (*Sink)(nil)
 	_ connectors.ModeTaker = (*Sink)(nil)
+	_ connectors.StateUser = (*Sink)(nil)
 )
 
 // NewSink returns the sink of the table at the root of the store.
@@ -80,8 +89,19 @@ func (s *Sink) Location() (path, id string) {
 // Durable reports that committed rows outlive the process.
 func (s *Sink) Durable() bool { return true }
 
-// Close has nothing to end.
-func (s *Sink) Close() error { return nil }
+// Close gives back the memory of the index of keys.
+func (s *Sink) Close() error {
+	s.commits.Lock()
+	defer s.commits.Unlock()
+	if s.upserts != nil {
+		s.upserts.index.release()
+	}
+	return nil
+}
+
+// UseState names where change rows are staged until their epoch is decided; without it they
+// lie in the table's folder, hidden.
+func (s *Sink) UseState(objects objstore.Store, prefix string) { s.objects, s.prefix = objects, prefix }
 
 // UseAsLedger makes Bind create the table, if it does not exist, as one that can hold the ledger.
 func (s *Sink) UseAsLedger() { s.o.Ledger = true }
@@ -108,7 +128,7 @@ func (s *Sink) Open(ctx context.Context) (t *Table, exists bool, err error) {
 
 // Modes returns the output modes that the sink takes.
 func (s *Sink) Modes() []connectors.OutputMode {
-	return []connectors.OutputMode{connectors.Append, connectors.Complete}
+	return []connectors.OutputMode{connectors.Append, connectors.Complete, connectors.Update}
 }
 
 // Bind makes the table if it is not there, and checks that the rows fit it.
@@ -135,6 +155,9 @@ func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.Output
 	}
 	if err := s.accept(t, head, rows, m); err != nil {
 		return t.at(err, head.Version)
+	}
+	if err := s.bindKeys(t, head, rows, m); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	s.bound, s.mode = head, m
@@ -186,13 +209,18 @@ var errUnbound = errors.New("delta: the sink is not bound")
 func AppID(flow, incarnation string) string { return flow + "/" + incarnation }
 
 // Writer opens one share.
-func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Writer, error) {
+func (s *Sink) Writer(ctx context.Context, share connectors.Share) (connectors.Writer, error) {
 	t, head := s.Table()
 	if head == nil {
 		return nil, errUnbound
 	}
 	if err := s.checkIncarnation(t, head, share.Flow, share.Incarnation); err != nil {
 		return nil, err
+	}
+	if s.mode == connectors.Update {
+		s.commits.Lock()
+		defer s.commits.Unlock()
+		return s.upserts.writer(ctx, head, share)
 	}
 	o := s.o.Writer
 	o.Account, o.Pool = share.Account, share.Pool

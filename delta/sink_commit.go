@@ -35,30 +35,47 @@ func StreamingUpdate(c connectors.Commit) (Commit, error) {
 	if err != nil {
 		return Commit{}, err
 	}
-	var rows, bytes int64
-	for _, p := range c.Prepared {
-		rows += p.Rows
-	}
+	var bytes int64
 	for i := range adds {
 		bytes += adds[i].Size
 	}
-	return Commit{
-		Operation: "STREAMING UPDATE",
-		Parameters: []log.Parameter{StringParameter("outputMode", "Append"), StringParameter("queryId", c.QueryID),
-			StringParameter("epochId", strconv.FormatInt(c.Epoch, 10))},
-		Metrics: []log.Parameter{StringParameter("numRemovedFiles", "0"), StringParameter("numOutputRows", strconv.FormatInt(rows, 10)),
-			StringParameter("numOutputBytes", strconv.FormatInt(bytes, 10)), StringParameter("numAddedFiles", strconv.Itoa(len(adds)))},
-		Adds: adds,
-		Txns: []log.Txn{{AppID: AppID(c.Flow, c.Incarnation), Version: c.Epoch}},
-	}, nil
+	out := epochCommit(c, "Append")
+	out.Adds = adds
+	setMetric(&out, "numOutputBytes", bytes)
+	setMetric(&out, "numAddedFiles", int64(len(adds)))
+	return out, nil
 }
 
-// streamingUpdate returns the commit of an epoch in the sink's mode. A flow whose ledger is the table
-// adds its domain and commits it itself, by CompareAndCommit.
-func (s *Sink) streamingUpdate(c connectors.Commit) (Commit, error) {
-	commit, err := StreamingUpdate(c)
-	if err != nil {
-		return Commit{}, err
+// epochCommit is the part of an epoch's commit that does not depend on its rows.
+func epochCommit(c connectors.Commit, mode string) Commit {
+	var rows int64
+	for _, p := range c.Prepared {
+		rows += p.Rows
+	}
+	return Commit{
+		Operation:  "STREAMING UPDATE",
+		Parameters: []log.Parameter{StringParameter("outputMode", mode), StringParameter("queryId", c.QueryID), StringParameter("epochId", strconv.FormatInt(c.Epoch, 10))},
+		Metrics:    []log.Parameter{StringParameter("numRemovedFiles", "0"), StringParameter("numOutputRows", strconv.FormatInt(rows, 10))},
+		Txns:       []log.Txn{{AppID: AppID(c.Flow, c.Incarnation), Version: c.Epoch}},
+	}
+}
+
+// streamingUpdate returns the commit of an epoch in the sink's mode, and in update mode what it is made of. A flow
+// whose ledger is the table adds its domain and commits it itself, by CompareAndCommit.
+func (s *Sink) streamingUpdate(c connectors.Commit) (commit Commit, e *upsertEpoch, err error) {
+	switch s.mode {
+	case connectors.Update:
+		commit = epochCommit(c, "Update")
+		if e, err = s.upserts.epoch(c); err == nil {
+			commit.Plan = e.plan
+		}
+	case connectors.Complete:
+		commit, err = StreamingUpdate(c)
+		if err == nil {
+			commit.Parameters[0], commit.Plan = StringParameter("outputMode", "Complete"), s.replaceAll
+		}
+	default:
+		commit, err = StreamingUpdate(c)
 	}
 	commit.UserMetadata = s.o.UserMetadata
 	commit.Seen = func(version int64, info *log.CommitInfo) error {
@@ -67,11 +84,7 @@ func (s *Sink) streamingUpdate(c connectors.Commit) (Commit, error) {
 		}
 		return s.table.disturbing(version, info)
 	}
-	if s.mode == connectors.Complete {
-		commit.Parameters[0] = StringParameter("outputMode", "Complete")
-		commit.Plan = s.replaceAll
-	}
-	return commit, nil
+	return commit, e, err
 }
 
 // mine reports whether the commit is one of the query's epochs.
@@ -121,10 +134,11 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 	}
 	s.commits.Lock()
 	defer s.commits.Unlock()
-	commit, err := s.streamingUpdate(c)
+	commit, e, err := s.streamingUpdate(c)
 	if err != nil {
 		return connectors.Committed{}, t.at(err, -1)
 	}
+	defer e.release()
 	repeatAt := int64(-1)
 	commit.Check = func(newest *Head) error {
 		last, ok := newest.Txns[AppID(c.Flow, c.Incarnation)]
@@ -136,6 +150,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 	}
 	version, err := t.Commit(ctx, commit)
 	if errors.Is(err, errRepeat) {
+		e.done(ctx, c)
 		return connectors.Committed{Version: repeatAt, Repeat: true}, nil
 	}
 	if err != nil {
@@ -144,7 +159,9 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 	if t.overdue(4) { // nobody called Maintain in time
 		_, _ = t.Checkpoint(ctx) // the epoch is committed whatever becomes of it
 	}
-	return committed(version, &commit), nil
+	out := committed(version, &commit)
+	out.Changed = e.done(ctx, c)
+	return out, nil
 }
 
 // checkTable makes sure that the table is the one that was bound, and that nobody else writes as this flow.
@@ -159,7 +176,7 @@ func (s *Sink) checkTable(t *Table, bound, newest *Head, c connectors.Commit) er
 
 // committed tells what a commit did.
 func committed(version int64, c *Commit) connectors.Committed {
-	out := connectors.Committed{Version: version, Files: len(c.Adds)}
+	out := connectors.Committed{Version: version, Files: len(c.Adds), Removed: len(c.Removes)}
 	for i := range c.Adds {
 		out.Bytes += c.Adds[i].Size
 	}

@@ -3,6 +3,8 @@ package delta
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -326,6 +328,16 @@ func (w *Writer) shrink() error {
 			return err
 		}
 	}
+}
+
+// cut closes every open file: what comes next begins others.
+func (w *Writer) cut() error {
+	for _, key := range slices.Sorted(maps.Keys(w.open)) {
+		if err := w.close(key); err != nil {
+			return w.fail(err)
+		}
+	}
+	return nil
 }
 
 // close ends the partition's file and lets go of its memory. Making it durable is left to

@@ -1,0 +1,196 @@
+package delta
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/persistence/state"
+)
+
+// keyIndex knows where the row of each key is: file and number within it. It is made of
+// the table and nothing else, and follows the table's log, so it may be lost at any time; commits of
+// its own sink and those of other writers are the same to it.
+//
+// A place is the number of a file, counted from 1, and that of a row, in one word. Places in files
+// that are not live any more are not there: removing a file costs nothing per row, and what it
+// leaves behind goes when the index is made anew.
+type keyIndex struct {
+	t       *Table
+	keys    []string
+	small   int // files of one partition from which on they are put together
+	pool    *batch.Pool
+	account *batch.Account
+
+	live  liveFiles
+	head  *Head
+	table *state.Table
+	types []batch.Type
+	files []indexedFile     // by number; the first is none
+	ids   map[string]uint32 // numbers of live files
+	more  map[uint64]uint64 // the next place of the same key, where another writer has doubled it
+	rows  int64             // of live files
+
+	times  int // that it was made anew: numbers of files hold until then
+	hashes []uint64
+	found  []uint32
+}
+
+type indexedFile struct {
+	add  log.Add
+	rows int64
+	live bool
+}
+
+// indexSlack is how many keys without a row are kept, however few have one.
+const indexSlack = 1 << 16
+
+// follow brings the index to the version of head.
+func (x *keyIndex) follow(ctx context.Context, head *Head) error {
+	types, err := keyTypes(head.Schema, x.keys)
+	if err != nil {
+		return err
+	}
+	stale := x.table != nil && int64(x.table.Len()) > 2*x.rows+indexSlack
+	if stale || x.table != nil && !slices.EqualFunc(types, x.types, batch.Type.Equal) {
+		x.live.files = nil
+	}
+	x.types, x.head = types, head
+	return x.live.follow(ctx, x.t, head, x)
+}
+
+func keyTypes(s *batch.Schema, keys []string) ([]batch.Type, error) {
+	types := make([]batch.Type, len(keys))
+	for i, k := range keys {
+		at := indexOf(s, k)
+		if at < 0 {
+			return nil, errors.New("the table has lost its key column " + k)
+		}
+		types[i] = s.Fields[at].Type
+	}
+	return types, nil
+}
+
+// reset empties the index.
+func (x *keyIndex) reset(head *Head) {
+	x.release()
+	spec := state.Spec{Name: "rows by key", Values: []state.Column{{Name: "place", Type: batch.BigIntType}}}
+	for i, k := range x.keys {
+		spec.Keys = append(spec.Keys, state.Column{Name: k, Type: x.types[i]})
+	}
+	x.head = head
+	x.times++
+	x.table, _ = state.NewTable(spec, x.pool, x.account) // checkKeys let the types pass
+	x.files, x.ids, x.more, x.rows = make([]indexedFile, 1), map[string]uint32{}, map[uint64]uint64{}, 0
+}
+
+// release gives the memory back; the index may be used again.
+func (x *keyIndex) release() {
+	if x.table != nil {
+		x.table.Release()
+	}
+	x.table, x.live.files = nil, nil
+}
+
+func (x *keyIndex) removed(a log.Add) {
+	key := fileKey(&a)
+	f := &x.files[x.ids[key]]
+	f.live = false
+	x.rows -= f.rows
+	delete(x.ids, key)
+}
+
+// added reads the file's keys.
+func (x *keyIndex) added(ctx context.Context, a log.Add) error {
+	id := uint64(len(x.files))
+	x.files = append(x.files, indexedFile{add: a, live: true})
+	x.ids[fileKey(&a)] = uint32(id)
+	s := &Snapshot{Head: x.head, t: x.t}
+	schema, err := s.ScanSchema(ScanOptions{Columns: x.keys})
+	if err != nil {
+		return err
+	}
+	row := uint64(0)
+	s.scanFile(ctx, &a, schema, ScanOptions{}, func(b *batch.Batch, e error) bool {
+		if e != nil {
+			err = e
+			return false
+		}
+		defer b.Release()
+		err = x.insert(b, id<<32|row)
+		row += uint64(b.N)
+		return err == nil
+	})
+	x.files[id].rows = int64(row)
+	x.rows += int64(row)
+	return err
+}
+
+// insert notes the keys of consecutive rows from a place on.
+func (x *keyIndex) insert(b *batch.Batch, from uint64) error {
+	seg := x.table.Segment(0)
+	x.probe(b)
+	if err := seg.Upsert(b.Columns, nil, b.N, x.hashes, x.found, nil); err != nil {
+		return err
+	}
+	words := seg.Words(0)
+	for i, r := range x.found {
+		place := from + uint64(i)
+		if old := x.alive(words.At(r)); old != 0 {
+			x.more[place] = old
+		}
+		words.Set(r, place)
+	}
+	return nil
+}
+
+// probe makes room for the keys of a batch and hashes them.
+func (x *keyIndex) probe(b *batch.Batch) {
+	x.hashes = batch.Hash(b.Columns, b.N, x.hashes[:0])
+	x.found = slices.Grow(x.found[:0], b.N)[:b.N]
+}
+
+// alive returns the place itself or the first one behind it that is in a live file, 0 if there is none.
+func (x *keyIndex) alive(place uint64) uint64 {
+	for place != 0 && !x.files[place>>32].live {
+		place = x.more[place]
+	}
+	return place
+}
+
+// find calls hit with each place that has a row of the keys, which are columns of n rows, and returns which of them
+// have none.
+func (x *keyIndex) find(keys *batch.Batch, hit func(row int, file, at uint32), none func(row int)) error {
+	seg := x.table.Segment(0)
+	x.probe(keys)
+	if err := seg.Find(keys.Columns, nil, keys.N, x.hashes, x.found); err != nil {
+		return err
+	}
+	words := seg.Words(0)
+	for i, r := range x.found {
+		place := uint64(0)
+		if r != state.NoRow {
+			place = x.alive(words.At(r))
+		}
+		if place == 0 {
+			none(i)
+		}
+		for ; place != 0; place = x.alive(x.more[place]) {
+			hit(i, uint32(place>>32), uint32(place))
+		}
+	}
+	return nil
+}
+
+// bytes returns the size of the live files.
+func (x *keyIndex) bytes() int64 {
+	var n int64
+	for i := range x.files {
+		if x.files[i].live {
+			n += x.files[i].add.Size
+		}
+	}
+	return n
+}

@@ -1,0 +1,245 @@
+package delta
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/log"
+)
+
+// hit is a row of a file that an epoch takes away or replaces.
+type hit struct {
+	file, row uint32
+	change    spot // what takes its place, if with
+	with      bool
+}
+
+// rewrite is the files of one commit. Files that lose rows are written anew, each in its own order with the new
+// rows of its keys in their places, so that a file in the order of keys stays one; rows of new keys become
+// files of their own in the order of keys.
+type rewrite struct {
+	t       *Table
+	head    *Head
+	index   *keyIndex
+	changes []*batch.Batch // the epoch's rows
+	hits    []hit          // by file and row
+	fresh   []spot         // of changes: rows of new keys, in their order
+
+	w      *Writer
+	target int64
+	pick   picker
+	from   []*batch.Batch
+	gone   []uint32 // files that are replaced
+
+	updated, deleted, copied int64 // rows
+}
+
+// Files that are a small share of the target are put together once they are many, so
+// that epochs with few new keys do not leave ever more files.
+const (
+	smallShare  = 4        // of the target: a smaller file is a small one
+	smallFiles  = 16       // of one partition, that are put together
+	smallBytes  = 32 << 20 // most bytes that are put together at once: they are sorted in memory
+	leastTarget = 1 << 20  // bytes of a file, where neither table nor sink says
+	mostTarget  = 16 << 20
+	targetFiles = 128  // that a table has if it can: a small part of its keys is then a small part of its bytes
+	pickRows    = 4096 // of a batch that is written
+)
+
+// order sorts the hits by where they are.
+func (r *rewrite) order() {
+	slices.SortFunc(r.hits, func(a, b hit) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.row, b.row)) })
+}
+
+// run writes the files and returns their actions; r.gone has those that they replace.
+func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
+	if err := r.begin(o); err != nil {
+		return nil, err
+	}
+	defer r.w.Abort()
+	merged := r.small()
+	for i := 0; i < len(r.hits); {
+		from, file := i, r.hits[i].file
+		for i < len(r.hits) && r.hits[i].file == file {
+			i++
+		}
+		if slices.Contains(merged, file) {
+			continue
+		}
+		if err := r.replace(ctx, file, r.hits[from:i]); err != nil {
+			return nil, err
+		}
+	}
+	r.w.o.TargetFileSize = r.target
+	if err := r.add(ctx, merged); err != nil {
+		return nil, err
+	}
+	return r.w.Finish(ctx)
+}
+
+func (r *rewrite) begin(o WriterOptions) (err error) {
+	wanted := o.TargetFileSize > 0 || r.head.Metadata.Configuration["delta.targetFileSize"] != ""
+	if r.w, err = NewWriter(r.t, r.head, o); err != nil {
+		return err
+	}
+	r.target = r.w.o.TargetFileSize
+	if !wanted {
+		r.target = min(max(r.index.bytes()/targetFiles, leastTarget), mostTarget)
+	}
+	r.pick = picker{schema: r.head.Schema, pool: o.Pool}
+	r.from = append([]*batch.Batch{nil}, r.changes...)
+	return nil
+}
+
+// scan calls use with the file's batches and the number of the first row of each.
+func (r *rewrite) scan(ctx context.Context, file uint32, use func(b *batch.Batch, first uint32) error) (err error) {
+	s := &Snapshot{Head: r.head, t: r.t}
+	row := uint32(0)
+	s.scanFile(ctx, &r.index.files[file].add, r.head.Schema, ScanOptions{}, func(b *batch.Batch, e error) bool {
+		if e != nil {
+			err = e
+			return false
+		}
+		err = use(b, row)
+		row += uint32(b.N)
+		return err == nil
+	})
+	r.gone = append(r.gone, file)
+	return err
+}
+
+// replace writes one file anew.
+func (r *rewrite) replace(ctx context.Context, file uint32, hits []hit) error {
+	r.w.o.TargetFileSize = r.target
+	if r.index.files[file].add.Size < 2*r.target {
+		r.w.o.TargetFileSize = 4 * r.target // as one file, if it does not grow without bound
+	}
+	var spots []spot
+	err := r.scan(ctx, file, func(b *batch.Batch, first uint32) error {
+		defer b.Release()
+		if len(hits) == 0 || hits[0].row >= first+uint32(b.N) {
+			r.copied += int64(b.N)
+			return r.w.Write(ctx, b)
+		}
+		spots = spots[:0]
+		for i := range uint32(b.N) {
+			if len(hits) == 0 || hits[0].row != first+i {
+				r.copied++
+				spots = append(spots, spot{0, i})
+				continue
+			}
+			if hits[0].with {
+				spots = append(spots, spot{hits[0].change.batch + 1, hits[0].change.row})
+			}
+			hits = hits[1:]
+		}
+		r.from[0] = b
+		return r.write(ctx, r.from, spots)
+	})
+	if err != nil {
+		return err
+	}
+	return r.w.cut()
+}
+
+// write writes the rows in the order of spots.
+func (r *rewrite) write(ctx context.Context, from []*batch.Batch, spots []spot) error {
+	for chunk := range slices.Chunk(spots, pickRows) {
+		b := r.pick.pick(from, chunk)
+		err := r.w.Write(ctx, b)
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add writes the rows of new keys, put together with those of small files.
+func (r *rewrite) add(ctx context.Context, merged []uint32) error {
+	if len(merged) == 0 {
+		return r.write(ctx, r.changes, r.fresh)
+	}
+	var s rowSort
+	defer s.release()
+	for _, k := range r.index.keys {
+		s.keys = append(s.keys, indexOf(r.head.Schema, k))
+	}
+	fresh := make([][]int32, len(r.changes))
+	for _, f := range r.fresh {
+		fresh[f.batch] = append(fresh[f.batch], int32(f.row))
+	}
+	for _, file := range merged {
+		if err := r.collect(ctx, file, &s, fresh); err != nil {
+			return err
+		}
+	}
+	for i, rows := range fresh {
+		if len(rows) > 0 {
+			slices.Sort(rows)
+			b := r.changes[i].Retain()
+			b.Sel, b.Kinds = rows, nil
+			s.add(b, 0)
+		}
+	}
+	s.sort()
+	spots := make([]spot, len(s.rows))
+	for i := range s.rows {
+		spots[i] = s.rows[i].spot
+	}
+	return r.write(ctx, s.batches, spots)
+}
+
+// collect gives the rows of a file that stay to the sort, and those that take the place of others to fresh.
+func (r *rewrite) collect(ctx context.Context, file uint32, s *rowSort, fresh [][]int32) error {
+	at, _ := slices.BinarySearchFunc(r.hits, file, func(h hit, file uint32) int { return cmp.Compare(h.file, file) })
+	hits := r.hits[at:]
+	return r.scan(ctx, file, func(b *batch.Batch, first uint32) error {
+		b.Sel = make([]int32, 0, b.N)
+		for i := range uint32(b.N) {
+			if len(hits) == 0 || hits[0].file != file || hits[0].row != first+i {
+				b.Sel = append(b.Sel, int32(i))
+				continue
+			}
+			if c := hits[0].change; hits[0].with {
+				fresh[c.batch] = append(fresh[c.batch], int32(c.row))
+			}
+			hits = hits[1:]
+		}
+		r.copied += int64(len(b.Sel))
+		s.add(b, 0)
+		return nil
+	})
+}
+
+// small returns the files to be put together.
+func (r *rewrite) small() []uint32 {
+	partitions := map[string][]uint32{}
+	for id := range r.index.files {
+		if f := &r.index.files[id]; f.live && f.add.Size < r.target/smallShare {
+			key := ""
+			for _, v := range f.add.Partition {
+				key += v.Value + "\x00"
+			}
+			partitions[key] = append(partitions[key], uint32(id))
+		}
+	}
+	var merged []uint32
+	bytes := int64(0)
+	for _, key := range slices.Sorted(maps.Keys(partitions)) {
+		files := partitions[key]
+		if len(files) < r.index.small {
+			continue
+		}
+		for _, id := range files {
+			if bytes += r.index.files[id].add.Size; bytes > smallBytes {
+				return merged
+			}
+			merged = append(merged, id)
+		}
+	}
+	return merged
+}
