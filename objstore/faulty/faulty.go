@@ -35,6 +35,7 @@ const (
 	Put         Kind = "put"
 	Close       Kind = "close" // of a Writer: its object becomes visible
 	Delete      Kind = "delete"
+	Link        Kind = "link"
 	Sync        Kind = "sync"
 
 	Create Kind = "create"
@@ -124,7 +125,10 @@ type Store struct {
 	crashed bool
 }
 
-var _ objstore.Store = (*Store)(nil)
+var (
+	_ objstore.Store  = (*Store)(nil)
+	_ objstore.Linker = (*Store)(nil)
+)
 
 // Wrap returns the store on top of below.
 func Wrap(below objstore.Store, o Options) *Store {

@@ -26,6 +26,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.durable(ctx, Delete, name, func() error { return s.below.Delete(ctx, name) }, nil)
 }
 
+// Link is a durable operation.
+func (s *Store) Link(ctx context.Context, from, to string) error {
+	return s.durable(ctx, Link, to, func() error { return objstore.Link(ctx, s.below, from, to) }, nil)
+}
+
 // Sync is a durable operation.
 func (s *Store) Sync(ctx context.Context, prefix string) error {
 	return s.durable(ctx, Sync, prefix, func() error { return s.below.Sync(ctx, prefix) }, nil)

@@ -56,7 +56,10 @@ type Store struct {
 	made   sync.Map // folder -> struct{}: exists and is durable up to the root
 }
 
-var _ objstore.Store = (*Store)(nil)
+var (
+	_ objstore.Store  = (*Store)(nil)
+	_ objstore.Linker = (*Store)(nil)
+)
 
 // New returns the store of the folder root, which need not exist yet: the
 // first write makes it.

@@ -214,3 +214,35 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	}
 	return s.syncFolder(s.fs.PathDir(path))
 }
+
+// Link makes a second hard link to the file.
+func (s *Store) Link(ctx context.Context, from, to string) error {
+	if err := check(ctx, from); err != nil {
+		return err
+	}
+	if err := check(ctx, to); err != nil {
+		return err
+	}
+	source, final := s.path(from), s.path(to)
+	dir := s.fs.PathDir(final)
+	for again := false; ; again = true {
+		if err := s.makeFolder(dir); err != nil {
+			return err
+		}
+		err := s.fs.Link(source, final)
+		switch {
+		case err == nil:
+			return s.syncFolder(dir)
+		case errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("%s: %w", final, objstore.ErrExists)
+		case !missing(err) && definite(err):
+			return fmt.Errorf("link %s to %s (their file system must have hard links): %w", source, final, err)
+		case !missing(err):
+			return fmt.Errorf("link %s to %s: %w: %w", source, final, objstore.ErrUnknown, err)
+		}
+		if _, statErr := s.fs.Stat(source); missing(statErr) || again {
+			return s.readError("link", from, err)
+		}
+		s.made.Clear() // somebody removed the folder since we made it
+	}
+}

@@ -37,7 +37,10 @@ type object struct {
 	data []byte // never changed
 }
 
-var _ objstore.Store = (*Store)(nil)
+var (
+	_ objstore.Store  = (*Store)(nil)
+	_ objstore.Linker = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New(o Options) *Store { return &Store{o: o} }
@@ -51,6 +54,7 @@ func (s *Store) find(name string) (int, bool) {
 	return i, i < len(s.objects) && s.objects[i].Name == name
 }
 
+// put stores data, which must not change any more.
 func (s *Store) put(ctx context.Context, name string, data []byte, replace bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -58,7 +62,7 @@ func (s *Store) put(ctx context.Context, name string, data []byte, replace bool)
 	if err := objstore.CheckName(name); err != nil {
 		return err
 	}
-	o := object{Info: objstore.Info{Name: name, Size: int64(len(data))}, data: bytes.Clone(data)}
+	o := object{Info: objstore.Info{Name: name, Size: int64(len(data))}, data: data}
 	if s.o.Now != nil {
 		o.ModTime = s.o.Now()
 	}
@@ -80,12 +84,12 @@ func (s *Store) put(ctx context.Context, name string, data []byte, replace bool)
 
 // PutIfAbsent stores a copy of data.
 func (s *Store) PutIfAbsent(ctx context.Context, name string, data []byte) error {
-	return s.put(ctx, name, data, false)
+	return s.put(ctx, name, bytes.Clone(data), false)
 }
 
 // Put stores a copy of data.
 func (s *Store) Put(ctx context.Context, name string, data []byte) error {
-	return s.put(ctx, name, data, true)
+	return s.put(ctx, name, bytes.Clone(data), true)
 }
 
 func (s *Store) get(ctx context.Context, name string) (object, error) {
@@ -114,6 +118,15 @@ func (s *Store) Get(ctx context.Context, name string, max int64) ([]byte, error)
 		return nil, fmt.Errorf("%s/%s: %d bytes, more than the %d allowed", s.URI(), name, o.Size, max)
 	}
 	return bytes.Clone(o.data), nil
+}
+
+// Link lets both names share the bytes.
+func (s *Store) Link(ctx context.Context, from, to string) error {
+	o, err := s.get(ctx, from)
+	if err != nil {
+		return err
+	}
+	return s.put(ctx, to, o.data, false)
 }
 
 // Head returns size and time of the object.

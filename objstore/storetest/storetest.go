@@ -29,7 +29,7 @@ func Run(t *testing.T, open func() objstore.Store) {
 	for name, test := range map[string]func(*testing.T, objstore.Store){
 		"OneWinner": oneWinner, "OneWinnerOfWriters": oneWinnerOfWriters, "PutAndGet": putAndGet, "Replace": replace,
 		"Ranges": ranges, "NotFound": notFound, "Writers": writers, "Names": names, "ListOrder": listOrder,
-		"Delete": deletes, "Cancelled": cancelled,
+		"Delete": deletes, "Cancelled": cancelled, "Link": links, "OneWinnerOfLinks": oneWinnerOfLinks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open()) })
 	}
