@@ -29,7 +29,7 @@ func (s *Store) Checkpoint(epoch int64) *Change {
 	c := &Change{options: s.options, epoch: epoch}
 	for _, t := range s.tables {
 		r := copies.Get().(*state.Copy)
-		t.Checkpoint(r)
+		t.Checkpoint(epoch, r)
 		if r.Empty() {
 			copies.Put(r)
 			continue

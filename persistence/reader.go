@@ -253,7 +253,7 @@ func (r *fileReader) checkBlock(b *fileBlock) error {
 	}
 	if b.Kinds != nil {
 		for _, k := range b.Kinds {
-			if k != batch.Insert && k != batch.Delete {
+			if k != batch.Insert && k != batch.UpdateAfter && k != batch.Delete {
 				return r.corrupt("a row is of kind %d", k)
 			}
 		}

@@ -81,9 +81,16 @@ func (s *Segment) forget(b *Block, sel []int32, hashes []uint64, rows []uint32) 
 // Settle ends a restore: segments without rows go.
 func (t *Table) Settle() {
 	for at, s := range t.segments {
-		if s.live == 0 {
+		if s.Len() == 0 {
 			s.release()
 			delete(t.segments, at)
+			continue
+		}
+		for i, word := range s.dirty { // of free rows too, which are not known
+			s.known[i] |= word
+			if s.gone != nil {
+				s.known[i] &^= s.gone[i]
+			}
 		}
 		clear(s.dirty)
 	}

@@ -21,6 +21,7 @@ type arena struct {
 	free    *[arenaClasses]uint64 // by size, the first place of a list through the places themselves
 	holes   []uint32              // chunks of large entries that are gone
 	filling int                   // the chunk that small entries are added to
+	idle    int64                 // bytes that entries have left and that none has taken
 	charge  func(int64)
 }
 
@@ -89,7 +90,8 @@ func (a *arena) remove(at uint64) {
 		a.free = new([arenaClasses]uint64)
 		a.charge(arenaClasses * 8)
 	}
-	_, class := sizeOf(need)
+	size, class := sizeOf(need)
+	a.idle += int64(size)
 	binary.LittleEndian.PutUint64(a.chunks[chunk][uint32(at):], a.free[class])
 	a.free[class] = at
 }
@@ -103,6 +105,7 @@ func (a *arena) room(need int) uint64 {
 	if a.free != nil && a.free[class] != 0 {
 		at := a.free[class]
 		a.free[class] = binary.LittleEndian.Uint64(a.chunks[at>>32][uint32(at):])
+		a.idle -= int64(size)
 		return at
 	}
 	if len(a.chunks) == 0 || len(a.chunks[a.filling])+size > cap(a.chunks[a.filling]) {

@@ -17,7 +17,9 @@ type Copy struct {
 	words  []uint64        // the words of each row; where a word is a place, it says nothing
 	data   []byte          // of each row the key, if it is bytes, then the values that are, each behind its length
 	nulls  []int           // rows with the null key of a one-column layout, ascending
-	kinds  []batch.RowKind // Delete for keys that are gone; nil: none is
+	kinds  []batch.RowKind // as in Block
+	mixed  bool            // kinds has others than Insert
+	whole  bool            // all rows of a table: all are Insert
 	parts  []part
 	n      int
 	// Dropped are the segments that were dropped since the last checkpoint, before any of
@@ -54,19 +56,21 @@ func (c *Copy) reset(t *Table) {
 }
 
 // Checkpoint copies what changed since the last one into c, whatever c held, and
-// takes it as told: deleted rows may go.
-func (t *Table) Checkpoint(c *Copy) {
+// takes it as told: deleted rows may go. If there is something below, they stay until it
+// knows of the epoch ([Table.Folded]).
+func (t *Table) Checkpoint(epoch int64, c *Copy) {
 	c.reset(t)
 	c.Dropped = slices.Sorted(slices.Values(t.dropped))
 	t.dropped = t.dropped[:0]
 	for _, at := range t.Segments() {
-		t.segments[at].checkpoint(c)
+		t.segments[at].checkpoint(epoch, c)
 	}
 }
 
 // All copies all rows that are there into c.
 func (t *Table) All(c *Copy) error {
 	c.reset(t)
+	c.whole = true
 	for _, at := range t.Segments() {
 		s := t.segments[at]
 		if err := s.Scan(func(rows []uint32) error { c.add(s, rows); return nil }); err != nil {
@@ -77,32 +81,53 @@ func (t *Table) All(c *Copy) error {
 	return nil
 }
 
-func (s *Segment) checkpoint(c *Copy) {
+func (s *Segment) checkpoint(epoch int64, c *Copy) {
 	changed := s.dirty.Count(len(s.dirty) << 6)
 	if changed == 0 {
 		return
 	}
-	s.stored = true
 	s.leave(len(s.leaving)) // what is listed below must not be listed already
 	c.words = slices.Grow(c.words, changed*c.stride)
-	buffer, was := make([]uint32, 0, pieceRows), cap(s.leaving)
+	buffer, was, from := make([]uint32, 0, pieceRows), cap(s.leaving), c.n
+	hold := s.table.hold(s, epoch, changed)
 	for i, word := range s.dirty {
 		if word == 0 {
 			continue
 		}
 		s.dirty[i] = 0
-		buffer = appendBits(buffer, word, i<<6)
 		if s.stale > 0 {
-			s.leaving = appendBits(s.leaving, word&s.gone[i], i<<6)
+			gone := word & s.gone[i]
+			if hold == nil {
+				s.leaving = appendBits(s.leaving, gone, i<<6)
+			} else {
+				s.leaving = appendBits(s.leaving, gone&^s.known[i], i<<6)
+			}
+			word &^= gone &^ s.known[i] // no checkpoint has heard of them
 		}
+		buffer = appendBits(buffer, word, i<<6)
 		if len(buffer) > pieceRows-64 {
-			c.add(s, buffer)
+			s.tell(c, buffer, hold)
 			buffer = buffer[:0]
 		}
 	}
-	c.add(s, buffer)
+	s.tell(c, buffer, hold)
+	s.stored = s.stored || c.n > from
 	c.endPart(s.at)
 	s.table.charge(int64(cap(s.leaving)-was) * 4)
+}
+
+// tell copies rows for a checkpoint, and notes that it has them.
+func (s *Segment) tell(c *Copy, rows []uint32, hold *heldRows) {
+	c.add(s, rows)
+	for _, r := range rows {
+		s.known.Put(int(r), s.gone == nil || !s.gone.Get(int(r)))
+	}
+	if hold != nil {
+		hold.rows = append(hold.rows, rows...)
+		for _, r := range rows {
+			s.unfold.Set(int(r))
+		}
+	}
 }
 
 func (c *Copy) endPart(segment int64) {
@@ -116,9 +141,7 @@ func (c *Copy) add(s *Segment, rows []uint32) {
 	for _, r := range rows {
 		c.words = append(c.words, s.grid.row(r)...)
 	}
-	if s.stale > 0 {
-		c.addKinds(s, rows)
-	}
+	c.addKinds(s, rows)
 	if s.null != 0 && c.layout != layoutOne {
 		if i := slices.Index(rows, s.null-1); i >= 0 {
 			c.nulls = append(c.nulls, c.n+i)
@@ -128,9 +151,6 @@ func (c *Copy) add(s *Segment, rows []uint32) {
 		c.addBytes(s, rows, keys)
 	}
 	c.n += len(rows)
-	if len(c.kinds) > 0 {
-		c.padKinds(c.n)
-	}
 }
 
 func (c *Copy) addBytes(s *Segment, rows []uint32, keys bool) {
@@ -145,20 +165,18 @@ func (c *Copy) addBytes(s *Segment, rows []uint32, keys bool) {
 	}
 }
 
-func (c *Copy) padKinds(n int) {
-	for len(c.kinds) < n {
-		c.kinds = append(c.kinds, batch.Insert)
-	}
-}
-
+// addKinds says which keys are new, which have been in a checkpoint, and which are gone.
 func (c *Copy) addKinds(s *Segment, rows []uint32) {
-	c.padKinds(c.n)
 	for _, r := range rows {
 		kind := batch.Insert
-		if s.gone.Get(int(r)) {
+		switch {
+		case s.stale > 0 && s.gone.Get(int(r)):
 			kind = batch.Delete
+		case !c.whole && s.known.Get(int(r)):
+			kind = batch.UpdateAfter
 		}
 		c.kinds = append(c.kinds, kind)
+		c.mixed = c.mixed || kind != batch.Insert
 	}
 }
 
@@ -173,7 +191,9 @@ type Block struct {
 	Segments []int64 // of each row; nil if the table is not windowed
 	Keys     []*batch.Column
 	Values   []*batch.Column
-	Kinds    []batch.RowKind // Insert, and Delete for keys that are gone, whose values say nothing; nil: all are Insert
+	// Kinds are Insert for keys that no checkpoint before had, UpdateAfter for those that one had, and
+	// Delete for keys that are gone, whose values say nothing; nil: all are Insert.
+	Kinds []batch.RowKind
 }
 
 // Release ends the references to the columns.
@@ -209,7 +229,7 @@ func (c *Copy) Next(p *batch.Pool) Block {
 			b.Values[i] = c.fixed(p, v.Type, from, b.N, 1+i)
 		}
 	}
-	if len(c.kinds) > 0 {
+	if c.mixed {
 		b.Kinds = c.kinds[from:end]
 	}
 	if c.spec.Windowed {

@@ -5,7 +5,8 @@
 //
 // [Spec] says what a table's rows are. A [Table] is cut into [Segment]s, each an open addressing table of
 // its own: one for tables without windows, one a pane or window for those
-// with. [Words] and [Bytes] are columns of values, which operators read and write by row.
+// with. [Words] and [Bytes] are columns of values, which operators read and write by row. [Table.Checkpoint]
+// copies what changed into a [Copy]; [Table.Apply] takes it back.
 //
 // # The caller's duties
 //
@@ -14,5 +15,6 @@
 //     that was touched since the last checkpoint holds until the next one.
 //  3. Whoever writes the values of rows calls Touch: what is not touched is not in the next checkpoint.
 //
-// The package does no I/O: what is not in memory is brought by whoever made the table.
+// Rows that do not fit lie below the table, behind [Below]: Upsert and Find bring those of a batch
+// in one pass, rows that are there as they are in memory may be evicted. The package does no I/O.
 package state

@@ -18,6 +18,9 @@ type scratch struct {
 	spans  []span   // other layouts: where in bytes the key is
 	tuple  []byte
 	hashes []uint64
+	groups []uint16
+	prefix []uint64 // hashes of the key columns that decide the group
+	look   lookup
 }
 
 type span struct{ from, to uint32 }
@@ -43,9 +46,11 @@ func (s *Segment) Upsert(keys []*batch.Column, sel []int32, n int, hashes []uint
 	if len(s.leaving) > 0 {
 		s.leave(2 * n)
 	}
+	if t.below != nil && t.account.Over() {
+		s.evict(2 * n)
+	}
 	u := upsert{Segment: s, out: rows, fresh: fresh, add: true}
-	u.run(keys, sel, n, hashes)
-	return nil
+	return u.run(keys, sel, n, hashes)
 }
 
 // Find is Upsert that makes no rows: NoRow stands for those that are not there.
@@ -54,8 +59,7 @@ func (s *Segment) Find(keys []*batch.Column, sel []int32, n int, hashes []uint64
 		return err
 	}
 	u := upsert{Segment: s, out: rows}
-	u.run(keys, sel, n, hashes)
-	return nil
+	return u.run(keys, sel, n, hashes)
 }
 
 // upsert is one batch on its way through a segment.
@@ -66,7 +70,7 @@ type upsert struct {
 	add   bool
 }
 
-func (u *upsert) run(keys []*batch.Column, sel []int32, n int, hashes []uint64) {
+func (u *upsert) run(keys []*batch.Column, sel []int32, n int, hashes []uint64) error {
 	x := &u.table.scratch
 	if sel != nil {
 		x.rows = append(x.rows[:0], sel...)
@@ -76,24 +80,39 @@ func (u *upsert) run(keys []*batch.Column, sel []int32, n int, hashes []uint64) 
 			x.rows[i] = int32(i)
 		}
 	}
-	all := x.rows
-	for left := u.nulls(keys, all); len(left) > 0; {
+	if u.deep {
+		if err := u.bring(keys, x.rows, n, hashes); err != nil {
+			return err
+		}
+	}
+	for left := u.nulls(keys, x.rows); len(left) > 0; {
 		rows := left[:min(len(left), pieceRows)]
 		left = left[len(rows):]
-		x.tags, x.found = room(x.tags, len(rows)), room(x.found, len(rows))
-		x.first, x.there = room(x.first, len(rows)), room(x.there, len(rows))
+		x.tags = room(x.tags, len(rows))
 		for i, r := range rows {
 			x.tags[i] = tagOf(hashes[r])
 		}
-		if u.table.layout == layoutWord {
-			u.words(keys[0], rows)
-		} else {
-			u.bytes(keys, rows)
-		}
+		u.piece(keys, rows)
 	}
 	if u.stale > 0 {
 		u.deleted(sel, n)
 	}
+	if u.table.below != nil {
+		u.met(sel, n)
+	}
+	return nil
+}
+
+// piece finds rows whose tags are in scratch. It returns the bytes that the spans are in.
+func (u *upsert) piece(keys []*batch.Column, rows []int32) []byte {
+	x := &u.table.scratch
+	x.found = room(x.found, len(rows))
+	x.first, x.there = room(x.first, len(rows)), room(x.there, len(rows))
+	if u.table.layout == layoutWord {
+		u.words(keys[0], rows)
+		return nil
+	}
+	return u.bytes(keys, rows)
 }
 
 func room[T any](s []T, n int) []T {
@@ -198,7 +217,7 @@ func gatherWords(c *batch.Column, rows []int32, out []uint64) {
 	}
 }
 
-func (u *upsert) bytes(keys []*batch.Column, rows []int32) {
+func (u *upsert) bytes(keys []*batch.Column, rows []int32) []byte {
 	x := &u.table.scratch
 	data := u.table.spansOf(keys, rows)
 	u.index.find(x.tags, x.found, x.first)
@@ -215,6 +234,7 @@ func (u *upsert) bytes(keys []*batch.Column, rows []int32) {
 			u.out[rows[i]] = u.settleBytes(x.tags[i], key, rows[i])
 		}
 	}
+	return data
 }
 
 // settleBytes is settleWord for keys that are bytes.

@@ -18,34 +18,49 @@ type Segment struct {
 	live   int
 	stored bool         // a checkpoint holds some of it
 	dirty  batch.Bitmap // changed since the last checkpoint
+	known  batch.Bitmap // the last checkpoint has the key
 	gone   batch.Bitmap // deleted; nil before the first
 	stale  int          // deleted rows that are in the index still
 	free   []uint32     // rows that may be used again
+	deep   bool         // there may be rows below memory alone
+	below  int          // how many
+	used   batch.Bitmap // met since the clock's hand came by; nil: nothing is below the table
+	unfold batch.Bitmap // in a checkpoint of which what is below does not know yet
+	hand   int          // of the clock: a word of the bitmaps
+	idle   int64        // bytes of rows and entries that are free, which the account does not carry
 	// leaving are deleted rows of which the checkpoint has been told: they leave the index.
 	leaving []uint32
 }
 
 func newSegment(t *Table, at int64) *Segment {
 	s := &Segment{at: at, table: t}
+	s.empty()
+	return s
+}
+
+// empty gives a segment without rows its memory.
+func (s *Segment) empty() {
+	t := s.table
 	s.index = newIndex(t.charge)
 	s.grid = grid{stride: 1 + len(t.spec.Values), charge: t.charge}
-	s.arena.charge = t.charge
-	return s
+	s.arena = arena{charge: t.charge}
 }
 
 func (s *Segment) release() {
 	s.index.release()
 	s.grid.release()
 	s.arena.release()
-	s.table.charge(-int64(cap(s.dirty)+cap(s.gone))*8 - int64(cap(s.free)+cap(s.leaving))*4)
-	s.live = 0
+	words := cap(s.dirty) + cap(s.known) + cap(s.gone) + cap(s.used) + cap(s.unfold)
+	s.table.charge(s.idle - int64(words)*8 - int64(cap(s.free)+cap(s.leaving))*4)
+	s.dirty, s.known, s.gone, s.used, s.unfold, s.free, s.leaving = nil, nil, nil, nil, nil, nil, nil
+	s.live, s.idle, s.null, s.hand = 0, 0, 0, 0
 }
 
 // At returns the segment's number.
 func (s *Segment) At() int64 { return s.at }
 
 // Len returns the number of rows.
-func (s *Segment) Len() int { return s.live }
+func (s *Segment) Len() int { return s.live + s.below }
 
 // newRow returns a row of zeros that is counted, and will be in the next checkpoint.
 func (s *Segment) newRow() uint32 {
@@ -59,9 +74,12 @@ func (s *Segment) newRow() uint32 {
 	}
 	r := s.grid.add()
 	if s.grid.n > len(s.dirty)<<6 {
-		s.dirty = s.widen(s.dirty)
+		s.dirty, s.known = s.widen(s.dirty), s.widen(s.known)
 		if s.gone != nil {
 			s.gone = s.widen(s.gone)
+		}
+		if s.table.below != nil {
+			s.used, s.unfold = s.widen(s.used), s.widen(s.unfold)
 		}
 	}
 	s.dirty.Set(int(r))
@@ -134,13 +152,16 @@ func (s *Segment) leave(n int) {
 		n -= len(piece)
 		kept := piece[:0]
 		for _, r := range piece {
-			if s.gone.Get(int(r)) && !s.dirty.Get(int(r)) { // else it has come back since
+			if s.gone.Get(int(r)) && !s.dirty.Get(int(r)) && !s.holding(r) { // else it has come back since
 				kept = append(kept, r)
 			}
 		}
 		s.expel(kept)
 	}
 }
+
+// holding reports whether what is below does not know the row's last change.
+func (s *Segment) holding(r uint32) bool { return s.unfold != nil && s.unfold.Get(int(r)) }
 
 // expel takes deleted rows out of the index and frees their numbers.
 func (s *Segment) expel(rows []uint32) {
@@ -165,6 +186,7 @@ func (s *Segment) expel(rows []uint32) {
 			s.arena.remove(s.grid.key(r))
 		}
 		s.grid.row(r)[0] = 0
+		s.known.Clear(int(r))
 		s.free = append(s.free, r)
 	}
 	s.stale -= len(rows)
@@ -174,6 +196,15 @@ func (s *Segment) expel(rows []uint32) {
 // Scan calls f with the rows that are there, at most 4096 at a time. f may change,
 // touch and delete rows, and add rows, which it may then be called with or not.
 func (s *Segment) Scan(f func(rows []uint32) error) error {
+	s.table.scanning++
+	defer func() { s.table.scanning-- }()
+	if err := s.scan(f); err != nil || !s.deep {
+		return err
+	}
+	return s.scanBelow(f)
+}
+
+func (s *Segment) scan(f func(rows []uint32) error) error {
 	buffer := make([]uint32, 0, pieceRows)
 	for from := 0; from < s.grid.n; from += 64 {
 		word := ^uint64(0)

@@ -46,6 +46,11 @@ type Table struct {
 	dropped  []int64 // since the last checkpoint, of those that one of them holds
 	scratch  scratch
 	bytes    []int // values that are kept as bytes
+
+	below    Below // nil: all rows are in memory
+	groups   int   // key groups of the job, if there is something below
+	held     []heldRows
+	scanning int // scans under way: nothing is evicted meanwhile
 }
 
 // NewTable returns an empty table that charges what it takes to an account.
@@ -122,7 +127,7 @@ func (t *Table) Drop(at int64) {
 func (t *Table) Len() int {
 	n := 0
 	for _, s := range t.segments {
-		n += s.live
+		n += s.live + s.below
 	}
 	return n
 }
