@@ -18,7 +18,7 @@ import (
 // The formats that a flow file may name.
 var (
 	sourceFormats = []string{"kafka"}
-	sinkFormats   = []string{"delta", "console", "noop"}
+	sinkFormats   = []string{"delta", "json", "csv", "parquet", "console", "noop"}
 )
 
 // connectorsFor makes what flow files name. Console sinks print to out. Nothing is
@@ -34,6 +34,8 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 			switch s.Format {
 			case "delta":
 				return deltaSink(s)
+			case "json", "csv", "parquet":
+				return fileSink(s)
 			case "console":
 				if err := only(s); err != nil {
 					return nil, err

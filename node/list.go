@@ -109,9 +109,12 @@ func listSources() []listed {
 
 func listSinks() []listed {
 	return []listed{
-		{Name: "console", Since: since, Doc: "prints the rows of each epoch as a table; append only, not durable"},
+		{Name: "console", Since: since, Doc: "prints the rows of each epoch as a table, in every output mode; not durable"},
+		{Name: "csv", Since: since, Doc: "a folder of CSV files, each epoch exactly once, with Spark's log of a file sink; append only"},
 		{Name: "delta", Since: since, Doc: "a Delta table, each epoch exactly once; made if it is not there; append only"},
+		{Name: "json", Since: since, Doc: "a folder of newline-delimited JSON files, as csv"},
 		{Name: "noop", Since: since, Doc: "takes rows and keeps none, for measuring what lies before it"},
+		{Name: "parquet", Since: since, Doc: "a folder of Parquet files, as csv"},
 	}
 }
 

@@ -194,6 +194,8 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 			_, err = kafka.New(map[string]string{o.Name: "1"})
 		case "delta":
 			_, err = deltaSink(flowfile.SinkOptions{Name: "s", Path: "p", Options: map[string]string{o.Name: "p"}})
+		case "json", "csv", "parquet":
+			_, err = fileSink(flowfile.SinkOptions{Name: "s", Path: "p", Format: o.Of, Options: map[string]string{o.Name: "p"}})
 		case "console":
 			_, err = connectorsFor(nil).Sink(flowfile.SinkOptions{Name: "s", Format: "console", Options: map[string]string{o.Name: "1"}})
 		}

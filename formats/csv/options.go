@@ -117,7 +117,7 @@ func (o *Options) set(name, value string, zone **time.Location, patterns map[bat
 		patterns[batch.TimestampNTZ] = value
 	case "timezone":
 		if *zone, err = time.LoadLocation(value); err != nil {
-			return fmt.Errorf("csv: option %s: unknown time zone %q", name, value)
+			return fmt.Errorf("csv: option %s: there is no time zone %q", name, value)
 		}
 	default:
 		f, known := fixed[key]

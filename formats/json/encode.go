@@ -56,7 +56,7 @@ func ParseEncodeOptions(named map[string]string, o EncodeOptions, formats Format
 			patterns[batch.TimestampNTZ] = value
 		case "timezone":
 			if zone, err = time.LoadLocation(value); err != nil {
-				err = fmt.Errorf("json: option %s: unknown time zone %q", name, value)
+				err = fmt.Errorf("json: option %s: there is no time zone %q", name, value)
 			}
 		default:
 			f, known := fixed[key]
