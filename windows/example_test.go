@@ -37,23 +37,25 @@ func (printer) Late(in *batch.Batch, rows []int32, _ int64) error {
 	return nil
 }
 
-// orders has a time and an amount.
-var orders = batch.NewSchema(batch.Field{Name: "at", Type: batch.TimestampType}, batch.Field{Name: "amount", Type: batch.BigIntType})
+// orders has a time, an amount and a customer.
+var orders = batch.NewSchema(batch.Field{Name: "at", Type: batch.TimestampType}, batch.Field{Name: "amount", Type: batch.BigIntType},
+	batch.Field{Name: "customer", Type: batch.BigIntType})
 
 func order(at, amount int64) *batch.Batch {
-	t, a := batch.NewBuilder(batch.TimestampType, nil), batch.NewBuilder(batch.BigIntType, nil)
+	t, a, c := batch.NewBuilder(batch.TimestampType, nil), batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.BigIntType, nil)
 	t.Int64(at * 60_000_000)
 	a.Int64(amount)
-	return batch.NewBatch(orders, 1, t.Finish(), a.Finish())
+	c.Int64(7)
+	return batch.NewBatch(orders, 1, t.Finish(), a.Finish(), c.Finish())
 }
 
 // run feeds orders to a windowed aggregate, then moves the watermark to minute 15 and to the end.
-func run(spec windows.Spec, items ...string) error {
+func run(spec windows.Spec, keys []int, items ...string) error {
 	bound, err := spec.Bind(orders, expr.NewOptions())
 	if err != nil {
 		return err
 	}
-	o := windows.Options{Window: bound, Keys: []int{}}
+	o := windows.Options{Window: bound, Keys: keys}
 	if o.Plan, err = agg.Bind(items, o.Groups(orders), orders, agg.Options{Options: expr.NewOptions()}); err != nil {
 		return err
 	}
@@ -86,7 +88,7 @@ func run(spec windows.Spec, items ...string) error {
 
 // A window is told when the watermark has passed its end.
 func ExampleTumbling() {
-	fmt.Println(run(windows.Tumbling(10*time.Minute).On("at"), "sum(amount) AS total"))
+	fmt.Println(run(windows.Tumbling(10*time.Minute).On("at"), []int{}, "sum(amount) AS total"))
 	// Output:
 	// --
 	// {"window":{"start":"1970-01-01T00:00:00.000000Z","end":"1970-01-01T00:10:00.000000Z"},"total":130}
@@ -97,7 +99,7 @@ func ExampleTumbling() {
 
 // A row is in each window that holds its time.
 func ExampleSliding() {
-	fmt.Println(run(windows.Sliding(10*time.Minute, 5*time.Minute).On("at"), "count(*) AS n", "max(amount) AS most"))
+	fmt.Println(run(windows.Sliding(10*time.Minute, 5*time.Minute).On("at"), []int{}, "count(*) AS n", "max(amount) AS most"))
 	// Output:
 	// --
 	// {"window":{"start":"1969-12-31T23:55:00.000000Z","end":"1970-01-01T00:05:00.000000Z"},"n":2,"most":40}
@@ -105,6 +107,16 @@ func ExampleSliding() {
 	// {"window":{"start":"1970-01-01T00:05:00.000000Z","end":"1970-01-01T00:15:00.000000Z"},"n":2,"most":120}
 	// --
 	// {"window":{"start":"1970-01-01T00:10:00.000000Z","end":"1970-01-01T00:20:00.000000Z"},"n":1,"most":120}
+	// <nil>
+}
+
+// A session lasts until no row has come for the gap, whatever the order in which they come.
+func ExampleSession() {
+	fmt.Println(run(windows.Session(5*time.Minute).On("at"), []int{2}, "count(*) AS n", "sum(amount) AS total"))
+	// Output:
+	// --
+	// --
+	// {"session_window":{"start":"1970-01-01T00:01:00.000000Z","end":"1970-01-01T00:17:00.000000Z"},"customer":7,"n":4,"total":250}
 	// <nil>
 }
 

@@ -1,10 +1,283 @@
 package windows
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/operators"
+	"github.com/deltaic/deltaic/persistence/state"
+	"github.com/deltaic/deltaic/supervision"
 )
 
-func newSessions(_ *batch.Schema, o Options) (operators.Operator, error) {
-	return nil, o.Window.failure("UNSUPPORTED_FEATURE", "sessions come with the next change")
+// Sessions keeps the aggregates of each session of a key: rows of which each begins no later
+// than the gap of another has passed. A row that comes out of order may make one session of two. By PortFinal a session is told when the watermark
+// is later than its end (at its end a row may still continue it); by PortComplete all that there ever were.
+//
+// What is kept of a key: its open sessions as intervals, the accumulators of each, and when the first of them is due.
+// A session ends only if its key pauses for the gap: see [Spec.AtMost].
+type Sessions struct {
+	operators.Base
+	o      Options
+	schema *batch.Schema
+	clock  clock
+	sieve  sieve
+
+	accumulators *agg.Accumulators
+	keys         *state.Segment // open sessions by key
+	open         openValues
+	sums         *state.Segment // accumulators by key and ordinal
+	wheel        wheel
+	closed       closed
+	writer       writer
+	expression   expr.Context
+
+	columns []*batch.Column
+	hashes  []uint64
+	rows    []uint32 // of keys
+	fresh   batch.Bitmap
+	ordinal []int64 // the session of each row
+	placed  placement
+	merges  []merge
+	due     []int64 // of rows to be put on the wheel
+	put     []int32
+	list    intervals
+	merged  []int64
+	text    []byte
+}
+
+// openValues are the values of a row of open sessions: the newest apart, so that the usual row touches words alone.
+type openValues struct {
+	next                *state.Words // the ordinal that the next session gets
+	count               *state.Words // of open sessions
+	ordinal, start, end *state.Words // of the one that begins last
+	others              *state.Words // the latest end of the others
+	due                 *state.Words // the bucket that counts
+	rest                *state.Bytes // the others
+}
+
+var openColumns = []state.Column{{Name: "next", Type: batch.BigIntType}, {Name: "count", Type: batch.BigIntType}, {Name: "ordinal", Type: batch.BigIntType},
+	{Name: "start", Type: batch.BigIntType}, {Name: "end", Type: batch.BigIntType}, {Name: "others", Type: batch.BigIntType}, {Name: "due", Type: batch.BigIntType}, {Name: "rest", Type: batch.BinaryType}}
+
+// merge is two sessions of a key that became one.
+type merge struct {
+	key        uint32 // state row
+	row        int32  // a physical row with the key
+	from, into int64  // ordinals
+}
+
+func newSessions(s *batch.Schema, o Options) (operators.Operator, error) {
+	if len(o.Keys) == 0 {
+		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_WITHOUT_KEYS",
+			"a session needs another group column beside it: without one it would be a session of all rows; group by a key too")
+	}
+	if o.Plan.Counts() {
+		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_OF_UPDATES",
+			"sessions cannot be made of rows that may be taken back: read the final results of the step before, in output mode append")
+	}
+	w := &Sessions{o: o, schema: s, columns: make([]*batch.Column, len(o.Keys))}
+	w.clock.Bound, w.sieve.lateness = o.Window, o.Lateness
+	return w, nil
+}
+
+// Tables of sessions, part of the state's address: they never change.
+const (
+	openTable = "open"
+	sumsTable = "sessions"
+	dueTable  = "due"
+)
+
+// buckets is how many buckets the wheel has for the length of a gap.
+const buckets = 16
+
+// anyGap is the width of a bucket if each row has a gap of its own.
+const anyGap = 10_000_000
+
+// Open opens the tables.
+func (w *Sessions) Open(c *operators.Context) error {
+	w.Context = c
+	if c.Wanted[operators.PortChanges] {
+		return &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_OUTPUT_MODE", Step: c.Step,
+			Message: "sessions cannot be told in output mode update: a session that grows is another one", Hint: "use append or complete"}
+	}
+	w.accumulators = w.o.Plan.New(c.Pool)
+	keys := w.o.keys(w.schema)
+	numbered := append(keys[:len(keys):len(keys)], state.Column{Name: "ordinal", Type: batch.BigIntType})
+	var due *state.Table
+	for _, t := range []struct {
+		table **state.Table
+		into  **state.Segment
+		spec  state.Spec
+	}{
+		{nil, &w.keys, state.Spec{Name: openTable, Keys: keys, Values: openColumns}},
+		{nil, &w.sums, state.Spec{Name: sumsTable, Keys: numbered, Prefix: len(keys), Values: w.o.Plan.Values()}},
+		{&due, nil, state.Spec{Name: w.dueName(), Keys: keys, Windowed: true}},
+	} {
+		t.spec.Version = 1
+		made, err := c.State.Table(t.spec)
+		if err != nil {
+			return err
+		}
+		if t.into != nil {
+			*t.into = made.Segment(0)
+		} else {
+			*t.table = made
+		}
+	}
+	s := w.keys
+	w.open = openValues{s.Words(0), s.Words(1), s.Words(2), s.Words(3), s.Words(4), s.Words(5), s.Words(6), s.Bytes(7)}
+	w.clock.context.Pool, w.expression.Pool = c.Pool, c.Pool
+	w.writer.open(c, w.o, w.accumulators, w.schema)
+	if err := w.closed.open(c, keys); err != nil {
+		return err
+	}
+	return w.wheel.open(due, w.width(), c.Pool)
+}
+
+func (w *Sessions) width() int64 {
+	if w.o.Window.Spec.gap > 0 {
+		return max(1, w.o.Window.Spec.gap/buckets)
+	}
+	return anyGap
+}
+
+// dueName holds the width: buckets of another width are another table.
+func (w *Sessions) dueName() string { return fmt.Sprintf("%s(%d)", dueTable, w.width()) }
+
+// gap returns the gap of a row.
+func (w *Sessions) gap(row int32) int64 {
+	if w.o.Window.Spec.gap > 0 {
+		return w.o.Window.Spec.gap
+	}
+	return w.clock.gaps[row]
+}
+
+// Process takes the rows into their sessions.
+func (w *Sessions) Process(in *batch.Batch, _ int, out operators.Output) error {
+	if in.Rows() == 0 {
+		return nil
+	}
+	if err := insertsOnly(in, w.o.Plan, w.Context.Step); err != nil {
+		return err
+	}
+	if err := w.clock.read(in, w.Context.Epoch, out); err != nil {
+		return err
+	}
+	if w.o.Window.Processing() {
+		w.clock.notBefore(w.closed.at)
+	} else if drops(w.Context) {
+		w.sift(in)
+		if err := w.sieve.tell(in, out); err != nil {
+			return err
+		}
+	}
+	if len(w.clock.keep) == 0 {
+		return nil
+	}
+	return w.take(in, out)
+}
+
+// sift drops the rows whose own gap the watermark has passed.
+func (w *Sessions) sift(in *batch.Batch) {
+	w.sieve.reset()
+	if in.Behind == nil && w.closed.at == math.MinInt64 {
+		return
+	}
+	kept := w.clock.keep[:0]
+	for _, r := range w.clock.keep {
+		t, horizon := w.clock.times[r], w.sieve.horizon(in, r, w.closed.at)
+		if t >= horizon || t+w.gap(r) > horizon {
+			kept = append(kept, r)
+		} else {
+			w.sieve.drop(r, horizon)
+		}
+	}
+	w.clock.keep = kept
+}
+
+// take evaluates the arguments, finds the session of each row, and updates it.
+func (w *Sessions) take(in *batch.Batch, out operators.Output) error {
+	rest := *in
+	if rest.Sel = w.clock.keep; len(rest.Sel) == in.N {
+		rest.Sel = nil
+	}
+	w.expression.Reset()
+	w.setNow()
+	input, err := w.accumulators.Evaluate(&w.expression, &rest)
+	if err != nil {
+		return err
+	}
+	defer input.Release()
+	if len(w.expression.Rejected) > 0 {
+		if err := reject(&w.expression, &rest, out); err != nil {
+			return err
+		}
+		w.clock.keep = survivors(&w.expression, &rest)
+	}
+	for i, k := range w.o.Keys {
+		w.columns[i] = in.Columns[k]
+	}
+	defer clear(w.columns)
+	w.hashes = batch.Hash(w.columns, in.N, w.hashes)
+	if err := w.closed.mark(w.columns, w.clock.keep, in.N, w.hashes); err != nil {
+		return err
+	}
+	w.rows, w.fresh = sized(w.rows, in.N), cleared(w.fresh, in.N)
+	if err := w.keys.Upsert(w.columns, w.clock.keep, in.N, w.hashes, w.rows, w.fresh); err != nil {
+		return err
+	}
+	if err := w.assign(in); err != nil {
+		return err
+	}
+	if err := w.wheel.put(w.columns, in.N, w.hashes, w.put, func(r int32) int64 { return w.due[r] }); err != nil {
+		return err
+	}
+	return w.update(in.N, input)
+}
+
+// Advance tells the sessions that the watermark has passed.
+func (w *Sessions) Advance(watermark int64, out operators.Output) error {
+	if w.o.Window.Processing() && watermark != math.MaxInt64 {
+		return nil
+	}
+	return w.close(less(watermark, w.o.Lateness), out)
+}
+
+// Flush tells all sessions if they are wanted.
+func (w *Sessions) Flush(out operators.Output) error {
+	if w.o.Window.Processing() && w.Context.Epoch != nil {
+		if err := w.close(w.Context.Epoch.Next, out); err != nil {
+			return err
+		}
+	}
+	if w.Context.Wanted[operators.PortComplete] {
+		if err := w.tellAll(out); err != nil {
+			return err
+		}
+	}
+	return w.closed.save()
+}
+
+// NextDue returns a time before which no session on processing time ends.
+func (w *Sessions) NextDue() (int64, bool) {
+	if !w.o.Window.Processing() || !w.Context.Wanted[operators.PortFinal] {
+		return 0, false
+	}
+	at, ok := w.wheel.next()
+	return at + 1, ok // a session that ends then may still be continued
+}
+
+// Close gives the memory of the wheel back.
+func (w *Sessions) Close() error {
+	w.wheel.close()
+	w.writer.close()
+	return nil
+}
+
+func (w *Sessions) setNow() {
+	if e := w.Context.Epoch; e != nil {
+		w.expression.Now, w.writer.expression.Now = e.Now, e.Now
+	}
 }

@@ -47,6 +47,7 @@ type Spec struct {
 	start      int64  // windows begin at this distance from 1970-01-01
 	gap        int64  // of sessions, if it is the same for all rows
 	gapText    string // else: an expression
+	most       int64  // how long a session may last; 0: for ever
 	on         string // event time: an expression
 	processing bool   // on processing time
 	alias      string
@@ -144,6 +145,15 @@ func (s Spec) Offset(start time.Duration) Spec {
 		return s.mistake("WRONG_NUM_ARGS", "sessions have no offset")
 	}
 	return s.sliding(s.size, s.slide, start.Microseconds())
+}
+
+// AtMost returns sessions that may last for so long: a longer one stops the flow with an error that
+// names its key. Without it a key that never pauses has one session that never ends.
+func (s Spec) AtMost(length time.Duration) Spec {
+	if s.most = length.Microseconds(); s.kind != KindSession || s.most <= 0 {
+		return s.mistake("VALUE_OUT_OF_RANGE", "only a session lasts at most for some time, at least a microsecond: this is a %s window and %s", s.kind, span(s.most))
+	}
+	return s
 }
 
 // As returns the windows with another name for their column.

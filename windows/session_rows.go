@@ -1,0 +1,250 @@
+package windows
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/persistence/state"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// placement is room for finding the accumulators of sessions.
+type placement struct {
+	columns []*batch.Column
+	hashes  []uint64
+	rows    []uint32
+	fresh   batch.Bitmap
+	touched []uint32
+}
+
+// assign finds the session of each row, in the order in which the rows came: w.ordinal. Sessions that
+// become one are in w.merges; keys that are due earlier than the wheel knows are in w.put.
+func (w *Sessions) assign(in *batch.Batch) error {
+	w.ordinal, w.due = sized(w.ordinal, in.N), sized(w.due, in.N)
+	w.merges, w.put = w.merges[:0], w.put[:0]
+	o, keeps := &w.open, drops(w.Context)
+	for _, r := range w.clock.keep {
+		key, from := w.rows[r], w.clock.times[r]
+		to := from + w.gap(r)
+		over := int64(math.MinInt64)
+		if keeps {
+			over = w.sieve.horizon(in, r, w.closed.at)
+		}
+		n, start, end := o.count.At(key), int64(o.start.At(key)), int64(o.end.At(key))
+		if n > 0 && from >= start && from <= end && end >= over && (n == 1 || from > int64(o.others.At(key))) {
+			w.ordinal[r] = int64(o.ordinal.At(key))
+			if to > end {
+				if err := w.check(interval{start: start, end: to}, r); err != nil {
+					return err
+				}
+				o.end.Set(key, uint64(to))
+			}
+			continue
+		}
+		if err := w.place(key, r, from, to, over); err != nil {
+			return err
+		}
+	}
+	w.keys.Touch(w.selected(w.rows))
+	return nil
+}
+
+// selected lists the state rows of the rows that count.
+func (w *Sessions) selected(rows []uint32) []uint32 {
+	w.placed.touched = w.placed.touched[:0]
+	for _, r := range w.clock.keep {
+		w.placed.touched = append(w.placed.touched, rows[r])
+	}
+	return w.placed.touched
+}
+
+// place finds the session of a row that does not simply continue the newest one.
+func (w *Sessions) place(key uint32, row int32, from, to, over int64) error {
+	o := &w.open
+	w.list = w.sessionsOf(key)
+	next := int64(o.next.At(key))
+	list, now, merged := w.list.join(from, to, over, next, w.merged[:0])
+	w.merged = merged
+	if len(list) > mostIntervals {
+		return w.failure("STREAMING_SESSIONS_TOO_MANY", row, fmt.Sprintf("it has more than %d open sessions", mostIntervals),
+			"check the event times, or lower the delay of the watermark")
+	}
+	if err := w.check(now, row); err != nil {
+		return err
+	}
+	for _, m := range merged {
+		w.merges = append(w.merges, merge{key, row, m, now.ordinal})
+	}
+	if now.ordinal == next {
+		o.next.Set(key, uint64(next+1))
+	}
+	w.ordinal[row] = now.ordinal
+	w.keep(key, list)
+	w.note(key, row, list)
+	return nil
+}
+
+// note puts the key on the wheel if it is due before the wheel looks at it.
+func (w *Sessions) note(key uint32, row int32, list intervals) {
+	least, ok := list.least(w.closed.at)
+	if !ok || !drops(w.Context) {
+		return // nothing of it ever closes
+	}
+	bucket := w.wheel.bucket(least)
+	if !w.fresh.Get(int(row)) && int64(w.open.due.At(key)) <= bucket {
+		return
+	}
+	w.open.due.Set(key, uint64(bucket))
+	w.due[row] = least
+	w.put = append(w.put, row)
+}
+
+// sessionsOf returns the open sessions of a key.
+func (w *Sessions) sessionsOf(key uint32) intervals {
+	l := w.list[:0]
+	n := w.open.count.At(key)
+	if n == 0 {
+		return l
+	}
+	if n > 1 {
+		l = decodeIntervals(l, w.open.rest.At(key))
+	}
+	return append(l, interval{int64(w.open.ordinal.At(key)), int64(w.open.start.At(key)), int64(w.open.end.At(key))})
+}
+
+// keep stores the open sessions of a key; there is at least one.
+func (w *Sessions) keep(key uint32, l intervals) {
+	o, last := &w.open, l[len(l)-1]
+	if n := o.count.At(key); len(l) > 1 || n > 1 {
+		w.text = l[:len(l)-1].encode(w.text[:0])
+		o.rest.Set(key, w.text)
+		latest := int64(math.MinInt64)
+		for _, s := range l[:len(l)-1] {
+			latest = max(latest, s.end)
+		}
+		o.others.Set(key, uint64(latest))
+	}
+	o.count.Set(key, uint64(len(l)))
+	o.ordinal.Set(key, uint64(last.ordinal))
+	o.start.Set(key, uint64(last.start))
+	o.end.Set(key, uint64(last.end))
+}
+
+// check refuses a session that is longer than was allowed.
+func (w *Sessions) check(s interval, row int32) error {
+	if most := w.o.Window.most; most > 0 && s.end-s.start > most {
+		return w.failure("STREAMING_SESSION_TOO_LONG", row, fmt.Sprintf("its session has lasted longer than %s", span(most)),
+			"a key that never pauses has a session that never ends: leave such keys out, shorten the gap, or allow longer sessions")
+	}
+	return nil
+}
+
+// failure names the key of a row.
+func (w *Sessions) failure(class string, row int32, message, hint string) error {
+	key := batch.AppendRowJSON(nil, batch.NewBatch(w.writer.groups, 0, w.columns...), int(row))
+	return &supervision.Failure{Kind: supervision.Fatal, Class: class, Step: w.Context.Step, Message: fmt.Sprintf("key %s: %s", clip(key), message), Hint: hint}
+}
+
+// update takes the rows into the accumulators of their sessions, and then makes one of those that became one.
+func (w *Sessions) update(n int, input *agg.Input) error {
+	slices.SortStableFunc(w.merges, func(a, b merge) int { return cmp.Compare(a.key, b.key) })
+	if len(w.merges) > 0 {
+		for _, r := range w.clock.keep {
+			w.ordinal[r] = w.resolve(w.rows[r], w.ordinal[r])
+		}
+	}
+	p := &w.placed
+	number := w.Context.Pool.NewColumn(batch.BigIntType, n)
+	defer number.Release()
+	copy(number.I64, w.ordinal[:n])
+	p.columns = append(append(p.columns[:0], w.columns...), number)
+	p.hashes = batch.Hash(p.columns, n, p.hashes)
+	p.rows, p.fresh = sized(p.rows, n), cleared(p.fresh, n)
+	if err := w.sums.Upsert(p.columns, w.clock.keep, n, p.hashes, p.rows, p.fresh); err != nil {
+		return err
+	}
+	if err := w.accumulators.Update(w.sums, p.rows, p.fresh, w.clock.keep, input); err != nil {
+		return failure(err, w.Context.Step, w.writer.groups, w.columns)
+	}
+	w.sums.Touch(w.selected(p.rows))
+	if len(w.merges) == 0 {
+		return nil
+	}
+	return w.merge()
+}
+
+// resolve returns what a session of a key became by the merges, which are in their order.
+func (w *Sessions) resolve(key uint32, ordinal int64) int64 {
+	i, _ := slices.BinarySearchFunc(w.merges, key, func(m merge, k uint32) int { return cmp.Compare(m.key, k) })
+	for ; i < len(w.merges) && w.merges[i].key == key; i++ {
+		if w.merges[i].from == ordinal {
+			ordinal = w.merges[i].into
+		}
+	}
+	return ordinal
+}
+
+// merge moves the accumulators of sessions that became a part of others.
+func (w *Sessions) merge() error {
+	physical := make([]int32, len(w.merges))
+	from, into := make([]int64, len(w.merges)), make([]int64, len(w.merges))
+	for i, m := range w.merges {
+		physical[i], from[i], into[i] = m.row, m.from, w.resolve(m.key, m.from)
+	}
+	keys := make([]*batch.Column, len(w.columns))
+	for i, c := range w.columns {
+		keys[i] = batch.Gather(w.Context.Pool, c, physical)
+	}
+	defer release(keys)
+	rows, err := w.find(keys, from)
+	if err != nil {
+		return err
+	}
+	var there []int32 // those made in this batch have no accumulators of their own
+	var gone []uint32
+	for i, r := range rows {
+		if r != state.NoRow {
+			there, gone = append(there, int32(i)), append(gone, r)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	p := w.accumulators.Export(w.sums, gone)
+	defer w.accumulators.Free(p)
+	w.sums.Delete(gone)
+	number := w.Context.Pool.NewColumn(batch.BigIntType, len(into))
+	defer number.Release()
+	copy(number.I64, into)
+	x := &w.placed
+	x.columns = append(append(x.columns[:0], keys...), number)
+	x.hashes = batch.Hash(x.columns, len(into), x.hashes)
+	x.rows, x.fresh = sized(x.rows, len(into)), cleared(x.fresh, len(into))
+	if err := w.sums.Upsert(x.columns, there, len(into), x.hashes, x.rows, x.fresh); err != nil {
+		return err
+	}
+	to := make([]uint32, len(there))
+	fresh := make(batch.Bitmap, batch.BitmapWords(len(there)))
+	for i, r := range there {
+		to[i] = x.rows[r]
+		fresh.Put(i, x.fresh.Get(int(r)))
+	}
+	w.sums.Touch(to)
+	return w.accumulators.Merge(w.sums, to, fresh, p)
+}
+
+// find returns the rows of the accumulators of sessions.
+func (w *Sessions) find(keys []*batch.Column, ordinals []int64) ([]uint32, error) {
+	n := len(ordinals)
+	number := w.Context.Pool.NewColumn(batch.BigIntType, n)
+	defer number.Release()
+	copy(number.I64, ordinals)
+	x := &w.placed
+	x.columns = append(append(x.columns[:0], keys...), number)
+	x.hashes, x.rows = batch.Hash(x.columns, n, x.hashes), sized(x.rows, n)
+	return x.rows, w.sums.Find(x.columns, nil, n, x.hashes, x.rows)
+}
