@@ -87,7 +87,10 @@ func StringParameter(name, value string) log.Parameter {
 
 // Commit appends the version after the newest one, however often others are
 // faster, and returns its number.
-func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) {
+func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) { return t.commit(ctx, &c) }
+
+// commit is Commit that leaves in c what its Plan made.
+func (t *Table) commit(ctx context.Context, c *Commit) (int64, error) {
 	if c.TxnID == "" {
 		id, err := t.newID()
 		if err != nil {
@@ -109,7 +112,7 @@ func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) {
 		}
 		c.Read = head
 	}
-	return t.loop(ctx, &c, head)
+	return t.loop(ctx, c, head)
 }
 
 // CompareAndCommit is Commit on the condition that the domain holds exactly
@@ -117,6 +120,10 @@ func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) {
 // the error wraps ErrFenced and supervision.Fatal, also when what is there looks like
 // what this commit wanted: only an entry with this commit's TxnID counts as done.
 func (t *Table) CompareAndCommit(ctx context.Context, domain, expected string, c Commit) (int64, error) {
+	return t.compareAndCommit(ctx, domain, expected, &c)
+}
+
+func (t *Table) compareAndCommit(ctx context.Context, domain, expected string, c *Commit) (int64, error) {
 	then := c.Check
 	c.Check = func(newest *Head) error {
 		if got := newest.Domains[domain].Configuration; got != expected {
@@ -130,7 +137,7 @@ func (t *Table) CompareAndCommit(ctx context.Context, domain, expected string, c
 		}
 		return nil
 	}
-	return t.Commit(ctx, c)
+	return t.commit(ctx, c)
 }
 
 func brief(s string) string {

@@ -9,7 +9,7 @@
 // has the files and scans them. [Commit] is what a transaction does and [Table.Commit]
 // its optimistic loop; [Table.CompareAndCommit] is the same under the condition
 // that a domain still holds what the caller wrote last, which is how a ledger fences.
-// [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink.
+// [Table.Restore] goes back to an earlier version. [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink.
 //
 // # The caller's duties
 //
@@ -21,5 +21,5 @@
 //
 // Clock, randomness and sleeping come in [Options]. The package keeps no
 // goroutine beyond a call, and refuses by name tables that need features it does not know.
-// It does not delete, update or compact yet.
+// Update mode rewrites files (copy on write); nothing here deletes by a condition, compacts or vacuums yet.
 package delta

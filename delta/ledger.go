@@ -148,7 +148,7 @@ func (l *Ledger) Swap(ctx context.Context, previous, next string, c *connectors.
 		version, err := l.table.Commit(ctx, commit)
 		return l.committed(ctx, commit, version, err)
 	}
-	version, err := l.table.CompareAndCommit(ctx, domain, previous, commit)
+	version, err := l.table.compareAndCommit(ctx, domain, previous, &commit)
 	return l.committed(ctx, commit, version, err)
 }
 

@@ -148,7 +148,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 		}
 		return s.checkTable(t, bound, newest, c)
 	}
-	version, err := t.Commit(ctx, commit)
+	version, err := t.commit(ctx, &commit)
 	if errors.Is(err, errRepeat) {
 		e.done(ctx, c)
 		return connectors.Committed{Version: repeatAt, Repeat: true}, nil

@@ -40,12 +40,12 @@ type rewrite struct {
 // Files that are a small share of the target are put together once they are many, so
 // that epochs with few new keys do not leave ever more files.
 const (
-	smallShare  = 4        // of the target: a smaller file is a small one
-	smallFiles  = 16       // of one partition, that are put together
-	smallBytes  = 32 << 20 // most bytes that are put together at once: they are sorted in memory
-	leastTarget = 1 << 20  // bytes of a file, where neither table nor sink says
+	smallShare  = 4         // of the target: a smaller file is a small one
+	smallFiles  = 16        // of one partition, that are put together
+	smallBytes  = 32 << 20  // most bytes that are put together at once: they are sorted in memory
+	leastTarget = 128 << 10 // bytes of a file, where neither table nor sink says
 	mostTarget  = 16 << 20
-	targetFiles = 128  // that a table has if it can: a small part of its keys is then a small part of its bytes
+	targetFiles = 512  // that a table has if it can: a small part of its keys is then a small part of its bytes
 	pickRows    = 4096 // of a batch that is written
 )
 
