@@ -129,8 +129,8 @@ func (b *binder) function(c *parse.Call) (*node, error) {
 	return f.bind(b, c, args)
 }
 
-var aggregates = " any any_value approx_count_distinct avg bool_and bool_or collect_list collect_set count count_if every first first_value " +
-	"last last_value max max_by mean median min min_by percentile percentile_approx some stddev stddev_pop stddev_samp sum variance var_pop var_samp "
+var aggregates = " any any_value approx_count_distinct approx_percentile array_agg avg bool_and bool_or collect_list collect_set count count_if every first first_value " +
+	"last last_value max max_by mean median min min_by percentile percentile_approx some std stddev stddev_pop stddev_samp sum variance var_pop var_samp "
 
 func (b *binder) unknownFunction(c *parse.Call, name string) error {
 	if strings.Contains(aggregates, " "+name+" ") {

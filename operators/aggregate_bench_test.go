@@ -19,8 +19,8 @@ var bidSchema = batch.NewSchema(
 	batch.Field{Name: "channel", Type: batch.StringType},
 	batch.Field{Name: "day", Type: batch.StringType})
 
-// bids returns batches of 4096 bids on 6,000 auctions by 2,000 bidders through 5,000 channels.
-func bids(n int) []*batch.Batch {
+// bidBatches returns batches of 4096 bids on 6,000 auctions by 2,000 bidders through 5,000 channels.
+func bidBatches(n int) []*batch.Batch {
 	random := rand.New(rand.NewPCG(1, 2))
 	var out []*batch.Batch
 	for range n {
@@ -87,7 +87,7 @@ func BenchmarkAggregate(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			in := bids(64)
+			in := bidBatches(64)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {

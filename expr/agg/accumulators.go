@@ -36,28 +36,12 @@ type selection struct {
 func (p *Plan) New(pool *batch.Pool) *Accumulators {
 	a := &Accumulators{plan: p, pool: pool, sels: make([]selection, len(p.masks))}
 	for _, s := range p.slots {
-		a.slots = append(a.slots, clone(s))
+		a.slots = append(a.slots, s.clone())
 	}
 	for _, i := range p.Items {
 		a.finals = append(a.finals, i.Bound)
 	}
 	return a
-}
-
-// clone copies a slot, so that scratch is not shared among tasks.
-func clone(s slot) slot {
-	switch s := s.(type) {
-	case *extremeSlot:
-		c := *s
-		return &c
-	case *textExtremeSlot:
-		c := *s
-		return &c
-	case *rankedSlot:
-		c := *s
-		return &c
-	}
-	return s
 }
 
 // Input is what a batch gives to the accumulators: columns of arguments and filters.

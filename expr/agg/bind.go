@@ -19,6 +19,8 @@ type Options struct {
 	// Updating says that the input has rows that take back earlier ones: groups count their rows, and
 	// every aggregate must be able to forget.
 	Updating bool
+	// Aggregates are the users' aggregates; nil: none.
+	Aggregates *Registry
 }
 
 // Bind finds the aggregates in the items, each a text such as "sum(a) AS total" or
@@ -108,10 +110,7 @@ func itemName(ast parse.Node) string {
 	return expr.ItemName(ast)
 }
 
-func (b *binder) isAggregate(name string) bool {
-	name = strings.ToLower(name)
-	return functions[name] != nil
-}
+func (b *binder) isAggregate(name string) bool { return b.lookup(name) != nil }
 
 func (b *binder) refuseNested(c *parse.Call) error {
 	var nested error
@@ -143,8 +142,16 @@ func (b *binder) refuseUngrouped(ast parse.Node) error {
 	return failed
 }
 
-// callOf returns the number of a call; equal calls are one.
+// callOf returns the number of a call; equal calls are one. count_if(x) is count(*) of the rows where x.
 func (b *binder) callOf(c *parse.Call) int {
+	if strings.EqualFold(c.Name, "count_if") && len(c.Args) == 1 {
+		counted := *c
+		counted.Name, counted.Args, counted.Filter = "count", []parse.Node{&parse.Star{}}, c.Args[0]
+		if c.Filter != nil {
+			counted.Filter = &parse.Binary{Op: "AND", L: c.Args[0], R: c.Filter}
+		}
+		c = &counted
+	}
 	sql := parse.Render(c)
 	for i, known := range b.calls {
 		if parse.Render(known.ast) == sql {
@@ -175,7 +182,7 @@ func (b *binder) bindCalls() error {
 	casts := make([][]batch.Type, len(b.calls))
 	recast := false
 	for i, c := range b.calls {
-		f := functions[strings.ToLower(c.ast.Name)]
+		f := b.lookup(c.ast.Name)
 		if f.cast == nil {
 			continue
 		}
@@ -204,7 +211,7 @@ func (b *binder) bindCalls() error {
 	for i, c := range b.calls {
 		x := items[i]
 		x.SQL, x.Name, x.Distinct = parse.Render(c.ast), strings.ToLower(c.ast.Name), c.ast.Distinct
-		f := functions[x.Name]
+		f := b.lookup(x.Name)
 		x.Distinct = x.Distinct && !f.indifferent
 		if err := f.build(b, x); err != nil {
 			return b.fail(c, "DATATYPE_MISMATCH", err)
@@ -266,7 +273,7 @@ func (b *binder) argumentsOf(c call) ([]parse.Node, error) {
 			return nil, nil
 		}
 	}
-	f := functions[name]
+	f := b.lookup(name)
 	if len(args) < f.least || f.max >= 0 && len(args) > f.max || name == "count" && len(args) == 0 {
 		return nil, b.fail(c, "WRONG_NUM_ARGS", fmt.Errorf("it does not take %d arguments: %s", len(args), f.doc.Signature))
 	}
@@ -304,21 +311,27 @@ func (b *binder) input(x *expr.Bound) int {
 
 // maskOf returns the number of the mask of the call's rows.
 func (b *binder) maskOf(c *Call) int {
+	m := b.rowsOf(c, c.arguments)
+	if !c.Distinct {
+		return m
+	}
+	return b.distinct(c.arguments, m)
+}
+
+// rowsOf returns the number of the mask of the rows that the call's filter lets through and in
+// which none of the values is null.
+func (b *binder) rowsOf(c *Call, values []*expr.Bound) int {
 	filter := -1
 	if c.filter != nil {
 		filter = b.input(c.filter)
 	}
 	var nulls []int
-	for _, x := range c.arguments {
+	for _, x := range values {
 		if x.Nullable() {
 			nulls = append(nulls, b.input(x))
 		}
 	}
-	m := b.mask(mask{filter: filter, nulls: nulls, set: -1})
-	if !c.Distinct {
-		return m
-	}
-	return b.distinct(c.arguments, m)
+	return b.mask(mask{filter: filter, nulls: nulls, set: -1})
 }
 
 func (b *binder) mask(m mask) int {

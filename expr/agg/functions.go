@@ -55,6 +55,8 @@ func doc(name, signature, text string) FunctionDoc {
 func init() {
 	define(function{doc: doc("count", "count(*) or count([DISTINCT] expr[, ...])", "Number of rows, or of those in which no argument is null."),
 		max: -1, build: buildCount})
+	define(function{doc: doc("count_if", "count_if(expr)", "Number of rows in which the condition is true."),
+		least: 1, max: 1, build: buildCount})
 	define(function{doc: doc("sum", "sum([DISTINCT] expr)", "Sum of the values that are not null; null without any."),
 		least: 1, max: 1, cast: castNumber, build: buildSum})
 	define(function{doc: doc("avg", "avg([DISTINCT] expr)", "Mean of the values that are not null; null without any."),

@@ -24,6 +24,7 @@ type Plan struct {
 	values []state.Column // of the slots, in order
 	groups int            // columns
 	rows   int            // value that counts all rows of a group, -1 for none
+	whole  bool           // some slot cannot be computed in parts
 	exact  bool           // every slot can take back exactly what it was given
 }
 
@@ -88,8 +89,9 @@ func (p *Plan) Columns() []int {
 // Inverts reports whether [Accumulators.Subtract] takes back exactly what Merge added.
 func (p *Plan) Inverts() bool { return p.exact }
 
-// Mergeable reports whether accumulators can be merged: not those with distinct values.
-func (p *Plan) Mergeable() bool { return len(p.sets) == 0 }
+// Mergeable reports whether accumulators can be merged: not those with distinct values, nor
+// users' aggregates without Merge.
+func (p *Plan) Mergeable() bool { return len(p.sets) == 0 && !p.whole }
 
 // Counts reports whether each row of state knows how many rows its group has: the
 // groups of an input that updates, which may vanish.

@@ -27,17 +27,7 @@ var rankedMost = 128
 
 // key writes a value so that bytes compare as the values do.
 func (s *rankedSlot) key(c *batch.Column, i int) []byte {
-	s.scratch = s.scratch[:0]
-	switch {
-	case s.t.Kind == batch.String || s.t.Kind == batch.Binary:
-		return c.Bytes(i)
-	case oneWord(s.t):
-		s.scratch = binary.BigEndian.AppendUint64(s.scratch, uint64(orderedAt(c, i))^1<<63)
-	default:
-		v := c.I128[i]
-		s.scratch = binary.BigEndian.AppendUint64(s.scratch, uint64(v.Hi)^1<<63)
-		s.scratch = binary.BigEndian.AppendUint64(s.scratch, v.Lo)
-	}
+	s.scratch = appendRank(s.scratch[:0], c, i)
 	return s.scratch
 }
 

@@ -12,6 +12,8 @@ import (
 type slot interface {
 	// add takes the rows of sel (nil: the first n) of the evaluated input into the groups rows[i].
 	add(c *cells, in *Input, rows []uint32, sel []int32, n int) error
+	// clone returns a slot with scratch of its own, for another task.
+	clone() slot
 	// merge takes rows 0 to n-1 of from into the groups rows[i] of to.
 	merge(to *cells, rows []uint32, from *cells, n int) error
 }
