@@ -9,16 +9,18 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
+	"github.com/deltaic/deltaic/objstore"
 )
 
 // Rows are the rows of one epoch. They may be read as often as one likes while
 // the function runs.
 type Rows struct {
-	sink   *Sink
-	schema *batch.Schema
-	mode   connectors.OutputMode
-	epoch  int64
-	files  []staged.File
+	objects objstore.Store
+	pool    *batch.Pool
+	schema  *batch.Schema
+	mode    connectors.OutputMode
+	epoch   int64
+	files   []staged.File
 }
 
 // Schema returns the columns.
@@ -50,7 +52,7 @@ func (r *Rows) Batches(ctx context.Context) iter.Seq2[*batch.Batch, error] {
 
 // each gives the batches of one file and reports whether to go on.
 func (r *Rows) each(ctx context.Context, f staged.File, yield func(*batch.Batch, error) bool) bool {
-	in, err := staged.Open(ctx, r.sink.objects, f, r.schema, r.sink.o.Pool)
+	in, err := staged.Open(ctx, r.objects, f, r.schema, r.pool)
 	if err != nil {
 		yield(nil, err)
 		return false

@@ -24,19 +24,19 @@ type Options struct {
 // Sink stages the rows of each epoch and hands them to a function when the
 // epoch is decided. It is safe for concurrent use.
 type Sink struct {
-	name    string // as progress shows it
-	class   string // of the function's failures
-	o       Options
-	call    func(ctx context.Context, rows *Rows) error
+	name  string // as progress shows it
+	class string // of the function's failures
+	o     Options
+	call  func(ctx context.Context, rows *Rows) error
+
+	mu      sync.Mutex
 	objects objstore.Store
 	prefix  string
-
-	mu     sync.Mutex
-	schema *batch.Schema
-	mode   connectors.OutputMode
-	done   map[string]int64 // by flow and incarnation: the newest epoch handed over
-	behind []string         // files of that epoch, to be removed with the next
-	swept  int64            // the attempt that has collected what earlier ones left
+	schema  *batch.Schema
+	mode    connectors.OutputMode
+	done    map[string]int64 // by flow and incarnation: the newest epoch handed over
+	behind  []string         // files of that epoch, to be removed with the next
+	swept   int64            // the attempt that has collected what earlier ones left
 }
 
 var (
@@ -58,17 +58,21 @@ func (s *Sink) Modes() []connectors.OutputMode {
 }
 
 // UseState names the place of the staged rows.
-func (s *Sink) UseState(objects objstore.Store, prefix string) { s.objects, s.prefix = objects, prefix }
+func (s *Sink) UseState(objects objstore.Store, prefix string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects, s.prefix = objects, prefix
+}
 
 // Bind fixes schema and mode.
 func (s *Sink) Bind(_ context.Context, schema *batch.Schema, m connectors.OutputMode) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.objects == nil {
 		f := supervision.New(supervision.Fatal, "CHECKPOINT_LOCATION_MISSING", "%s keeps the rows of an epoch until they are handed over, and has no place for them", s.name)
 		f.Hint = "give the flow a checkpointLocation"
 		return f
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.schema, s.mode = schema, m
 	return nil
 }
@@ -86,7 +90,7 @@ func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Wri
 	if s.schema == nil {
 		return nil, errors.New("foreach: the sink is not bound")
 	}
-	return &writer{sink: s, share: share, schema: s.schema, mode: s.mode}, nil
+	return &writer{sink: s, share: share, schema: s.schema, mode: s.mode, objects: s.objects, folder: staged.Folder(s.prefix, share.Incarnation)}, nil
 }
 
 // Commit hands the epoch over, unless that was done.
@@ -123,7 +127,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 
 // handOver calls the function and notes that it has returned.
 func (s *Sink) handOver(ctx context.Context, c connectors.Commit, files []staged.File, record string) error {
-	rows := &Rows{sink: s, schema: s.schema, mode: s.mode, epoch: c.Epoch, files: files}
+	rows := &Rows{objects: s.objects, pool: s.o.Pool, schema: s.schema, mode: s.mode, epoch: c.Epoch, files: files}
 	if err := s.guarded(ctx, rows); err != nil {
 		return s.failure(c.Epoch, err)
 	}

@@ -7,18 +7,21 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
+	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
 
 // writer stages the rows of one share.
 type writer struct {
-	sink   *Sink
-	share  connectors.Share
-	schema *batch.Schema
-	mode   connectors.OutputMode
-	number int
-	file   *staged.Writer // nil: nothing was written in this epoch
-	rows   []int32        // scratch
+	sink    *Sink
+	share   connectors.Share
+	schema  *batch.Schema
+	mode    connectors.OutputMode
+	objects objstore.Store
+	folder  string
+	number  int
+	file    *staged.Writer // nil: nothing was written in this epoch
+	rows    []int32        // scratch
 }
 
 // Write stages the rows.
@@ -66,10 +69,9 @@ func (w *writer) open(ctx context.Context) (err error) {
 	if w.file != nil {
 		return nil
 	}
-	folder := staged.Folder(w.sink.prefix, w.share.Incarnation)
-	name := staged.Name(folder, w.share.Attempt, w.share.Index, w.number)
+	name := staged.Name(w.folder, w.share.Attempt, w.share.Index, w.number)
 	w.number++
-	w.file, err = staged.NewWriter(ctx, w.sink.objects, name, w.schema,
+	w.file, err = staged.NewWriter(ctx, w.objects, name, w.schema,
 		staged.Header{Flow: w.share.Flow, Incarnation: w.share.Incarnation, Attempt: w.share.Attempt, Share: w.share.Index})
 	return err
 }
