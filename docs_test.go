@@ -236,7 +236,7 @@ func parse(t *testing.T, text string) []*flowfile.File {
 		Env:      func(string) (string, bool) { return "", false },
 		ReadFile: func(string) (string, error) { return "", errors.New("no secrets here") },
 		Connectors: flowfile.Connectors{SourceFormats: []string{"kafka"}, SinkFormats: []string{"delta"},
-			Source: func(_ string, options map[string]string) (connectors.Source, error) { return kafka.New(options) },
+			Source: func(s flowfile.SourceOptions) (connectors.Source, error) { return kafka.New(s.Options) },
 			Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
 				return delta.SinkAt(s.Path, delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties}), nil
 			}}})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/operators"
+	"github.com/deltaic/deltaic/topology"
 )
 
 // noWatermark is the watermark of what has none yet, endOfInput that of what
@@ -44,19 +45,22 @@ func (c *chain) tell(n int, watermark int64) error {
 	return c.pass(n, watermark)
 }
 
-// pass brings a node's watermark to what reads it.
+// pass brings a node's watermark to what reads its final rows. Who reads its changes or its whole
+// result is told in the flush, behind the rows that are emitted then: they may be of any time since the flush before.
 func (c *chain) pass(n int, watermark int64) error {
 	node := &c.nodes[n]
 	node.told = max(node.told, watermark)
-	for port := range node.out {
-		for _, to := range node.out[port].Nodes {
-			if err := c.tell(to, watermark); err != nil {
-				return err
-			}
+	return c.passTo(node.out[operators.PortFinal], watermark)
+}
+
+func (c *chain) passTo(to topology.Readers, watermark int64) error {
+	for _, n := range to.Nodes {
+		if err := c.tell(n, watermark); err != nil {
+			return err
 		}
-		for _, e := range node.out[port].Edges {
-			c.staged = append(c.staged, staged{edge: e, watermark: watermark})
-		}
+	}
+	for _, e := range to.Edges {
+		c.staged = append(c.staged, staged{edge: e, watermark: watermark})
 	}
 	return nil
 }
@@ -104,6 +108,11 @@ func (c *chain) flushFrom(n int) error {
 		return stepError(node.name, err)
 	}
 	for port := range node.out {
+		if port != operators.PortFinal && node.told != noWatermark {
+			if err := c.passTo(node.out[port], node.told); err != nil {
+				return err
+			}
+		}
 		for _, to := range node.out[port].Nodes {
 			if err := c.flushFrom(to); err != nil {
 				return err

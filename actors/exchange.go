@@ -25,7 +25,7 @@ func (o *output) send(pool *batch.Pool, attempt int64, b *batch.Batch, out *Effe
 		b.Release()
 		return
 	}
-	if o.kind == topology.Rebalance || len(o.targets) == 1 {
+	if o.kind == topology.Rebalance || len(o.targets) == 1 || len(o.keys) == 0 { // without keys all rows are of key group 0
 		dense := b
 		if b.Sel != nil {
 			dense = b.Compact(pool)

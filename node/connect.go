@@ -10,14 +10,17 @@ import (
 	"github.com/deltaic/deltaic/connectors/console"
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/noop"
+	"github.com/deltaic/deltaic/connectors/rate"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node/flowfile"
+	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
 )
 
 // The formats that a flow file may name.
 var (
-	sourceFormats = []string{"kafka"}
+	sourceFormats = []string{"kafka", "rate"}
+	staticFormats = []string{"delta"}
 	sinkFormats   = []string{"delta", "json", "csv", "parquet", "console", "noop"}
 )
 
@@ -26,10 +29,18 @@ var (
 func connectorsFor(out io.Writer) flowfile.Connectors {
 	return flowfile.Connectors{
 		SourceFormats: sourceFormats,
+		StaticFormats: staticFormats,
 		SinkFormats:   sinkFormats,
-		Source: func(format string, options map[string]string) (connectors.Source, error) {
-			return kafka.New(options)
+		Source: func(s flowfile.SourceOptions) (connectors.Source, error) {
+			if err := plain(s); err != nil {
+				return nil, err
+			}
+			if s.Format == "rate" {
+				return rate.Parse(s.Options, flowfile.Duration)
+			}
+			return kafka.New(s.Options)
 		},
+		Static: staticTable,
 		Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
 			switch s.Format {
 			case "delta":
@@ -57,7 +68,11 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 var deltaOptions = []string{"path", "targetFileSize", "maxOpenFiles", "compression", "userMetadata", "adopt"}
 
 func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
-	o := delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties}
+	o := delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties, Keys: s.Keys}
+	if (s.Mode == stream.Update) != (len(s.Keys) > 0) {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "DELTAIC_SINK_KEYS_MISSING", Message: fmt.Sprintf("sink %s: output mode update and keys belong together: rows replace those of their keys", s.Name),
+			Hint: "add both outputMode: update and keys: [...], or neither"}
+	}
 	path := s.Path
 	for name, text := range s.Options {
 		var err error
@@ -95,7 +110,7 @@ func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 
 // only refuses what means nothing to a sink without a table.
 func only(s flowfile.SinkOptions) error {
-	for what, there := range map[string]bool{"path": s.Path != "", "partitionBy": len(s.PartitionBy) > 0, "properties": len(s.Properties) > 0} {
+	for what, there := range map[string]bool{"path": s.Path != "", "partitionBy": len(s.PartitionBy) > 0, "properties": len(s.Properties) > 0, "keys": len(s.Keys) > 0} {
 		if there {
 			return &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_KEY", Message: fmt.Sprintf("sink %s: format %s has no %s", s.Name, s.Format, what)}
 		}

@@ -171,4 +171,5 @@ func ExampleExplain() {
 	//   -> out, rebalanced
 	// stage out (a task per share)
 	//   out: MemorySink
+	// advice: state of dropDuplicates by id grows with every new key: set a watermark, or keep the number of keys bounded
 }

@@ -27,6 +27,7 @@ type Flow struct {
 	mistakes   []error
 	options    expr.Options
 	quarantine connectors.Sink
+	late       connectors.Sink
 	sources    map[string]bool
 }
 
@@ -84,6 +85,27 @@ func (f *Flow) Quarantine(s connectors.Sink) *Flow {
 	return f
 }
 
+// Late names the sink for rows that came behind the watermark and were dropped: with where they came from,
+// which step dropped them and by which watermark. Its rows have topology.LateSchema.
+func (f *Flow) Late(s connectors.Sink) *Flow {
+	if f.late != nil {
+		f.mistake("late", "INVALID_FLOW", "the flow has a sink for late rows already", "")
+	}
+	f.late = s
+	return f
+}
+
+// MultipleWatermarkPolicy says how the watermarks of several inputs meet: "min", the default, waits for the slowest
+// input; "max" goes with the fastest, and rows of the others that come behind it are late.
+func (f *Flow) MultipleWatermarkPolicy(policy string) *Flow {
+	if policy != "min" && policy != "max" {
+		f.mistake("", "INVALID_FLOW", fmt.Sprintf("multipleWatermarkPolicy is %q; want min or max", policy), "")
+		return f
+	}
+	f.graph.WatermarkPolicy = policy
+	return f
+}
+
 // From begins a frame with the rows of a source, whose name is stable: its
 // positions are kept under it.
 func (f *Flow) From(name string, s connectors.Source) *Frame {
@@ -136,6 +158,11 @@ func (f *Flow) Build() (*topology.Graph, error) {
 		g.Quarantine = len(g.Steps)
 		g.Steps = append(g.Steps, &topology.Step{Name: "quarantine", Verb: topology.VerbSink, What: f.quarantine.Description(),
 			Schema: topology.QuarantineSchema, Sink: f.quarantine, Mode: Append})
+	}
+	if f.late != nil {
+		g.Steps = append(g.Steps, &topology.Step{Name: "late", Verb: topology.VerbSink, What: f.late.Description(),
+			Schema: topology.LateSchema, Sink: f.late, Mode: Append})
+		g.LateSink = len(g.Steps)
 	}
 	if len(f.mistakes) > 0 {
 		return nil, errors.Join(f.mistakes...)

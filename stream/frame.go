@@ -9,6 +9,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/expr/parse"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/topology"
 )
@@ -21,6 +22,8 @@ type Frame struct {
 	step       int
 	schema     *batch.Schema
 	qualifiers []string // by which each column may be called, "name.column"
+	next       string   // name of the next step, "" for the default
+	events     []*event // by column: what is known of it as an event time; nil: none is one
 	broken     bool     // a mistake was noted: what follows cannot be checked
 }
 
@@ -50,6 +53,12 @@ func (d *Frame) options() expr.Options {
 // stepName returns a name for the next step that no other has.
 func (d *Frame) stepName(verb string) string {
 	base := d.name + "-" + verb
+	if d.next != "" {
+		base = d.next
+		if slices.ContainsFunc(d.flow.graph.Steps, func(s *topology.Step) bool { return s.Name == base }) {
+			d.flow.mistake(base, "DUPLICATE_NAME", fmt.Sprintf("there is a step called %q already", base), "state is addressed by the name: give each step its own")
+		}
+	}
 	name := base
 	for n := 2; slices.ContainsFunc(d.flow.graph.Steps, func(s *topology.Step) bool { return s.Name == name }); n++ {
 		name = base + "-" + strconv.Itoa(n)
@@ -61,6 +70,14 @@ func (d *Frame) stepName(verb string) string {
 func (d *Frame) Select(items ...string) *Frame {
 	if d.broken {
 		return d
+	}
+	at, g, err := generated(items)
+	if err != nil {
+		d.flow.mistake(d.stepName("select"), "UNSUPPORTED_GENERATOR.MULTI_GENERATOR", err.Error(), "explode one collection, and the other behind it")
+		return d.fail()
+	}
+	if at >= 0 {
+		return d.selectGenerated(items, at, g)
 	}
 	name := d.stepName("select")
 	bound, err := expr.BindSelect(items, d.schema, d.options())
@@ -83,7 +100,7 @@ func (d *Frame) project(name, what string, items []expr.Item) *Frame {
 	fallible := slices.ContainsFunc(items, func(i expr.Item) bool { return i.CanReject() })
 	step := d.flow.add(&topology.Step{Name: name, Verb: topology.VerbOperate, What: what, Inputs: []int{d.step}, Schema: schema, Fallible: fallible,
 		Operator: func() operators.Operator { return operators.NewProject(items) }, Needs: needs(d.schema, bounds(items))})
-	return &Frame{flow: d.flow, name: d.name, step: step, schema: schema, qualifiers: all(d.name, schema)}
+	return &Frame{flow: d.flow, name: d.name, step: step, schema: schema, qualifiers: all(d.name, schema), events: d.eventsOf(items)}
 }
 
 // clash reports whether an earlier field has the name too, so that each
@@ -121,7 +138,10 @@ func (d *Frame) Where(condition string) *Frame {
 	if d.broken {
 		return d
 	}
-	name := d.stepName("where")
+	return d.where(d.stepName("where"), condition)
+}
+
+func (d *Frame) where(name, condition string) *Frame {
 	b, err := expr.Bind(condition, d.schema, d.options())
 	if err != nil {
 		d.flow.fault(name, err)
@@ -131,26 +151,47 @@ func (d *Frame) Where(condition string) *Frame {
 		d.flow.mistake(name, "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", fmt.Sprintf("the condition %s is of type %s, not boolean", b.SQL(), b.Type()), "compare it with something")
 		return d.fail()
 	}
-	reads := needs(d.schema, []*expr.Bound{b})(nil)
 	step := d.flow.add(&topology.Step{Name: name, Verb: topology.VerbOperate, What: "where " + condition, Inputs: []int{d.step}, Schema: d.schema, Fallible: b.CanReject(),
 		Operator: func() operators.Operator { return operators.NewFilter(b) },
-		Needs: func(out []bool) []bool {
-			want := slices.Clone(reads)
-			for i := range want {
-				want[i] = want[i] || i < len(out) && out[i]
-			}
-			return want
-		}})
+		Needs:    also(len(d.schema.Fields), b.Columns())})
 	return d.then(step)
 }
 
 // Filter is Where.
 func (d *Frame) Filter(condition string) *Frame { return d.Where(condition) }
 
+// indexes returns the places of columns by name. A name that is not there is a mistake of the step.
+func (d *Frame) indexes(step string, columns []string) ([]int, bool) {
+	places := make([]int, 0, len(columns))
+	for _, c := range columns {
+		at := d.schema.IndexFold(c)
+		if at < 0 {
+			d.unresolved(step, c)
+			return nil, false
+		}
+		if !slices.Contains(places, at) {
+			places = append(places, at)
+		}
+	}
+	return places, true
+}
+
+func (d *Frame) unresolved(step, column string) {
+	names := make([]string, len(d.schema.Fields))
+	for i, f := range d.schema.Fields {
+		names[i] = f.Name
+	}
+	hint := ""
+	if near := parse.Nearest(column, names, 1); len(near) > 0 {
+		hint = "did you mean " + near[0] + "?"
+	}
+	d.flow.mistake(step, "UNRESOLVED_COLUMN", fmt.Sprintf("there is no column %q; there are %s", column, strings.Join(names, ", ")), hint)
+}
+
 // then is the frame behind a step that leaves the columns as they are.
 func (d *Frame) then(step int) *Frame {
 	c := *d
-	c.step = step
+	c.step, c.next = step, ""
 	return &c
 }
 
@@ -221,81 +262,6 @@ func (d *Frame) Drop(names ...string) *Frame {
 		return d.fail()
 	}
 	return d.project(step, "drop "+strings.Join(names, ", "), kept)
-}
-
-// Union is the rows of all frames: they have the same columns by position, as
-// in Spark; the first one's names hold.
-func (d *Frame) Union(others ...*Frame) *Frame {
-	if d.broken {
-		return d
-	}
-	name := d.stepName("union")
-	inputs := []int{d.step}
-	for _, o := range others {
-		if o.broken {
-			return o
-		}
-		if o.flow != d.flow {
-			d.flow.mistake(name, "INVALID_FLOW", fmt.Sprintf("frame %s belongs to another flow", o.name), "")
-			return d.fail()
-		}
-		if !d.unites(name, o) {
-			return d.fail()
-		}
-		inputs = append(inputs, o.step)
-	}
-	return d.then(d.flow.add(&topology.Step{Name: name, Verb: topology.VerbUnion, What: "union", Inputs: inputs, Schema: d.schema}))
-}
-
-func (d *Frame) unites(name string, o *Frame) bool {
-	if len(o.schema.Fields) != len(d.schema.Fields) {
-		d.flow.mistake(name, "NUM_COLUMNS_MISMATCH", fmt.Sprintf("%s has %d columns, %s has %d", d.name, len(d.schema.Fields), o.name, len(o.schema.Fields)), "select the same columns on both sides")
-		return false
-	}
-	for i, f := range d.schema.Fields {
-		if other := o.schema.Fields[i]; !other.Type.Equal(f.Type) {
-			d.flow.mistake(name, "INCOMPATIBLE_COLUMN_TYPE", fmt.Sprintf("column %d is %s %s in %s and %s %s in %s", i+1, f.Name, f.Type, d.name, other.Name, other.Type, o.name), "cast one of them")
-			return false
-		}
-	}
-	return true
-}
-
-// DropDuplicates keeps the first row of each key; without columns the whole
-// row is the key. The keys are kept for ever: see Explain for what bounds the state.
-func (d *Frame) DropDuplicates(columns ...string) *Frame {
-	if d.broken {
-		return d
-	}
-	name := d.stepName("dropDuplicates")
-	keys := make([]int, 0, len(columns))
-	for _, c := range columns {
-		at := d.schema.IndexFold(c)
-		if at < 0 {
-			d.flow.mistake(name, "UNRESOLVED_COLUMN", fmt.Sprintf("there is no column %q; there are %s", c, d.schema), "")
-			return d.fail()
-		}
-		keys = append(keys, at)
-	}
-	if len(columns) == 0 {
-		for i := range d.schema.Fields {
-			keys = append(keys, i)
-		}
-	}
-	if _, err := operators.NewDropDuplicates(d.schema, keys...); err != nil {
-		d.flow.fault(name, err)
-		return d.fail()
-	}
-	schema := d.schema
-	return d.then(d.flow.add(&topology.Step{Name: name, Verb: topology.VerbOperate, What: "dropDuplicates " + strings.Join(columns, ", "), Inputs: []int{d.step}, Schema: d.schema,
-		Keys: keys, Stateful: true, StateBound: "every key, never evicted: no event time is among the keys",
-		Operator: func() operators.Operator {
-			op, err := operators.NewDropDuplicates(schema, keys...)
-			if err != nil {
-				panic(err) // checked above
-			}
-			return op
-		}}))
 }
 
 // To writes the rows to a sink. The name is stable: the sink's part of every

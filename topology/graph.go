@@ -35,6 +35,9 @@ type Step struct {
 
 	// VerbOperate: makes the operator of one task.
 	Operator func() operators.Operator
+	// For, if not nil, gives Operator once it is resolved how the step is read, or an error why
+	// it cannot be read so.
+	For func(Use) (func() operators.Operator, error)
 	// Ruling says how the step's result may be read, and how it reads its inputs.
 	Ruling Ruling
 	// Keys, if not nil, are the input columns by whose hash rows are exchanged
@@ -46,6 +49,8 @@ type Step struct {
 	StateBound string
 	// Tables are the state tables of the step with what bounds them, for explain.
 	Tables []TableBound
+	// Advice is what an author should know and may want to change, a sentence each.
+	Advice []string
 	// Updating says that the rows this step reads or passes on have kinds: a
 	// changing result.
 	Updating bool
@@ -68,11 +73,21 @@ func (s *Step) port(input int) int {
 	return operators.PortFinal
 }
 
+// Use is how a step is read and reads.
+type Use struct {
+	// Input is the port from which what it reads comes: with PortChanges it is given rows that take back earlier
+	// ones, with PortComplete a whole result in each epoch.
+	Input int
+	// Read says which ports of it are read.
+	Read [operators.Ports]bool
+}
+
 // TableBound says what bounds a state table.
 type TableBound struct {
 	Table  string
 	Bound  string // for people: "until the watermark passes the window's end"
 	Advice string // what to do if it is not bounded, "" if it is
+	Ends   bool   // time ends what is in it, unless somebody wants the whole result
 }
 
 // WatermarkSpec is how a step makes a watermark.

@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,7 +61,7 @@ func Resolve(g *Graph) (*Graph, error) {
 			return nil, err
 		}
 	}
-	return r.emit(), nil
+	return r.emit()
 }
 
 // variant is a step as it runs: the same step over other ports of its inputs is another one.
@@ -67,6 +69,7 @@ type variant struct {
 	inputs []reading
 	class  int // the greatest among its inputs
 	index  int // in the resolved graph
+	read   [operators.Ports]bool
 }
 
 // reading is an input as it is read.
@@ -161,8 +164,10 @@ func (r *resolver) need(i, port int) (*reading, *Refusal) {
 	}
 	v := r.variant(i, inputs)
 	if s.Ruling.Reading == ReadAlike {
+		v.read[operators.PortFinal] = true
 		return &reading{v, operators.PortFinal, v.class}, nil
 	}
+	v.read[port] = true
 	return &reading{v, port, port}, nil
 }
 
@@ -201,7 +206,7 @@ func (r *resolver) variant(i int, inputs []reading) *variant {
 }
 
 // emit makes the graph of the variants, in the order in which steps were said.
-func (r *resolver) emit() *Graph {
+func (r *resolver) emit() (*Graph, error) {
 	g := *r.graph
 	g.Steps = nil
 	g.Quarantine, g.LateSink = -1, 0
@@ -212,7 +217,11 @@ func (r *resolver) emit() *Graph {
 		slices.SortFunc(r.variants[i], func(a, b *variant) int { return a.class - b.class })
 		for _, v := range r.variants[i] {
 			v.index = len(g.Steps)
-			g.Steps = append(g.Steps, r.step(i, v))
+			step, err := r.step(i, v)
+			if err != nil {
+				return nil, err
+			}
+			g.Steps = append(g.Steps, step)
 		}
 		if i == r.graph.Quarantine {
 			g.Quarantine = len(g.Steps) - 1
@@ -221,10 +230,10 @@ func (r *resolver) emit() *Graph {
 			g.LateSink = len(g.Steps)
 		}
 	}
-	return &g
+	return &g, nil
 }
 
-func (r *resolver) step(i int, v *variant) *Step {
+func (r *resolver) step(i int, v *variant) (*Step, error) {
 	s := *r.graph.Steps[i]
 	s.Inputs, s.Ports, s.Updating = nil, nil, false
 	for _, in := range v.inputs {
@@ -232,8 +241,41 @@ func (r *resolver) step(i int, v *variant) *Step {
 		s.Ports = append(s.Ports, in.port)
 		s.Updating = s.Updating || in.class == operators.PortChanges
 	}
+	if v.read[operators.PortComplete] {
+		s.Tables, s.StateBound = whole(&s)
+	}
+	if s.For != nil {
+		var err error
+		if s.Operator, err = s.For(Use{Input: v.class, Read: v.read}); err != nil {
+			return nil, r.graph.named(err, s.Name)
+		}
+	}
 	if len(r.variants[i]) > 1 || s.Stateful {
 		s.Name += suffix[v.class]
 	}
-	return &s
+	return &s, nil
+}
+
+// named adds flow and step to an error that does not say them.
+func (g *Graph) named(err error, step string) error {
+	var known *supervision.Failure
+	if !errors.As(err, &known) {
+		return planError(g, "step %s: %v", step, err)
+	}
+	f := *known
+	f.Flow, f.Step = g.Flow, cmp.Or(f.Step, step)
+	return &f
+}
+
+// whole says that tables which time would empty are kept, because a sink wants the whole result.
+func whole(s *Step) ([]TableBound, string) {
+	tables, bound := slices.Clone(s.Tables), s.StateBound
+	for i, t := range tables {
+		if t.Ends {
+			tables[i] = TableBound{Table: t.Table, Bound: "every window and group, never evicted: a sink in output mode complete has the whole result",
+				Advice: "state of " + s.Name + " grows with every window: output mode append or update lets the watermark drop what is over"}
+			bound = tables[i].Bound
+		}
+	}
+	return tables, bound
 }

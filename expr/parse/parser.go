@@ -171,7 +171,12 @@ func (p *Parser) Item() (Node, error) {
 	if _, star := n.(*Star); star {
 		return nil, p.unexpected("no alias behind a star")
 	}
-	name, err := p.Name("an alias")
+	name := p.tok.Text
+	if explicit && p.tok.Kind == Word { // behind AS any word is a name, as in Spark: window.end AS end
+		_, err = p.Next()
+	} else {
+		name, err = p.Name("an alias")
+	}
 	if err != nil {
 		return nil, err
 	}

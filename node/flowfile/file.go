@@ -14,10 +14,23 @@ import (
 
 // Connectors makes what a flow file names.
 type Connectors struct {
-	Source func(format string, options map[string]string) (connectors.Source, error)
+	Source func(SourceOptions) (connectors.Source, error)
+	// Static opens a table that is joined with, not read as a stream.
+	Static func(SourceOptions) (stream.Static, error)
 	Sink   func(SinkOptions) (connectors.Sink, error)
-	// SourceFormats and SinkFormats are the formats that there are.
-	SourceFormats, SinkFormats []string
+	// SourceFormats, StaticFormats and SinkFormats are the formats that there are.
+	SourceFormats, StaticFormats, SinkFormats []string
+}
+
+// SourceOptions is a source of the file.
+type SourceOptions struct {
+	Name    string
+	Format  string
+	Path    string
+	Schema  string // DDL
+	Static  bool
+	Version string // versionAsOf of a static table
+	Options map[string]string
 }
 
 // SinkOptions is a sink of the file.
@@ -25,6 +38,8 @@ type SinkOptions struct {
 	Name        string
 	Format      string
 	Path        string
+	Mode        connectors.OutputMode
+	Keys        []string // by which rows are upserted in mode update
 	PartitionBy []string
 	Properties  map[string]string
 	Options     map[string]string
@@ -105,16 +120,15 @@ func Parse(name string, text []byte, o Options) ([]*File, error) {
 }
 
 // later are keys and verbs of the grammar that this version does not run.
-var later = map[string]bool{"libraries": true, "storage": true, "catalog": true, "database": true, "schema": true, "late": true,
-	"watermark": true, "expect": true, "observe": true, "dropDuplicatesWithinWatermark": true, "repartition": true, "distinct": true,
-	"fillna": true, "dropna": true, "sort": true, "limit": true, "keepLatest": true, "topN": true, "join": true, "aggregate": true}
+var later = map[string]bool{"libraries": true, "storage": true, "catalog": true, "database": true, "schema": true, "expect": true, "observe": true}
 
-var fileKeys = []string{"name", "checkpointLocation", "trigger", "ledger", "multipleWatermarkPolicy", "parallelism", "configuration", "sources", "steps", "sinks", "quarantine"}
+var fileKeys = []string{"name", "checkpointLocation", "trigger", "ledger", "multipleWatermarkPolicy", "parallelism", "configuration", "sources", "steps", "sinks", "quarantine", "late"}
 
 type builder struct {
 	file    *File
 	options Options
 	frames  map[string]*stream.Frame
+	statics map[string]stream.Static
 }
 
 func (b *builder) build(d *value) error {
@@ -137,8 +151,8 @@ func (b *builder) build(d *value) error {
 		return err
 	}
 	b.file.flow = stream.New(b.file.Name)
-	b.frames = map[string]*stream.Frame{}
-	for _, part := range []func(*value) error{b.settings, b.quarantine, b.sources, b.steps, b.sinks} {
+	b.frames, b.statics = map[string]*stream.Frame{}, map[string]stream.Static{}
+	for _, part := range []func(*value) error{b.settings, b.quarantine, b.late, b.sources, b.steps, b.sinks} {
 		if err := part(d); err != nil {
 			return err
 		}
@@ -171,8 +185,11 @@ func (b *builder) settings(d *value) error {
 		}
 		b.option(stream.Ledger(stream.LedgerPlace(v.text)))
 	}
-	if v := d.get("multipleWatermarkPolicy"); v != nil && v.text != "min" && v.text != "max" {
-		return v.fail("INVALID_FLOW_FILE", "multipleWatermarkPolicy is %q; want min or max", v.text)
+	if v := d.get("multipleWatermarkPolicy"); v != nil {
+		if v.text != "min" && v.text != "max" {
+			return v.fail("INVALID_FLOW_FILE", "multipleWatermarkPolicy is %q; want min or max", v.text)
+		}
+		b.file.flow.MultipleWatermarkPolicy(v.text)
 	}
 	if v := d.get("parallelism"); v != nil {
 		n, err := v.integer("parallelism")
@@ -212,6 +229,8 @@ func (b *builder) configuration(v *value) error {
 				return v.values[i].fail("INVALID_FLOW_FILE", "%s: there is no time zone %q", k.text, text)
 			}
 			b.file.flow.SessionZone(zone)
+		case "spark.sql.streaming.multipleWatermarkPolicy":
+			b.file.flow.MultipleWatermarkPolicy(text)
 		case "ansi", "spark.sql.ansi.enabled":
 			on, err := strconv.ParseBool(text)
 			if err != nil {

@@ -1,6 +1,7 @@
 package flowfile
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -22,6 +23,18 @@ var kafkaLike = batch.NewSchema(
 type noted struct {
 	sources []map[string]string
 	sinks   []SinkOptions
+	statics []SourceOptions
+}
+
+// customers is a static table that nobody reads.
+type customers struct{}
+
+func (customers) Schema() *batch.Schema {
+	return batch.NewSchema(batch.Field{Name: "id", Type: batch.BigIntType}, batch.Field{Name: "name", Type: batch.StringType, Nullable: true})
+}
+func (customers) Newest(context.Context) (int64, error) { return 0, nil }
+func (customers) Read(context.Context, int64, *batch.Pool, func(*batch.Batch) error) error {
+	return nil
 }
 
 func options(n *noted) Options {
@@ -37,15 +50,19 @@ func options(n *noted) Options {
 			return "", os.ErrNotExist
 		},
 		Connectors: Connectors{
-			Source: func(_ string, o map[string]string) (connectors.Source, error) {
-				n.sources = append(n.sources, o)
+			Source: func(o SourceOptions) (connectors.Source, error) {
+				n.sources = append(n.sources, o.Options)
 				return memory.NewSource(kafkaLike, 1), nil
+			},
+			Static: func(o SourceOptions) (stream.Static, error) {
+				n.statics = append(n.statics, o)
+				return customers{}, nil
 			},
 			Sink: func(s SinkOptions) (connectors.Sink, error) {
 				n.sinks = append(n.sinks, s)
 				return memory.NewSink(s.Name), nil
 			},
-			SourceFormats: []string{"kafka"}, SinkFormats: []string{"delta", "console"},
+			SourceFormats: []string{"kafka"}, StaticFormats: []string{"delta"}, SinkFormats: []string{"delta", "console"},
 		},
 	}
 }
@@ -152,7 +169,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, text, class, says string }{
 		{"unknown key", replace("checkpointLocation:", "checkpointLokation:"), "UNKNOWN_KEY", `flow.yaml:3:1: UNKNOWN_KEY: the flow has no key "checkpointLokation" did you mean "checkpointLocation"?`},
 		{"unknown verb", replace("- where:", "- were:"), "UNKNOWN_KEY", `flow.yaml:17:9: UNKNOWN_KEY: do has no key "were" did you mean "where"?`},
-		{"verb of a later version", replace("- where: \"o IS NOT NULL\"", "- watermark: {column: at, delay: 1 minute}"), "UNSUPPORTED_FEATURE", "flow.yaml:17:9"},
+		{"verb of a later version", replace("- where: \"o IS NOT NULL\"", "- expect: {paid: {constraint: \"amount > 0\"}}"), "UNSUPPORTED_FEATURE", "flow.yaml:17:9"},
 		{"unknown column", replace("o IS NOT NULL", "oo IS NOT NULL"), "UNRESOLVED_COLUMN", "flow.yaml:17:9"},
 		{"unknown frame", replace("from: both", "from: bot"), "TABLE_OR_VIEW_NOT_FOUND", "did you mean both?"},
 		{"unknown format", replace("format: delta", "format: detla"), "DATA_SOURCE_NOT_FOUND", "formats: delta, console"},
@@ -167,7 +184,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{"too deep", "name: " + strings.Repeat("[", 100000), "INVALID_FLOW_FILE", "nested too deep"},
 		{"empty", "# nothing\n", "INVALID_FLOW_FILE", "no flow"},
 		{"anchor", replace("name: orders-by-region", "name: &a orders-by-region"), "INVALID_FLOW_FILE", "anchors"},
-		{"outputMode", replace("outputMode: append", "outputMode: complete"), "UNSUPPORTED_FEATURE", "complete"},
+		{"outputMode", replace("outputMode: append", "outputMode: compleat"), "INVALID_FLOW_FILE", "want append, update or complete"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("flow.yaml", []byte(c.text), options(&noted{}))
