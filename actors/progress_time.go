@@ -40,10 +40,11 @@ func eventTime(acks []epochs.Ack) map[string]string {
 	if !clocked {
 		return nil
 	}
-	if watermark == math.MaxInt64 { // nothing is live: what the splits have come to
+	if watermark == math.MaxInt64 { // nothing is live: what the last split has come to
+		watermark = noWatermark
 		for _, k := range acks {
 			for _, c := range k.Clocks {
-				watermark = min(watermark, c.Watermark)
+				watermark = max(watermark, c.Watermark)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/topology"
@@ -15,56 +16,71 @@ type taskTime struct {
 	clocks    []clockOf
 }
 
-// clockOf is the least watermark of the live inputs with one clock.
+// clockOf is what the inputs with one clock have come to.
 type clockOf struct {
-	clock int
-	least int64
+	clock    int
+	least    int64 // over the live inputs
+	greatest int64 // over the idle ones
+	live     bool
 }
 
-// meet returns the watermark over the inputs and whether all of them are idle. An input
-// that is idle or at its end is not waited for; if no other is left the watermark stays as it is, until
-// all are at their end.
+// meet returns the watermark over the inputs and whether all of them are idle. An input that is idle or at its
+// end is not waited for. When no other is left nobody is ahead of anybody any more: the greatest of the idle
+// ones holds, whichever fell idle last; behind the last end all time is over.
 func (c *taskTime) meet(inputs []input) (watermark int64, idle bool) {
 	c.clocks = c.clocks[:0]
-	ended, asleep := true, false
+	ended, live := true, false
 	for i := range inputs {
 		in := &inputs[i]
-		switch {
-		case in.watermark == endOfInput:
+		if in.watermark == endOfInput {
 			continue
-		case in.clock == topology.NoClock:
-		case in.idle:
-			asleep = true
-		default:
-			c.note(in.clock, in.watermark)
 		}
 		ended = false
-	}
-	if len(c.clocks) == 0 {
-		if ended && len(inputs) > 0 {
-			return endOfInput, false
-		}
-		return c.watermark, asleep
-	}
-	watermark = c.clocks[0].least
-	for _, k := range c.clocks[1:] {
-		if c.greatest {
-			watermark = max(watermark, k.least)
-		} else {
-			watermark = min(watermark, k.least)
+		if in.clock != topology.NoClock {
+			c.note(in)
+			live = live || !in.idle
 		}
 	}
-	return max(watermark, c.watermark), false
+	if ended && len(inputs) > 0 {
+		return endOfInput, false
+	}
+	return max(c.watermark, c.combine(live)), !live && len(c.clocks) > 0
 }
 
-func (c *taskTime) note(clock int, watermark int64) {
-	for i := range c.clocks {
-		if c.clocks[i].clock == clock {
-			c.clocks[i].least = min(c.clocks[i].least, watermark)
-			return
+// note takes in what an input has come to.
+func (c *taskTime) note(in *input) {
+	i := slices.IndexFunc(c.clocks, func(k clockOf) bool { return k.clock == in.clock })
+	if i < 0 {
+		i = len(c.clocks)
+		c.clocks = append(c.clocks, clockOf{clock: in.clock, least: endOfInput, greatest: noWatermark})
+	}
+	k := &c.clocks[i]
+	if in.idle {
+		k.greatest = max(k.greatest, in.watermark)
+	} else {
+		k.least, k.live = min(k.least, in.watermark), true
+	}
+}
+
+// combine joins the clocks by the flow's policy. Those without a live input count only if there is none at all.
+func (c *taskTime) combine(live bool) int64 {
+	all, some := int64(noWatermark), false
+	for _, k := range c.clocks {
+		w := k.greatest
+		if live {
+			w = k.least
+		}
+		switch {
+		case live && !k.live:
+		case !some:
+			all, some = w, true
+		case c.greatest:
+			all = max(all, w)
+		default:
+			all = min(all, w)
 		}
 	}
-	c.clocks = append(c.clocks, clockOf{clock, watermark})
+	return all
 }
 
 // advance brings what the inputs have come to to the task's steps or writer,

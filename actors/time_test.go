@@ -137,23 +137,19 @@ func TestTheWindowsOfAnIdleSplitAreNotWaitedFor(t *testing.T) {
 	for at := int64(5); at < 100; at += 5 {
 		f.event(t, 0, at, 1)
 	}
-	seen := make(chan bool)
-	go func() {
-		defer close(seen)
-		for f.sink.Len() < 9 { // the windows below 95
-			h.mu.Lock()
-			changed := h.changed
-			h.mu.Unlock()
-			select {
-			case <-changed:
-			case <-h.done:
-				return
-			case <-t.Context().Done():
-				return
-			}
+	for { // until the windows below 95 are closed
+		h.mu.Lock()
+		changed := h.changed
+		h.mu.Unlock()
+		if f.sink.Len() == 9 {
+			break
 		}
-	}()
-	<-seen
+		select {
+		case <-changed:
+		case <-h.done:
+			t.Fatal(h.Err())
+		}
+	}
 	// A row of the split that was idle, older than what was closed meanwhile, is late; a newer one is not.
 	f.event(t, 1, 4, 1)
 	f.event(t, 1, 99, 1)
