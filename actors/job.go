@@ -308,7 +308,7 @@ func (j *Job) act(a epochs.Actions, now time.Time) {
 			j.order(SendTask{To: id, Message: Wake{Attempt: j.attempt}})
 		}
 		for _, id := range j.keyed {
-			j.order(SendTask{To: id, Message: Durable{Attempt: j.attempt, State: j.book.Manifest().State}})
+			j.order(SendTask{To: id, Message: Durable{Attempt: j.attempt, Epoch: j.book.Manifest().Epoch, State: j.book.Manifest().State}})
 		}
 	}
 	if a.Decision != nil {

@@ -111,6 +111,7 @@ type Wake struct{ Attempt int64 }
 // has.
 type Durable struct {
 	Attempt int64
+	Epoch   int64
 	State   []epochs.StateFile
 }
 

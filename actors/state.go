@@ -15,6 +15,7 @@ type keyedShare struct {
 	stores  []stepStore
 	objects objstore.Store
 	base    []epochs.StateFile // merged, and not yet in an ack
+	basedIn int64              // the epoch in whose ack the last base went
 	merging bool
 }
 
@@ -26,7 +27,9 @@ type stepStore struct {
 // checkpoint copies what changed and has it written in the background.
 func (k *keyedShare) checkpoint(t *Task, o *owed, out *Effects) {
 	epoch := t.epoch.Number
-	o.ack.State, k.base = append(o.ack.State, k.base...), nil
+	if len(k.base) > 0 {
+		o.ack.State, k.base, k.basedIn = append(o.ack.State, k.base...), nil, epoch
+	}
 	for i := range k.stores {
 		s := &k.stores[i]
 		change := s.store.Checkpoint(epoch)
@@ -50,12 +53,13 @@ func writeChange(attempt, epoch int64, objects objstore.Store, change *persisten
 }
 
 // durable merges state files that have become many, beside the work of the task.
-func (k *keyedShare) durable(t *Task, files []epochs.StateFile, out *Effects) {
-	if k.merging || len(k.base) > 0 {
+func (k *keyedShare) durable(t *Task, d Durable, out *Effects) {
+	// A manifest from before the last base names files that are about to go.
+	if k.merging || len(k.base) > 0 || d.Epoch < k.basedIn {
 		return
 	}
-	stored := make([]persistence.StateFile, len(files))
-	for i, f := range files {
+	stored := make([]persistence.StateFile, len(d.State))
+	for i, f := range d.State {
 		stored[i] = persistence.StateFile(f)
 	}
 	for _, s := range k.stores {

@@ -99,7 +99,7 @@ func (t *Task) take(m Message, out *Effects) error {
 			return err
 		}
 	case Durable:
-		t.keyed.durable(t, m.State, out)
+		t.keyed.durable(t, m, out)
 	default:
 		if t.source == nil {
 			return fmt.Errorf("actors: %s was sent a %T", t.Name, m)
