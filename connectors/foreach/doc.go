@@ -20,7 +20,8 @@
 //
 // # The author's duties
 //
-//  1. A batch belongs to the loop that it is given in; copy what must stay.
+//  1. A batch belongs to the loop that it is given in; copy what must stay. typed.Values makes values of a Go type of
+//     the batches, which may be kept.
 //  2. An error fails the attempt, and the epoch is tried again by the policy of restarts. A
 //     *supervision.Failure of the kind Transient is tried again in place, one that is Fatal stops the flow.
 //  3. The flow needs a checkpoint location, where the rows are staged.
