@@ -96,7 +96,7 @@ func (f *findings) checkCommits(t *Table) {
 		}
 		for _, a := range c.Adds {
 			path := a.Name()
-			if before, twice := added[path]; twice && !removed[path] {
+			if before, twice := added[path]; twice && !removed[path] && (live[path] || !c.restores()) {
 				f.add("path-twice", c.Version, "%s was added already at version %d", path, before)
 			}
 			added[path], live[path] = c.Version, true
@@ -115,6 +115,12 @@ func (f *findings) checkCommits(t *Table) {
 			domains[d.Domain] = true
 		}
 	}
+}
+
+// restores reports whether the commit says that it brings files back that were removed.
+func (c *Commit) restores() bool {
+	var info struct{ Operation string }
+	return json.Unmarshal(c.CommitInfo, &info) == nil && info.Operation == "RESTORE"
 }
 
 // checkEpochs looks at every txn whose application is a flow: "<flow>/<incarnation>".

@@ -183,6 +183,17 @@ func TestChecksFindEachFlaw(t *testing.T) {
 			m.commit(object{"remove": object{"path": "a"}})
 			m.commit(a)
 		}},
+		{"", func(m *maker) {
+			a := object{"add": m.file("a")}
+			m.commit(a)
+			m.commit(object{"remove": object{"path": "a"}})
+			m.commit(object{"commitInfo": object{"operation": "RESTORE"}}, a)
+		}},
+		{"path-twice", func(m *maker) {
+			a := object{"add": m.file("a")}
+			m.commit(a)
+			m.commit(object{"commitInfo": object{"operation": "RESTORE"}}, a)
+		}},
 		{"removed-unknown", func(m *maker) { m.commit(object{"remove": object{"path": "a"}}) }},
 		{"txn-twice", func(m *maker) {
 			m.commit(epoch(1, "a"), object{"txn": object{"appId": "x", "version": 1}}, object{"txn": object{"appId": "x", "version": 1}})

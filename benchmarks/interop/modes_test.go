@@ -1,0 +1,120 @@
+package interop
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/objstore/local"
+)
+
+var resultSchema = batch.NewSchema(batch.Field{Name: "region", Type: batch.StringType, Nullable: true}, number64, column("revenue", batch.DecimalType(20, 2)))
+
+// changing is a result that changes: rows by region and number.
+type changing map[string]int64
+
+// rows returns the rows of the result as a batch, and of the keys given that it does not have as deletes.
+func (r changing) rows(keys []string) *batch.Batch {
+	region, n, revenue := batch.NewBuilder(batch.StringType, nil), batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.DecimalType(20, 2), nil)
+	b := &batch.Batch{Schema: resultSchema, N: len(keys)}
+	for _, key := range keys {
+		var number int64
+		var name string
+		fmt.Sscanf(key, "%d %s", &number, &name)
+		if name == "" {
+			region.Null()
+		} else {
+			region.String(name)
+		}
+		n.Int64(number)
+		v, there := r[key]
+		if there {
+			revenue.Decimal(batch.MulInt64(v, 1))
+			b.Kinds = append(b.Kinds, batch.UpdateAfter)
+		} else {
+			revenue.Null()
+			b.Kinds = append(b.Kinds, batch.Delete)
+		}
+	}
+	b.Columns = []*batch.Column{region.Finish(), n.Finish(), revenue.Finish()}
+	return b
+}
+
+func (r changing) all() *batch.Batch {
+	b := r.rows(slices.Sorted(maps.Keys(r)))
+	b.Kinds = nil
+	return b
+}
+
+// TestOutputModes: what every engine reads of a table in update and complete mode, after each
+// epoch, and of one that was restored, is the result.
+func TestOutputModes(t *testing.T) {
+	kit(t)
+	for _, mode := range []connectors.OutputMode{connectors.Update, connectors.Complete} {
+		t.Run(string(mode), func(t *testing.T) {
+			ctx, path := t.Context(), filepath.Join(t.TempDir(), "table")
+			store, err := local.New(path, local.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := delta.SinkOptions{PartitionBy: []string{"region"}}
+			if mode == connectors.Update {
+				o.Keys = []string{"region", "n"}
+			}
+			sink := delta.NewSink(store, o)
+			if err := sink.Bind(ctx, resultSchema, mode); err != nil {
+				t.Fatal(err)
+			}
+			w, err := sink.Writer(ctx, connectors.Share{Flow: "modes", Incarnation: "first", Attempt: 1, Count: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := changing{}
+			var digests []*batch.RowDigest
+			for e := range int64(4) {
+				var touched []string
+				for i := e; i < 40; i += e + 1 {
+					key := fmt.Sprint(i, " ", []string{"", "north", "south/ü"}[i%3])
+					touched = append(touched, key)
+					if r[key] = 100*i + e; e > 1 && i%4 == 0 {
+						delete(r, key)
+					}
+				}
+				b := r.rows(touched)
+				if mode == connectors.Complete {
+					b = r.all()
+				}
+				if err := w.Write(ctx, b); err != nil {
+					t.Fatal(err)
+				}
+				sealed, err := w.Seal(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, err := sealed.Finish(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := sink.Commit(ctx, connectors.Commit{Flow: "modes", Incarnation: "first", Epoch: e, Attempt: 1, QueryID: "first", Prepared: []connectors.Prepared{p}}); err != nil {
+					t.Fatal(err)
+				}
+				digest := &batch.RowDigest{}
+				if err := digest.Add(r.all()); err != nil {
+					t.Fatal(err)
+				}
+				digests = append(digests, digest)
+			}
+			equal(t, path, digests[3])
+			table, _ := sink.Table()
+			if _, err := table.Restore(ctx, 2); err != nil {
+				t.Fatal(err)
+			}
+			equal(t, path, digests[1])
+		})
+	}
+}
