@@ -65,7 +65,8 @@ func (o Options) keys(s *batch.Schema) []state.Column {
 	return columns
 }
 
-// The tables of groups: by pane, and by window for the rows that came too late for some windows of their pane.
+// The tables of groups: by pane, and by window for the rows that came too late for some windows of their pane, or for
+// all rows where panes cannot be merged.
 const (
 	ofPanes = iota
 	ofWindows
@@ -115,8 +116,20 @@ func NewAggregate(s *batch.Schema, o Options) (operators.Operator, error) {
 	return a, nil
 }
 
-// sliding reports whether a window has several panes.
+// sliding reports whether a row is in several windows.
 func (a *Aggregate) sliding() bool { return a.panes.Most() > 1 }
+
+// direct reports whether a window's groups are in one segment: its windows do not overlap, or its
+// aggregates cannot be merged, those of distinct values, so that a row is put into each of its windows.
+func (a *Aggregate) direct() bool { return !a.sliding() || !a.o.Plan.Mergeable() }
+
+// whole returns the table of which a segment is a window, if there is one.
+func (a *Aggregate) whole() *tally {
+	if a.sliding() {
+		return a.tallies[ofWindows]
+	}
+	return a.tallies[ofPanes]
+}
 
 // Open opens the tables.
 func (a *Aggregate) Open(c *operators.Context) error {
@@ -127,11 +140,10 @@ func (a *Aggregate) Open(c *operators.Context) error {
 		if i == ofWindows && !a.sliding() {
 			break
 		}
-		t, err := c.State.Table(state.Spec{Name: name, Keys: keys, Values: a.o.Plan.Values(), Windowed: true, Version: 1})
-		if err != nil {
+		var err error
+		if a.tallies[i], err = a.openTally(state.Spec{Name: name, Keys: keys, Values: a.o.Plan.Values(), Windowed: true, Version: 1}); err != nil {
 			return err
 		}
-		a.tallies[i] = &tally{table: t, accumulators: a.accumulators, logging: c.Wanted[operators.PortChanges], logs: map[int64]*log{}}
 	}
 	a.clock.context.Pool, a.expression.Pool = c.Pool, c.Pool
 	a.union = union{pool: c.Pool, accumulators: a.accumulators}
@@ -139,6 +151,25 @@ func (a *Aggregate) Open(c *operators.Context) error {
 	err := a.closed.open(c, keys)
 	a.told = a.closed.at
 	return err
+}
+
+// openTally opens a table of groups, and those of their distinct values.
+func (a *Aggregate) openTally(spec state.Spec) (*tally, error) {
+	t := &tally{accumulators: a.accumulators, logging: a.Context.Wanted[operators.PortChanges], logs: map[int64]*log{}}
+	var err error
+	if t.table, err = a.Context.State.Table(spec); err != nil {
+		return nil, err
+	}
+	for _, set := range a.o.Plan.Sets() {
+		of := operators.SetSpec(spec, set)
+		of.Name = spec.Name + " " + of.Name
+		table, err := a.Context.State.Table(of)
+		if err != nil {
+			return nil, err
+		}
+		t.sets = append(t.sets, table)
+	}
+	return t, nil
 }
 
 // open makes the writer of a task.
@@ -211,11 +242,25 @@ func (a *Aggregate) take(in *batch.Batch, out operators.Output) error {
 		if len(sel) == in.N {
 			sel = nil
 		}
-		if err := a.tallies[ofPanes].take(s.pane, a.columns, a.hashes, sel, input); err != nil {
+		if err := a.takeShare(s.pane, sel, input); err != nil {
 			return failure(err, a.Context.Step, a.writer.groups, a.columns)
 		}
 	}
 	return a.takeStragglers(in, input)
+}
+
+// takeShare puts rows of one pane into it, or into each of its windows if panes cannot be merged.
+func (a *Aggregate) takeShare(pane int64, sel []int32, input *agg.Input) error {
+	if !a.sliding() || !a.direct() {
+		return a.tallies[ofPanes].take(pane, a.columns, a.hashes, sel, input)
+	}
+	first, last := a.panes.Windows(pane)
+	for start := first; start <= last; start += a.panes.Slide {
+		if err := a.tallies[ofWindows].take(start, a.columns, a.hashes, sel, input); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takeStragglers puts rows that are too late for some of their windows into each of the others.

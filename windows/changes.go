@@ -96,10 +96,10 @@ func only(b *batch.Batch, some batch.Bitmap) []int32 {
 
 // tellChanges emits what the epoch has changed.
 func (a *Aggregate) tellChanges(out operators.Output) error {
-	if a.sliding() {
+	if !a.direct() {
 		return a.tellSlidingChanges(out)
 	}
-	t := a.tallies[ofPanes]
+	t := a.whole()
 	for _, at := range slices.Sorted(maps.Keys(t.logs)) {
 		l, s, b := t.logs[at], t.table.Lookup(at), bounds{[]int64{at}, []int64{at + a.panes.Size}}
 		for rows := range slices.Chunk(l.made, most) {
@@ -117,7 +117,7 @@ func (a *Aggregate) tellChanges(out operators.Output) error {
 	return nil
 }
 
-// tellGroups emits what changed of groups of a pane that is a window.
+// tellGroups emits what changed of groups of a segment that is a window.
 func (a *Aggregate) tellGroups(s *state.Segment, rows []uint32, was *agg.Partial, b bounds, out operators.Output) error {
 	now := a.accumulators.Export(s, rows)
 	defer a.accumulators.Free(now)

@@ -30,7 +30,7 @@ func (a *Aggregate) inWindow(start int64) []int64 {
 
 // tellFinal emits the windows that end after from and by to.
 func (a *Aggregate) tellFinal(from, to int64, out operators.Output) error {
-	if a.sliding() && a.fold == nil {
+	if !a.direct() && a.fold == nil {
 		var err error
 		if a.fold, err = newFold(a.merger(a.wholePane), a.o.Plan); err != nil {
 			return err
@@ -47,7 +47,7 @@ func (a *Aggregate) tellFinal(from, to int64, out operators.Output) error {
 // tellAll emits all windows that there are.
 func (a *Aggregate) tellAll(out operators.Output) error {
 	var f fold
-	if a.sliding() {
+	if !a.direct() {
 		var err error
 		if f, err = newFold(a.merger(a.wholePane), a.o.Plan); err != nil {
 			return err
@@ -64,8 +64,11 @@ func (a *Aggregate) tellAll(out operators.Output) error {
 
 // partsOf returns the segments whose union is a window. Windows are asked of a fold in ascending order.
 func (a *Aggregate) partsOf(f fold, start int64) ([]*state.Segment, error) {
-	if f == nil { // a pane is a window
-		return []*state.Segment{a.tallies[ofPanes].table.Lookup(start)}, nil
+	if f == nil {
+		if s := a.whole().table.Lookup(start); s != nil {
+			return []*state.Segment{s}, nil
+		}
+		return nil, nil
 	}
 	if err := f.retire(start); err != nil {
 		return nil, err
@@ -166,13 +169,8 @@ func (a *Aggregate) evict() error {
 		}
 	}
 	for _, t := range a.tallies {
-		if t == nil {
-			continue
-		}
-		old := t.table.Segments()
-		old = append([]int64(nil), old[:lowerBound(old, open)]...)
-		for _, at := range old {
-			t.table.Drop(at)
+		if t != nil {
+			t.drop(open)
 		}
 	}
 	return nil

@@ -105,6 +105,7 @@ func behinds(rows []event, delay int64) (behind []int64, watermark int64) {
 type sums struct {
 	n, sum, most int64
 	some         bool
+	values       map[int64]bool
 }
 
 func (s *sums) add(e event) {
@@ -116,6 +117,10 @@ func (s *sums) add(e event) {
 		s.most = e.v
 	}
 	s.some = true
+	if s.values == nil {
+		s.values = map[int64]bool{}
+	}
+	s.values[e.v] = true
 }
 
 // group is a group of a window.
@@ -132,18 +137,27 @@ func iso(micros int64) string {
 }
 
 // text writes a group as the kit does.
-func (g group) text(s sums, most, keyed bool, name string) string {
-	values := fmt.Sprintf(`"n":%d`, s.n)
+func (g group) text(s sums, kind int, keyed bool, name string) string {
+	sum, most, positive := "null", "null", 0
 	if s.some {
-		values += fmt.Sprintf(`,"sum":%d`, s.sum)
-		if most {
-			values += fmt.Sprintf(`,"most":%d`, s.most)
+		total := s.sum
+		if kind == distinct {
+			total = 0
+			for v := range s.values {
+				total += v
+				if v > 0 {
+					positive++
+				}
+			}
 		}
-	} else {
-		values += `,"sum":null`
-		if most {
-			values += `,"most":null`
-		}
+		sum, most = fmt.Sprint(total), fmt.Sprint(s.most)
+	}
+	values := fmt.Sprintf(`"n":%d,"sum":%s`, s.n, sum)
+	switch kind {
+	case extremes:
+		values += fmt.Sprintf(`,"most":%s`, most)
+	case distinct:
+		values += fmt.Sprintf(`,"some":%d`, positive)
 	}
 	window := fmt.Sprintf(`"%s":{"start":%s,"end":%s}`, name, iso(g.start), iso(g.end))
 	if keyed {
@@ -152,16 +166,20 @@ func (g group) text(s sums, most, keyed bool, name string) string {
 	return fmt.Sprintf(`{%s,%s}`, window, values)
 }
 
-func aggregates(most bool) []string {
-	items := []string{"count(*) AS n", "sum(v) AS sum"}
-	if most {
-		items = append(items, "max(v) AS most")
-	}
-	return items
+// kinds of aggregates that the model has: those that can be taken back, those that cannot, and those that cannot be merged.
+const (
+	inverts = iota
+	extremes
+	distinct
+)
+
+func aggregates(kind int) []string {
+	return [][]string{{"count(*) AS n", "sum(v) AS sum"}, {"count(*) AS n", "sum(v) AS sum", "max(v) AS most"},
+		{"count(*) AS n", "sum(DISTINCT v) AS sum", "count(DISTINCT v) FILTER (WHERE v > 0) AS some"}}[kind]
 }
 
 // operator makes the operator of a spec.
-func operator(t testing.TB, spec windows.Spec, keyed, most bool, lateness int64) func() (operators.Operator, error) {
+func operator(t testing.TB, spec windows.Spec, keyed bool, kind int, lateness int64) func() (operators.Operator, error) {
 	bound, err := spec.Bind(events, expr.NewOptions())
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +188,7 @@ func operator(t testing.TB, spec windows.Spec, keyed, most bool, lateness int64)
 	if !keyed {
 		o.Keys, o.At = []int{}, 0
 	}
-	if o.Plan, err = agg.Bind(aggregates(most), o.Groups(events), events, agg.Options{Options: expr.NewOptions()}); err != nil {
+	if o.Plan, err = agg.Bind(aggregates(kind), o.Groups(events), events, agg.Options{Options: expr.NewOptions()}); err != nil {
 		t.Fatal(err)
 	}
 	return func() (operators.Operator, error) { return windows.NewAggregate(events, o) }
@@ -223,13 +241,13 @@ func TestWindowsEqualTheModel(t *testing.T) {
 		offset := rapid.Int64Range(-slide+1, slide-1).Draw(rt, "offset")
 		delay := rapid.Int64Range(0, 20).Draw(rt, "delay")
 		lateness := rapid.SampledFrom([]int64{0, 0, 7}).Draw(rt, "lateness")
-		keyed, most := rapid.Bool().Draw(rt, "keyed"), rapid.Bool().Draw(rt, "most")
+		keyed, kind := rapid.Bool().Draw(rt, "keyed"), rapid.IntRange(inverts, distinct).Draw(rt, "kind")
 		port := rapid.SampledFrom([]int{operators.PortFinal, operators.PortChanges, operators.PortComplete}).Draw(rt, "port")
-		rows := drawEvents(rt, 40)
+		rows := drawEvents(rt, 28)
 		micro := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 		spec := windows.Sliding(micro(size), micro(slide)).Offset(micro(offset)).On("at")
 		kit := operatortest.Kit{Pool: batch.NewPool(), Seed: rapid.Uint64().Draw(rt, "seed"), Keys: []int{2}, Ports: []int{port},
-			Time: &operatortest.EventTime{Column: 1, Delay: delay}, Endless: rapid.Bool().Draw(rt, "endless"), New: operator(t, spec, keyed, most, lateness)}
+			Time: &operatortest.EventTime{Column: 1, Delay: delay}, Endless: rapid.Bool().Draw(rt, "endless"), New: operator(t, spec, keyed, kind, lateness)}
 		if !keyed {
 			kit.Keys = []int{}
 		}
@@ -240,7 +258,7 @@ func TestWindowsEqualTheModel(t *testing.T) {
 		counts["late"] += len(want)
 		_, watermark := behinds(rows, delay)
 		for g, s := range groups {
-			text := g.text(*s, most, keyed, "window")
+			text := g.text(*s, kind, keyed, "window")
 			switch {
 			case port == operators.PortComplete:
 				want = append(want, "complete "+text+" 0")

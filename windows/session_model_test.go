@@ -67,15 +67,15 @@ func TestSessionsEqualTheModel(t *testing.T) {
 		gap := rapid.SampledFrom([]int64{0, 1, 4, 9, 20}).Draw(rt, "gap")
 		delay := rapid.Int64Range(0, 20).Draw(rt, "delay")
 		lateness := rapid.SampledFrom([]int64{0, 0, 7}).Draw(rt, "lateness")
-		most := rapid.Bool().Draw(rt, "most")
+		kind := rapid.IntRange(inverts, extremes).Draw(rt, "kind")
 		ports := rapid.SampledFrom([][]int{{operators.PortFinal}, {operators.PortComplete}, {operators.PortFinal, operators.PortComplete}}).Draw(rt, "ports")
-		rows := drawEvents(rt, 40)
+		rows := drawEvents(rt, 28)
 		spec := windows.SessionExpr("gap")
 		if gap > 0 {
 			spec = windows.Session(time.Duration(gap) * time.Microsecond)
 		}
 		kit := operatortest.Kit{Pool: batch.NewPool(), Seed: rapid.Uint64().Draw(rt, "seed"), Keys: []int{2}, Ports: ports,
-			Time: &operatortest.EventTime{Column: 1, Delay: delay}, Endless: rapid.Bool().Draw(rt, "endless"), New: operator(t, spec.On("at"), true, most, lateness)}
+			Time: &operatortest.EventTime{Column: 1, Delay: delay}, Endless: rapid.Bool().Draw(rt, "endless"), New: operator(t, spec.On("at"), true, kind, lateness)}
 		kit.Rows = toBatch(rows, kit.Pool)
 		got := operatortest.Check(t, kit)
 
@@ -89,7 +89,7 @@ func TestSessionsEqualTheModel(t *testing.T) {
 				for _, e := range s.rows {
 					x.add(e)
 				}
-				text := group{s.start, s.end, k}.text(x, most, true, "session_window")
+				text := group{s.start, s.end, k}.text(x, kind, true, "session_window")
 				if complete {
 					want = append(want, "complete "+text+" 0")
 				}

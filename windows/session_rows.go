@@ -95,10 +95,11 @@ func (w *Sessions) note(key uint32, row int32, list intervals) {
 		return // nothing of it ever closes
 	}
 	bucket := w.wheel.bucket(least)
-	if !w.fresh.Get(int(row)) && int64(w.open.due.At(key)) <= bucket {
-		return
+	if due := int64(w.open.due.At(key)); w.fresh.Get(int(row)) || due > bucket {
+		w.open.due.Set(key, uint64(bucket))
+	} else if bucket >= w.wheel.until {
+		return // the heap, which knows more than the bucket, will have it in time
 	}
-	w.open.due.Set(key, uint64(bucket))
 	w.due[row] = least
 	w.put = append(w.put, row)
 }

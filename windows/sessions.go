@@ -77,6 +77,10 @@ func newSessions(s *batch.Schema, o Options) (operators.Operator, error) {
 		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_OF_UPDATES",
 			"sessions cannot be made of rows that may be taken back: read the final results of the step before, in output mode append")
 	}
+	if !o.Plan.Mergeable() {
+		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_DISTINCT",
+			"sessions have no DISTINCT aggregates: two sessions that become one would have to count their values anew; use approx_count_distinct, or collect_set and size")
+	}
 	w := &Sessions{o: o, schema: s, columns: make([]*batch.Column, len(o.Keys))}
 	w.clock.Bound, w.sieve.lateness = o.Window, o.Lateness
 	return w, nil

@@ -12,6 +12,8 @@ import (
 // has done to it.
 type tally struct {
 	table        *state.Table
+	sets         []*state.Table // of distinct values, by the same segments
+	segments     []*state.Segment
 	accumulators *agg.Accumulators
 	logging      bool           // somebody wants to know what changed
 	logs         map[int64]*log // by segment, of this epoch
@@ -41,6 +43,11 @@ func (t *tally) take(at int64, keys []*batch.Column, hashes []uint64, sel []int3
 	if t.logging {
 		t.note(at, segment, sel, in.N)
 	}
+	t.segments = t.segments[:0]
+	for _, set := range t.sets {
+		t.segments = append(t.segments, set.Segment(at))
+	}
+	in.Sets, in.Keys, in.Hashes = t.segments, keys, hashes
 	if err := t.accumulators.Update(segment, t.rows, t.fresh, sel, in); err != nil {
 		return err
 	}
@@ -113,6 +120,16 @@ func (t *tally) forget() {
 		l.old = nil
 		t.spare = append(t.spare, l)
 		delete(t.logs, at)
+	}
+}
+
+// drop deletes the segments before a time.
+func (t *tally) drop(before int64) {
+	for _, table := range append(t.sets[:len(t.sets):len(t.sets)], t.table) {
+		list := table.Segments()
+		for _, at := range append([]int64(nil), list[:lowerBound(list, before)]...) {
+			table.Drop(at)
+		}
 	}
 }
 
