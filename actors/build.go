@@ -136,7 +136,7 @@ func (a *attempt) furnish(ctx context.Context, s *topology.Stage, t *Task, share
 	open := func(step *topology.Step) *operators.Context {
 		c := &operators.Context{Step: step.Name, Pool: t.pool, KeyGroups: a.config.keyGroups(), Epoch: t.epoch}
 		if t.keyed != nil {
-			c.State = t.keyed.of(step.Name)
+			c.State, c.Lo, c.Hi = t.keyed.of(step.Name), lo, hi
 		}
 		return c
 	}

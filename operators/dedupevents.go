@@ -52,7 +52,7 @@ func (d *DropDuplicateEvents) Process(in *batch.Batch, _ int, out Output) error 
 	if err := insertsOnly(in, d.Context.Step, "dropDuplicates"); err != nil {
 		return err
 	}
-	d.times = eventTimes(in.Columns[d.time], d.times)
+	d.times = RowTimes(in.Columns[d.time], d.times)
 	d.over = append(d.over[:0], d.times...)
 	for i, t := range d.over {
 		if t != math.MaxInt64 {

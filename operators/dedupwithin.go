@@ -63,7 +63,7 @@ func (d *DropDuplicatesWithin) Process(in *batch.Batch, _ int, out Output) error
 	if err := insertsOnly(in, d.Context.Step, "dropDuplicatesWithinWatermark"); err != nil {
 		return err
 	}
-	d.times = eventTimes(in.Columns[d.time], d.times)
+	d.times = RowTimes(in.Columns[d.time], d.times)
 	d.over = append(d.over[:0], d.times...)
 	for i, t := range d.over {
 		if t != math.MaxInt64 {

@@ -61,9 +61,9 @@ func (l *Lateness) Split(in *batch.Batch, over []int64, out Output) ([]int32, er
 	return l.kept, nil
 }
 
-// eventTimes puts the rows' times in microseconds into to; null is math.MaxInt64, which no watermark passes.
+// RowTimes puts the rows' times in microseconds into to; null is math.MaxInt64, which no watermark passes.
 // The column is a date or a timestamp.
-func eventTimes(c *batch.Column, to []int64) []int64 {
+func RowTimes(c *batch.Column, to []int64) []int64 {
 	to = slices.Grow(to[:0], c.N)[:c.N]
 	if c.Type.Kind == batch.Date {
 		for i, d := range c.I32[:c.N] {

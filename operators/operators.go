@@ -88,6 +88,7 @@ type Context struct {
 	Pool      *batch.Pool
 	State     State
 	KeyGroups int // of the job, for ever
+	Lo, Hi    int // the key groups of this task, Lo <= g < Hi; of tasks without state 0 and 0
 	Epoch     *Epoch
 	// Wanted says which ports somebody reads; what is emitted to others is dropped.
 	Wanted [Ports]bool

@@ -187,7 +187,7 @@ func (t *Top) ends(in *batch.Batch) {
 	c := in.Columns[t.o.Keys[t.o.Window]]
 	end := windowEnd(c.Type)
 	if end >= 0 {
-		t.over = eventTimes(c.Kids[end], t.over)
+		t.over = RowTimes(c.Kids[end], t.over)
 		for i := range t.over {
 			if c.IsNull(i) {
 				t.over[i] = math.MaxInt64
@@ -195,7 +195,7 @@ func (t *Top) ends(in *batch.Batch) {
 		}
 		return
 	}
-	t.over = eventTimes(c, t.over)
+	t.over = RowTimes(c, t.over)
 	for i, at := range t.over {
 		if at != math.MaxInt64 {
 			t.over[i] = at + 1

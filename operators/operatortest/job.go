@@ -101,7 +101,7 @@ func (j *job) start(tasks int) error {
 		if err != nil {
 			return err
 		}
-		context := &operators.Context{Step: "step", Pool: j.kit.Pool, State: store, KeyGroups: groups, Epoch: &j.epoch}
+		context := &operators.Context{Step: "step", Pool: j.kit.Pool, State: store, KeyGroups: groups, Lo: lo, Hi: hi, Epoch: &j.epoch}
 		for _, p := range j.kit.Ports {
 			context.Wanted[p] = true
 		}
