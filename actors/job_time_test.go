@@ -7,6 +7,7 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/supervision"
+	"github.com/deltaic/deltaic/topology"
 )
 
 // timedJob is a job of two splits with a lead and a time after which they are idle.
@@ -122,5 +123,29 @@ func TestAnEpochClosesWhenAnOperatorsTimeHasCome(t *testing.T) {
 	again := due.Add(time.Second)
 	if wake := find[WakeAt](j.Acked(Acked{Attempt: 1, Ack: epochs.Ack{Task: 1, Epoch: 1, Due: again.UnixMicro()}}, due)); len(wake) == 0 || !wake[len(wake)-1].Time.Equal(again) {
 		t.Fatalf("wakes at %v, want %v", wake, again)
+	}
+}
+
+func TestTheSplitThatEverythingWaitsForIsNamed(t *testing.T) {
+	now := time.Unix(100, 0)
+	j, _ := timedJob(now)
+	j.Seen(Seen{Attempt: 1, Task: 0, Epoch: 1, At: "10", End: "10", Watermark: 5_000_000}, now)
+	w := j.Watermarks()
+	if len(w) != 1 || w[0].WaitsFor != "in/b" || w[0].Watermark != "" || w[0].Splits[1].State != topology.SplitCaughtUp || w[0].Splits[1].IdleAt == "" {
+		t.Fatalf("%+v", w)
+	}
+	j.Seen(Seen{Attempt: 1, Task: 1, Epoch: 1, At: "1", End: "9", Watermark: 1_000_000}, now)
+	j.Seen(Seen{Attempt: 1, Task: 0, Epoch: 1, At: "10", End: "20", Watermark: 5_000_000, Held: true}, now)
+	text := topology.ExplainWatermarks(j.Watermarks())
+	want := `clock: the watermark is 1970-01-01T00:00:01.000Z; everything waits for split b of in, which has more to read
+  in a  1970-01-01T00:00:05.000Z  held: it is too far ahead of the slowest split
+> in b  1970-01-01T00:00:01.000Z  at 1, its end is 9
+`
+	if text != want {
+		t.Fatalf("got\n%swant\n%s", text, want)
+	}
+	j.Seen(Seen{Attempt: 1, Task: 1, Epoch: 1, At: "9", End: "9", Watermark: 1_000_000, Idle: true}, now)
+	if w := j.Watermarks()[0]; w.WaitsFor != "in/a" || w.Watermark != "1970-01-01T00:00:05.000Z" || w.Splits[1].State != topology.SplitIdle {
+		t.Fatalf("%+v", w)
 	}
 }

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"math"
-	"time"
 
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/operators"
@@ -51,14 +50,9 @@ func eventTime(acks []epochs.Ack) map[string]string {
 	if watermark == noWatermark {
 		watermark = 0 // as Spark shows it
 	}
-	m := map[string]string{"watermark": instant(watermark)}
+	m := map[string]string{"watermark": topology.Instant(watermark)}
 	if seen.Rows > 0 {
-		m["min"], m["max"], m["avg"] = instant(seen.Min), instant(seen.Max), instant(int64(seen.Mean))
+		m["min"], m["max"], m["avg"] = topology.Instant(seen.Min), topology.Instant(seen.Max), topology.Instant(int64(seen.Mean))
 	}
 	return m
-}
-
-// instant writes microseconds as Spark's progress does.
-func instant(micros int64) string {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000Z")
 }

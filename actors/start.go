@@ -233,6 +233,23 @@ func (h *Handle) ID() string {
 // Phase returns where the job is, as text.
 func (h *Handle) Phase() string { return string(h.State()) }
 
+// Watermarks says how far event time has come and which splits it waits for; nil
+// if no step makes a watermark, or the job has ended.
+func (h *Handle) Watermarks(ctx context.Context) []topology.StepWatermark {
+	answer := make(chan []topology.StepWatermark, 1)
+	h.tell(func(j *Job, _ time.Time) []Order {
+		answer <- j.Watermarks()
+		return nil
+	})
+	select {
+	case all := <-answer:
+		return all
+	case <-h.done:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
 // RecentProgress returns what users see of the last epochs, oldest first.
 func (h *Handle) RecentProgress() []topology.Progress {
 	all := h.Recent()

@@ -8,17 +8,11 @@ import (
 	"github.com/deltaic/deltaic/topology"
 )
 
-// explain describes a graph: its plan, or what holds its watermark, or its
-// keyed state. last may be nil.
+// explain describes a graph: its plan, or its keyed state. last may be nil.
 func explain(g *topology.Graph, last *stream.Progress, what string) (string, error) {
 	switch what {
 	case "", "plan":
 		return stream.Explain(g), nil
-	case "watermark":
-		if last != nil && last.EventTime["watermark"] != "" {
-			return "the watermark is " + last.EventTime["watermark"] + "\n", nil
-		}
-		return "no step of this flow has a watermark\n", nil
 	case "state":
 		return explainState(g, last), nil
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
+	"github.com/deltaic/deltaic/topology"
 	"go.uber.org/goleak"
 )
 
@@ -43,14 +44,15 @@ func newRunner() *runner {
 	return &runner{done: make(chan struct{}), stopping: make(chan struct{})}
 }
 
-func (r *runner) ID() string                                { return "id" }
-func (r *runner) RunID() string                             { return "run" }
-func (r *runner) Phase() string                             { return "RUNNING" }
-func (r *runner) Done() <-chan struct{}                     { return r.done }
-func (r *runner) Err() error                                { return r.err }
-func (r *runner) RecentProgress() []stream.Progress         { return nil }
-func (r *runner) Offsets() map[string]any                   { return nil }
-func (r *runner) ProcessAllAvailable(context.Context) error { return nil }
+func (r *runner) ID() string                                          { return "id" }
+func (r *runner) RunID() string                                       { return "run" }
+func (r *runner) Phase() string                                       { return "RUNNING" }
+func (r *runner) Done() <-chan struct{}                               { return r.done }
+func (r *runner) Err() error                                          { return r.err }
+func (r *runner) Watermarks(context.Context) []topology.StepWatermark { return nil }
+func (r *runner) RecentProgress() []stream.Progress                   { return nil }
+func (r *runner) Offsets() map[string]any                             { return nil }
+func (r *runner) ProcessAllAvailable(context.Context) error           { return nil }
 func (r *runner) Stop(ctx context.Context) error {
 	r.once.Do(func() { close(r.stopping) })
 	if r.stubborn {

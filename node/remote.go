@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
 	"github.com/spf13/cobra"
 )
 
@@ -61,11 +62,14 @@ func (p *process) explainCommand() *cobra.Command {
 	var t target
 	c := &cobra.Command{
 		Use: "explain NAME [watermark|state]", Short: "How a running flow runs", Args: cobra.RangeArgs(1, 2), ValidArgs: []string{"watermark", "state"},
-		Example: "  deltaic explain orders --location ./state/orders\n  deltaic explain orders state --at 127.0.0.1:8085",
+		Example: "  deltaic explain orders --location ./state/orders\n  deltaic explain watermark orders --location ./state/orders\n  deltaic explain orders state --at 127.0.0.1:8085",
 		RunE: func(c *cobra.Command, args []string) error {
-			what := ""
+			name, what := args[0], ""
 			if len(args) == 2 {
 				what = args[1]
+			}
+			if name == "watermark" || name == "state" { // either order will do
+				name, what = what, name
 			}
 			if what != "" && what != "watermark" && what != "state" {
 				return usage("explain %q: want nothing, watermark or state", what)
@@ -73,8 +77,10 @@ func (p *process) explainCommand() *cobra.Command {
 			var answer struct {
 				Name string `json:"name"`
 				Plan string `json:"plan"`
+				// Watermarks is there if they were asked for.
+				Watermarks []topology.StepWatermark `json:"watermarks,omitempty"`
 			}
-			if err := t.call(c.Context(), http.MethodGet, "/"+url.PathEscape(args[0])+"/explain?what="+what, &answer); err != nil {
+			if err := t.call(c.Context(), http.MethodGet, "/"+url.PathEscape(name)+"/explain?what="+what, &answer); err != nil {
 				return err
 			}
 			if p.asJSON() {

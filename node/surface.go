@@ -11,6 +11,7 @@ import (
 
 	"github.com/deltaic/deltaic/node/api"
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
 	"go.uber.org/zap"
 )
 
@@ -129,6 +130,11 @@ func (v shown) ID() string                        { return v.j.query.ID() }
 func (v shown) RunID() string                     { return v.j.query.RunID() }
 func (v shown) Status() stream.Status             { return v.j.query.Status() }
 func (v shown) RecentProgress() []stream.Progress { return v.j.query.RecentProgress() }
+
+// Watermarks says what event time waits for.
+func (v shown) Watermarks(ctx context.Context) []topology.StepWatermark {
+	return v.j.query.Watermarks(ctx)
+}
 
 // Explain describes the flow.
 func (v shown) Explain(what string) (string, error) {

@@ -29,6 +29,8 @@ type Runner interface {
 	ProcessAllAvailable(context.Context) error
 	// RecentProgress returns the newest epochs, oldest first; the caller owns the slice.
 	RecentProgress() []Progress
+	// Watermarks says how far event time has come, and which splits it waits for.
+	Watermarks(context.Context) []topology.StepWatermark
 	// Offsets are the positions behind the newest decided epoch, by source.
 	Offsets() map[string]any
 }
@@ -131,6 +133,12 @@ func (q *Query) Exception() *Exception {
 		}
 	}
 	return e
+}
+
+// Watermarks says how far event time has come for each step that makes a watermark, which split everything
+// waits for and why. It is what `deltaic explain NAME watermark` shows.
+func (q *Query) Watermarks(ctx context.Context) []topology.StepWatermark {
+	return q.run.Watermarks(ctx)
 }
 
 // LastProgress returns the progress of the last epoch, nil before the first.

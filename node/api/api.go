@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
 )
 
 // Stream is a flow that runs in this process.
@@ -16,8 +17,10 @@ type Stream interface {
 	RunID() string
 	Status() stream.Status
 	RecentProgress() []stream.Progress
-	// Explain describes the flow; what is "", "watermark" or "state".
+	// Explain describes the flow; what is "" or "state".
 	Explain(what string) (string, error)
+	// Watermarks says what event time waits for.
+	Watermarks(context.Context) []topology.StepWatermark
 	// Stop stops the flow after a last epoch and waits for it.
 	Stop(ctx context.Context) error
 }
@@ -146,6 +149,14 @@ func (s *surface) progress(w http.ResponseWriter, r *http.Request) {
 func (s *surface) explain(w http.ResponseWriter, r *http.Request) {
 	f := s.find(w, r)
 	if f == nil {
+		return
+	}
+	if r.URL.Query().Get("what") == "watermark" {
+		steps := f.Watermarks(r.Context())
+		if steps == nil {
+			steps = []topology.StepWatermark{}
+		}
+		s.answer(w, http.StatusOK, map[string]any{"name": f.Name(), "plan": topology.ExplainWatermarks(steps), "watermarks": steps})
 		return
 	}
 	text, err := f.Explain(r.URL.Query().Get("what"))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
 	"go.uber.org/goleak"
 )
 
@@ -37,6 +38,10 @@ func (f *fake) Explain(what string) (string, error) {
 		return "", errors.New("nonsense")
 	}
 	return "plan with canary", nil
+}
+func (f *fake) Watermarks(context.Context) []topology.StepWatermark {
+	return []topology.StepWatermark{{Step: "clock", Watermark: "2026-01-01T00:00:00.000Z", WaitsFor: "in/a", Why: "canary",
+		Splits: []topology.SplitWatermark{{Source: "in", Split: "a", State: topology.SplitReading, Since: "now", Position: "1", End: "2"}}}}
 }
 func (f *fake) Stop(ctx context.Context) error {
 	f.stopped.Store(true)
@@ -130,6 +135,7 @@ func TestAnswers(t *testing.T) {
 		{"/api/v1/streams/orders/progress", 200, `[]`},
 		{"/api/v1/streams/orders/explain", 200, `{"name":"orders","plan":"plan with ***"}`},
 		{"/api/v1/streams/orders/explain?what=nonsense", 400, ""},
+		{"/api/v1/streams/orders/explain?what=watermark", 200, `{"name":"orders","plan":"clock: the watermark is 2026-01-01T00:00:00.000Z; ***\n> in a  no event time  at 1, its end is 2\n","watermarks":[{"step":"clock","watermark":"2026-01-01T00:00:00.000Z","waitsFor":"in/a","why":"***","splits":[{"source":"in","split":"a","state":"reading","since":"now","position":"1","end":"2"}]}]}`},
 		{"/api/v1/streams/nobody/status", 404, ""},
 		{"/api/v1/nothing", 404, ""},
 	} {
