@@ -199,12 +199,16 @@ func (a *Aggregate) note(i int) {
 
 // failure names the group in which an accumulator failed.
 func (a *Aggregate) failure(err error, keys []*batch.Column) error {
+	return groupFailure(err, a.Context.Step, a.schema.Fields[:len(keys)], keys)
+}
+
+// groupFailure names the step and the group of an accumulator that failed.
+func groupFailure(err error, step string, fields []batch.Field, keys []*batch.Column) error {
 	var row *agg.RowError
 	if !errors.As(err, &row) {
 		return err
 	}
-	b := batch.NewBatch(batch.NewSchema(a.schema.Fields[:len(keys)]...), 0, keys...)
-	return row.Failure(a.Context.Step, string(batch.AppendRowJSON(nil, b, row.Row)))
+	return row.Failure(step, keyText(fields, keys, row.Row))
 }
 
 // Flush tells what the epoch changed, and forgets the groups that are gone.

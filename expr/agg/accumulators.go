@@ -20,6 +20,7 @@ type Accumulators struct {
 	plus   []int32
 	minus  []int32
 	rows   []uint32
+	dense  []uint32
 	finals []*expr.Bound
 
 	distinct distinct
@@ -62,6 +63,9 @@ type Input struct {
 // Evaluate computes the arguments and filters for the rows of in. Rows that
 // failed are in ctx.Rejected. The caller releases the input.
 func (a *Accumulators) Evaluate(ctx *expr.Context, in *batch.Batch) (*Input, error) {
+	if a.plan.merges {
+		return &Input{Columns: a.plan.retained(in), N: in.N}, nil
+	}
 	columns, err := expr.EvalAll(ctx, a.plan.inputs, in)
 	if err != nil {
 		return nil, err
@@ -84,6 +88,9 @@ func (a *Accumulators) Update(seg *state.Segment, rows []uint32, fresh batch.Bit
 	a.cells.ofSegment(a.plan, seg)
 	in.groups = seg
 	a.startFresh(rows, fresh, sel, in.N)
+	if a.plan.merges {
+		return a.mergeInput(in, rows, sel)
+	}
 	if in.Kinds == nil {
 		return a.apply(in, rows, sel, false)
 	}

@@ -78,7 +78,7 @@ func buildList(b *binder, c *Call) error {
 	x := c.arguments[0]
 	s := &listSlot{arg: b.input(x), call: c.SQL}
 	s = share(b, "list", s.arg, b.maskOf(c), 0, s, &s.at)
-	b.plan.exact = false
+	b.plan.exact, b.plan.ordered = false, true
 	c.Type = batch.ArrayType(x.Type(), false)
 	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {

@@ -14,18 +14,21 @@ type Plan struct {
 	// group columns followed by the results of Calls.
 	Items []expr.Item
 
-	inner  *batch.Schema  // group columns and results
-	inputs []*expr.Bound  // arguments and filters that are looked at
-	labels []string       // SQL of each slot's first call
-	masks  []mask         // which rows count, by number
-	sets   []*Set         // of distinct values
-	slots  []slot         // the state, shared among calls
-	mask   []int          // of each slot
-	values []state.Column // of the slots, in order
-	groups int            // columns
-	rows   int            // value that counts all rows of a group, -1 for none
-	whole  bool           // some slot cannot be computed in parts
-	exact  bool           // every slot can take back exactly what it was given
+	inner   *batch.Schema  // group columns and results
+	inputs  []*expr.Bound  // arguments and filters that are looked at
+	labels  []string       // SQL of each slot's first call
+	masks   []mask         // which rows count, by number
+	sets    []*Set         // of distinct values
+	slots   []slot         // the state, shared among calls
+	mask    []int          // of each slot
+	values  []state.Column // of the slots, in order
+	groups  int            // columns
+	merges  bool           // the input is partials,
+	first   int            // from this column on
+	rows    int            // value that counts all rows of a group, -1 for none
+	whole   bool           // some slot cannot be computed in parts
+	ordered bool           // some result depends on the order of rows
+	exact   bool           // every slot can take back exactly what it was given
 }
 
 // Call is one aggregate.
@@ -78,6 +81,11 @@ func (p *Plan) Schema() *batch.Schema { return expr.Schema(p.Items) }
 // Columns returns the columns of the input that arguments and filters read, ascending.
 func (p *Plan) Columns() []int {
 	reads := map[int]bool{}
+	for v := range p.values {
+		if p.merges {
+			reads[p.first+v] = true
+		}
+	}
 	for _, x := range p.inputs {
 		for _, c := range x.Columns() {
 			reads[c] = true
@@ -92,6 +100,10 @@ func (p *Plan) Inverts() bool { return p.exact }
 // Mergeable reports whether accumulators can be merged: not those with distinct values, nor
 // users' aggregates without Merge.
 func (p *Plan) Mergeable() bool { return len(p.sets) == 0 && !p.whole }
+
+// Foldable reports whether rows may be folded before an exchange: the accumulators
+// merge, no row is taken back, and no result depends on the order in which rows come.
+func (p *Plan) Foldable() bool { return p.Mergeable() && !p.Counts() && !p.ordered }
 
 // Counts reports whether each row of state knows how many rows its group has: the
 // groups of an input that updates, which may vanish.

@@ -60,7 +60,7 @@ func buildFirst(b *binder, c *Call, last bool) error {
 		name = "last"
 	}
 	s = share(b, name, s.arg, b.rowsOf(c, values), 0, s, &s.at)
-	b.plan.exact = false
+	b.plan.exact, b.plan.ordered = false, true
 	c.Type, c.Nullable = x.Type(), true
 	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {
@@ -153,7 +153,7 @@ func buildByRank(b *binder, c *Call, most bool) error {
 	}
 	s := &byRankSlot{arg: b.input(x), by: b.input(by), most: most}
 	s = share(b, fmt.Sprint(c.Name, " of ", x.SQL()), s.by, b.rowsOf(c, []*expr.Bound{by}), 0, s, &s.at)
-	b.plan.exact = false
+	b.plan.exact, b.plan.ordered = false, true
 	c.Type, c.Nullable = x.Type(), true
 	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {
