@@ -10,9 +10,6 @@ import (
 // inTime is the Behind of a row that is not late.
 const inTime = math.MinInt64
 
-// noTime is a time that no watermark but the end of the input reaches.
-const noTime = math.MaxInt64
-
 // HotKey is a key with more than its share of the rows.
 type HotKey struct {
 	Key   string  // as JSON
@@ -43,8 +40,8 @@ type hotSlot struct {
 	key   string
 }
 
-// sample counts a row.
-func (h *hotKeys) sample(hash uint64, fields []batch.Field, keys []*batch.Column, row int) {
+// sample counts a row; text returns its key.
+func (h *hotKeys) sample(hash uint64, text func(row int) string, row int) {
 	h.total++
 	if h.total >= hotMemory {
 		h.halve()
@@ -54,7 +51,7 @@ func (h *hotKeys) sample(hash uint64, fields []batch.Field, keys []*batch.Column
 		s := &h.slots[i]
 		if s.hash == hash {
 			if s.count++; s.key == "" && h.shared(s) {
-				s.key = keyText(fields, keys, row)
+				s.key = text(row)
 			}
 			return
 		}

@@ -10,18 +10,19 @@ import (
 
 // Accumulators computes a plan's aggregates in one task.
 type Accumulators struct {
-	plan   *Plan
-	pool   *batch.Pool
-	slots  []slot // with scratch of their own
-	cells  cells
-	from   cells
-	free   []*Partial
-	sels   []selection
-	plus   []int32
-	minus  []int32
-	rows   []uint32
-	dense  []uint32
-	finals []*expr.Bound
+	plan    *Plan
+	pool    *batch.Pool
+	slots   []slot // with scratch of their own
+	cells   cells
+	from    cells
+	free    []*Partial
+	sels    []selection
+	plus    []int32
+	minus   []int32
+	rows    []uint32
+	dense   []uint32
+	encoded []byte
+	finals  []*expr.Bound
 
 	distinct distinct
 }
@@ -58,19 +59,21 @@ type Input struct {
 	Hashes []uint64
 
 	groups *state.Segment // of Update
+	folded *batch.Column  // nil: no row is
 }
 
 // Evaluate computes the arguments and filters for the rows of in. Rows that
 // failed are in ctx.Rejected. The caller releases the input.
 func (a *Accumulators) Evaluate(ctx *expr.Context, in *batch.Batch) (*Input, error) {
-	if a.plan.merges {
-		return &Input{Columns: a.plan.retained(in), N: in.N}, nil
-	}
 	columns, err := expr.EvalAll(ctx, a.plan.inputs, in)
 	if err != nil {
 		return nil, err
 	}
-	return &Input{Columns: columns, N: in.N, Kinds: in.Kinds}, nil
+	input := &Input{Columns: columns, N: in.N, Kinds: in.Kinds}
+	if a.plan.folded >= 0 {
+		input.folded = in.Columns[a.plan.folded].Retain()
+	}
+	return input, nil
 }
 
 // Release gives the columns back.
@@ -78,7 +81,8 @@ func (in *Input) Release() {
 	for _, c := range in.Columns {
 		c.Release()
 	}
-	in.Columns = nil
+	in.folded.Release()
+	in.Columns, in.folded = nil, nil
 }
 
 // Update takes the rows of sel (nil: all) into the segment: row i belongs to
@@ -88,11 +92,8 @@ func (a *Accumulators) Update(seg *state.Segment, rows []uint32, fresh batch.Bit
 	a.cells.ofSegment(a.plan, seg)
 	in.groups = seg
 	a.startFresh(rows, fresh, sel, in.N)
-	if a.plan.merges {
-		return a.mergeInput(in, rows, sel)
-	}
 	if in.Kinds == nil {
-		return a.apply(in, rows, sel, false)
+		return a.update(in, rows, sel)
 	}
 	a.split(in, sel)
 	if len(a.plus) > 0 {

@@ -28,7 +28,7 @@ type Options struct {
 // group columns and the results. groups are the group columns, whose names the items may use; they come
 // first in the output.
 func Bind(items []string, groups []batch.Field, s *batch.Schema, o Options) (*Plan, error) {
-	b := &binder{plan: &Plan{rows: -1, groups: len(groups), exact: true}, schema: s, groups: groups, o: o,
+	b := &binder{plan: &Plan{rows: -1, folded: -1, exact: true}, schema: s, groups: groups, o: o,
 		byKey: map[string]int{}, inputs: map[string]int{}, masks: map[string]int{}, means: map[string]bool{}}
 	var outputs []expr.Tree
 	for _, text := range items {

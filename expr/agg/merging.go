@@ -1,139 +1,105 @@
 package agg
 
 import (
-	"fmt"
+	"encoding/binary"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/supervision"
 )
 
-// Partials are how accumulators travel: rows of group columns and one column for each value of the
-// plan, BIGINT for a word and BINARY for a text. Whoever folds rows before an exchange makes them
-// with Singles, Export and PartialColumns; whoever merges them behind it has a plan that Merging returned.
+// FoldedField is the column by which accumulators travel beside the rows that they were not made of: whoever
+// folds the rows of a group into one, before an exchange, puts their accumulators into it with AppendPartial; it is null
+// in rows that stand for themselves. Behind the exchange a plan that Merging returned takes both.
+var FoldedField = batch.Field{Name: "#folded", Type: batch.BinaryType, Nullable: true}
 
-// PartialFields returns the columns of partials.
-func (p *Plan) PartialFields() []batch.Field {
-	var fields []batch.Field
-	for i, v := range p.values {
-		fields = append(fields, batch.Field{Name: fmt.Sprintf("#%d %s", i, v.Name), Type: v.Type})
-	}
-	return fields
-}
-
-// Merging returns the plan that gives the same results from partials: of its input the columns from first on
-// are those of PartialFields. Its accumulators are used as those of p are, their state is the
-// same, and Update merges.
-func (p *Plan) Merging(first int) *Plan {
+// Merging returns the plan that gives the same results from rows of which some are folded: the
+// column has their accumulators. Its state is that of p.
+func (p *Plan) Merging(column int) *Plan {
 	m := *p
-	m.inputs, m.merges, m.first = nil, true, first
+	m.folded = column
 	return &m
 }
 
-// PartialColumns returns the columns of a partial.
-func (a *Accumulators) PartialColumns(p *Partial) []*batch.Column {
-	columns := make([]*batch.Column, len(a.plan.values))
-	for v, value := range a.plan.values {
-		if value.Type.Kind != batch.Binary {
-			c := a.pool.NewColumn(batch.BigIntType, p.N)
-			for i, w := range p.words[v] {
-				c.I64[i] = int64(w)
-			}
-			columns[v] = c
-			continue
-		}
-		b := batch.NewBuilder(batch.BinaryType, a.pool)
-		for i := range p.N {
-			b.Bytes(p.bytes[v].at(uint32(i)))
-		}
-		columns[v] = b.Finish()
-		b.Release()
-	}
-	return columns
-}
-
-// Singles returns the partial in which each of the rows of sel (nil: all) is a group
-// of its own. A *RowError names a physical row.
-func (a *Accumulators) Singles(sel []int32, in *Input) (*Partial, error) {
-	n := in.N
-	if sel != nil {
-		n = len(sel)
-	}
+// Collect returns the partial of n groups, of which row i of those of sel (nil: all) belongs to group
+// rows[i]. A *RowError names a physical row.
+func (a *Accumulators) Collect(n int, rows []uint32, sel []int32, in *Input) (*Partial, error) {
 	p := a.Start(n)
-	if cap(a.rows) < in.N {
-		a.rows = make([]uint32, in.N)
-	}
-	rows := a.rows[:in.N]
-	for i := range n {
-		if sel != nil {
-			rows[sel[i]] = uint32(i)
-		} else {
-			rows[i] = uint32(i)
-		}
-	}
 	return p, a.apply(in, rows, sel, false)
 }
 
-// retained returns the columns of partials of a batch, with references of their own.
-func (p *Plan) retained(in *batch.Batch) []*batch.Column {
-	columns := make([]*batch.Column, len(p.values))
-	for v := range columns {
-		columns[v] = in.Columns[p.first+v].Retain()
-	}
-	return columns
-}
-
-// mergeInput merges the rows of sel of an input of partials: row i into rows[i].
-func (a *Accumulators) mergeInput(in *Input, rows []uint32, sel []int32) error {
-	n := in.N
-	if sel != nil {
-		n = len(sel)
-	}
-	part := a.newPartial(n)
-	defer a.Free(part)
-	for v, c := range in.Columns {
-		if c.I64 != nil {
-			gatherWords(part.words[v], c.I64, sel)
+// AppendPartial appends row i of a partial to a builder of FoldedField: eight bytes a word, and each
+// text behind its length.
+func (a *Accumulators) AppendPartial(to *batch.Builder, p *Partial, i int) {
+	a.encoded = a.encoded[:0]
+	for v, value := range a.plan.values {
+		if value.Type.Kind != batch.Binary {
+			a.encoded = binary.LittleEndian.AppendUint64(a.encoded, p.words[v][i])
 			continue
 		}
-		spans := part.bytes[v].spans
-		if c.Dict == nil { // the bytes stay where they are
-			kept := part.bytes[v].data
-			part.bytes[v].data = c.Data
-			defer func() { part.bytes[v].data = kept[:0] }()
-		}
-		for i := range spans {
-			r := i
-			if sel != nil {
-				r = int(sel[i])
-			}
-			if c.Dict == nil {
-				spans[i] = uint64(c.Off[r])<<32 | uint64(c.Off[r+1]-c.Off[r])
-			} else {
-				part.bytes[v].set(uint32(i), c.Bytes(r))
-			}
-		}
+		text := p.bytes[v].at(uint32(i))
+		a.encoded = append(binary.AppendUvarint(a.encoded, uint64(len(text))), text...)
 	}
-	if sel != nil {
-		a.dense = a.dense[:0]
-		for _, r := range sel {
-			a.dense = append(a.dense, rows[r])
-		}
-		rows = a.dense
-	}
-	err := a.merge(rows, part)
-	if row, is := err.(*RowError); is && sel != nil {
-		row.Row = int(sel[row.Row])
-	}
-	return err
+	to.Bytes(a.encoded)
 }
 
-func gatherWords(to []uint64, from []int64, sel []int32) {
-	if sel == nil {
-		for i := range to {
-			to[i] = uint64(from[i])
+// decode is the inverse of AppendPartial.
+func (a *Accumulators) decode(p *Partial, i int, data []byte) error {
+	for v, value := range a.plan.values {
+		if value.Type.Kind != batch.Binary {
+			if len(data) < 8 {
+				return errFolded
+			}
+			p.words[v][i] = binary.LittleEndian.Uint64(data)
+			data = data[8:]
+			continue
 		}
-		return
+		n, w := binary.Uvarint(data)
+		if w <= 0 || n > uint64(len(data)-w) {
+			return errFolded
+		}
+		p.bytes[v].set(uint32(i), data[w:w+int(n)])
+		data = data[w+int(n):]
 	}
-	for i, r := range sel {
-		to[i] = uint64(from[r])
+	if len(data) > 0 {
+		return errFolded
 	}
+	return nil
+}
+
+var errFolded = supervision.New(supervision.Restart, "INTERNAL_ERROR", "folded rows do not have the accumulators of the aggregate that reads them")
+
+// update takes rows of which some are folded.
+func (a *Accumulators) update(in *Input, rows []uint32, sel []int32) error {
+	f := in.folded
+	if f == nil || f.Valid != nil && f.Valid.Count(in.N) == 0 {
+		return a.apply(in, rows, sel, false)
+	}
+	a.plus, a.minus = a.plus[:0], a.minus[:0] // rows as they are, and folded ones
+	_ = each(sel, in.N, func(i int) error {   // never fails
+		if f.IsNull(i) {
+			a.plus = append(a.plus, int32(i))
+		} else {
+			a.minus = append(a.minus, int32(i))
+		}
+		return nil
+	})
+	if len(a.plus) > 0 {
+		if err := a.apply(in, rows, a.plus, false); err != nil {
+			return err
+		}
+	}
+	part := a.newPartial(len(a.minus))
+	defer a.Free(part)
+	a.dense = a.dense[:0]
+	for i, r := range a.minus {
+		if err := a.decode(part, i, f.Bytes(int(r))); err != nil {
+			return err
+		}
+		a.dense = append(a.dense, rows[r])
+	}
+	err := a.merge(a.dense, part)
+	if row, is := err.(*RowError); is {
+		row.Row = int(a.minus[row.Row])
+	}
+	return err
 }

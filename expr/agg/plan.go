@@ -16,15 +16,13 @@ type Plan struct {
 
 	inner   *batch.Schema  // group columns and results
 	inputs  []*expr.Bound  // arguments and filters that are looked at
-	labels  []string       // SQL of each slot's first call
 	masks   []mask         // which rows count, by number
 	sets    []*Set         // of distinct values
 	slots   []slot         // the state, shared among calls
 	mask    []int          // of each slot
 	values  []state.Column // of the slots, in order
 	groups  int            // columns
-	merges  bool           // the input is partials,
-	first   int            // from this column on
+	folded  int            // column of the input with accumulators of rows, -1 for none
 	rows    int            // value that counts all rows of a group, -1 for none
 	whole   bool           // some slot cannot be computed in parts
 	ordered bool           // some result depends on the order of rows
@@ -81,10 +79,8 @@ func (p *Plan) Schema() *batch.Schema { return expr.Schema(p.Items) }
 // Columns returns the columns of the input that arguments and filters read, ascending.
 func (p *Plan) Columns() []int {
 	reads := map[int]bool{}
-	for v := range p.values {
-		if p.merges {
-			reads[p.first+v] = true
-		}
+	if p.folded >= 0 {
+		reads[p.folded] = true
 	}
 	for _, x := range p.inputs {
 		for _, c := range x.Columns() {
