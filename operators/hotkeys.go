@@ -17,7 +17,10 @@ type HotKey struct {
 }
 
 // Skewed is an operator that knows which of its keys are hot.
-type Skewed interface{ HotKeys() []HotKey }
+type Skewed interface {
+	// HotKeys returns them, the greatest share first.
+	HotKeys() []HotKey
+}
 
 // hotKeys finds the keys of many rows by Space-Saving (Metwally, Agrawal, El Abbadi, 2005) over a sample: a key with more than one row in
 // hotSlots is among the slots. Counts are halved now and then, so that what was hot long ago is forgotten.

@@ -18,6 +18,9 @@ func (a *aggregation) add() (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	if final, err = a.folded(final); err != nil {
+		return nil, err
+	}
 	d := a.frame
 	step := &topology.Step{Name: a.name, What: a.what(), Inputs: []int{d.step}, Keys: a.keys, Schema: final.Schema(), Fallible: true}
 	var bounds []topology.TableBound
