@@ -1,9 +1,10 @@
-// Package csv turns columnar batches into CSV text.
+// Package csv turns columnar batches into CSV text, and text into columns of strings.
 //
 // # Main types
 //
 // [Writer] appends batches to text by [Options], which [ParseOptions] reads
-// from Spark's option names.
+// from Spark's option names. [Reader] gives the values of a text back, nulls and empty
+// strings apart; what types they have is for the caller to say, by a cast.
 //
 // The text is what Spark's CSV source reads back with the same options, and
 // with escape set to the quote, what RFC 4180 says. An empty string is written
@@ -15,7 +16,8 @@
 // # The caller's duties
 //
 // A batch's columns are those of the writer's schema, in order. The text is
-// UTF-8 if the strings are; bytes of strings are written as they are.
+// UTF-8 if the strings are; bytes of strings are written as they are. A text that is read is not trusted: what is
+// wrong is an error with its line, and a record is bounded.
 //
 // The package opens no file, compresses nothing and starts no goroutine.
 package csv

@@ -132,20 +132,6 @@ func TestAgainstSparksRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := string(w.Append(nil, b))
-		show := func(rows [][]*string) string {
-			var s strings.Builder
-			for _, row := range rows {
-				for _, v := range row {
-					if v == nil {
-						s.WriteString("null ")
-					} else {
-						fmt.Fprintf(&s, "%q ", *v)
-					}
-				}
-				s.WriteString("\n")
-			}
-			return s.String()
-		}
 		if got, want := show(sparkRead(text, ',')), show(rows); got != want {
 			t.Fatalf("got\n%s\nwant\n%s\ntext\n%s", got, want, text)
 		}
