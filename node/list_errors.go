@@ -189,6 +189,7 @@ var errorClasses = map[string]string{
 	"INVALID_PARTITION_COLUMN_DATA_TYPE":     "a column of this type cannot partition",
 	"ALL_PARTITION_COLUMNS_NOT_ALLOWED":      "no column is left for the files",
 	"PARTITION_TIME_UNREADABLE":              "the values of a partition make no time, so it would never be complete",
+	"MALFORMED_CSV_RECORD":                   "text that is no CSV, or a record with another number of values",
 	"CSV_NULL_IS_A_BLANK_LINE":               "the nulls of a lone CSV column would be lost",
 	"STAGED_ROWS_MISSING":                    "rows that were kept for foreach or foreachBatch are gone",
 	"STAGED_ROWS_CORRUPT":                    "rows that were kept for foreach or foreachBatch were altered",

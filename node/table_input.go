@@ -34,15 +34,16 @@ type input interface {
 func openInput(path string) (input, error) {
 	extension := strings.ToLower(filepath.Ext(path))
 	switch extension {
-	case ".json", ".jsonl", ".ndjson", ".parquet":
-	case ".csv":
-		return nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE", Path: path, Message: "csv is not read by this version", Hint: "convert it to .json (an object a line) or .parquet"})
+	case ".json", ".jsonl", ".ndjson", ".csv", ".parquet":
 	default:
-		return nil, usage("--input %s: want a .json or .parquet file", path)
+		return nil, usage("--input %s: want a .json, .csv or .parquet file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: classOf(err), Path: path, Message: "the input cannot be read", Cause: unwrapPath(err)}
+	}
+	if extension == ".csv" {
+		return &csvInput{path: path, f: f}, nil
 	}
 	if extension != ".parquet" {
 		return &jsonInput{path: path, f: f}, nil

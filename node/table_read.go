@@ -48,7 +48,7 @@ func (p *process) tableReadCommand() *cobra.Command {
 	c.Flags().StringSliceVar(&f.columns, "columns", nil, "columns to print, in this order")
 	c.Flags().StringVar(&f.where, "where", "", "print only rows for which this SQL expression is true")
 	c.Flags().Int64Var(&f.limit, "limit", -1, "rows to print at most; -1: all, 20 in a table for people")
-	c.Flags().StringVar(&f.format, "format", "", "json (lines) or parquet; csv is not written by this version")
+	c.Flags().StringVar(&f.format, "format", "", "json (lines), csv or parquet")
 	c.Flags().StringVar(&f.out, "out", "", "file to write instead of printing; it must not exist")
 	c.Flags().BoolVar(&f.digest, "digest", false, "print version, number of rows and their digest")
 	c.MarkFlagsMutuallyExclusive("version", "timestamp")

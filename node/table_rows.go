@@ -87,11 +87,9 @@ type rowOutput interface {
 // rowOutput returns what the flags ask for.
 func (p *process) rowOutput(f readFlags, s *batch.Schema) (rowOutput, error) {
 	switch f.format {
-	case "", "json", "parquet":
-	case "csv":
-		return nil, invalid(errors.New("csv is not written by this version; use json or parquet"))
+	case "", "json", "parquet", "csv":
 	default:
-		return nil, usage("--format is %q; want json or parquet", f.format)
+		return nil, usage("--format is %q; want json, csv or parquet", f.format)
 	}
 	if f.format == "parquet" {
 		if f.out == "" {
@@ -112,7 +110,13 @@ func (p *process) rowOutput(f readFlags, s *batch.Schema) (rowOutput, error) {
 		if err != nil {
 			return nil, err
 		}
+		if f.format == "csv" {
+			return newCSVRows(jsonRows{out: file, file: file}, s)
+		}
 		return &jsonRows{out: file, file: file}, nil
+	}
+	if f.format == "csv" {
+		return newCSVRows(jsonRows{out: p.env.Stdout}, s)
 	}
 	if f.format == "json" || p.asJSON() {
 		return &jsonRows{out: p.env.Stdout}, nil

@@ -128,7 +128,7 @@ func (p *process) tableAppendCommand() *cobra.Command {
 		},
 	}
 	f.madeFlags.add(c)
-	c.Flags().StringVar(&f.input, "input", "", "file whose rows are appended: .json or .parquet")
+	c.Flags().StringVar(&f.input, "input", "", "file whose rows are appended: .json, .csv with the names of its columns in the first line, or .parquet")
 	c.Flags().BoolVar(&f.create, "create", false, "make the table if it is not there")
 	c.Flags().StringVar(&f.txn, "txn", "", "appId:version; a table that has the version, or a later one, is left alone")
 	return c
