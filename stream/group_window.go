@@ -104,7 +104,9 @@ func (a *aggregation) events(step *topology.Step) []*event {
 		if e := a.frame.eventOf(bound.EventTime()); e != nil {
 			w := *e
 			w.window, w.slide, w.offset = true, timeBucket, 0
-			if a.spec.Kind() != windows.KindSession {
+			if a.spec.Kind() == windows.KindSession {
+				w.lateness++ // a session is told when the watermark is later than its end
+			} else {
 				p := windows.PanesOf(*a.spec)
 				w.slide, w.offset = p.Slide, (p.Start+p.Size)%p.Slide
 			}

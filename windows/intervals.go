@@ -16,7 +16,7 @@ type interval struct {
 const intervalBytes = 24
 
 // mostIntervals bounds the open sessions of one key: beyond it something is wrong with the times.
-const mostIntervals = 1 << 16
+const mostIntervals = 1 << 13
 
 // intervals are the open sessions of one key, ascending by start.
 type intervals []interval
