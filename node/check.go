@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/topology"
 	"github.com/spf13/cobra"
 )
@@ -103,7 +102,7 @@ func stepsOf(g *topology.Graph, u *unit) []checkedStep {
 		if u.file != nil && s.Verb != topology.VerbSource && s.Verb != topology.VerbSink {
 			name = longestStep(u.file.Steps(), s.Name)
 		}
-		verb, _, _ := strings.Cut(s.What, " ")
+		verb, _, _ := strings.Cut(strings.TrimRight(s.What, ","), " ")
 		if s.Verb == topology.VerbSource || s.Verb == topology.VerbSink {
 			verb = string(s.Verb)
 		}
@@ -117,7 +116,11 @@ func stepsOf(g *topology.Graph, u *unit) []checkedStep {
 		step.Verbs = append(step.Verbs, verb)
 		step.Schema = columnsOf(s.Schema)
 		if s.Stateful {
-			step.Stateful, step.StateBound = true, s.StateBound
+			step.Stateful = true
+			if step.StateBound != "" {
+				step.StateBound += "; " // several verbs of the step keep state
+			}
+			step.StateBound += s.StateBound
 		}
 	}
 	return steps
@@ -141,10 +144,12 @@ func longestStep(names []string, verb string) string {
 func warningsOf(g *topology.Graph) []string {
 	var all []string
 	fallible := []string{}
-	for _, s := range g.Steps {
-		if s.Stateful && strings.Contains(s.StateBound, "never evicted") {
-			all = append(all, fmt.Sprintf("flow %s, step %s keeps state for ever: %s", g.Flow, s.Name, s.StateBound))
+	if p, err := topology.MakePlan(g); err == nil {
+		for _, a := range p.Explain().Advice {
+			all = append(all, "flow "+g.Flow+": "+a)
 		}
+	}
+	for _, s := range g.Steps {
 		if s.Fallible {
 			fallible = append(fallible, s.Name)
 		}
@@ -189,6 +194,7 @@ func (p *process) planCommand() *cobra.Command {
 			type planned struct {
 				Name string `json:"name"`
 				Plan string `json:"plan"`
+				topology.Explanation
 			}
 			var all []planned
 			for _, u := range units {
@@ -196,7 +202,11 @@ func (p *process) planCommand() *cobra.Command {
 				if err != nil {
 					return invalid(err)
 				}
-				all = append(all, planned{u.name, stream.Explain(g)})
+				plan, err := topology.MakePlan(g)
+				if err != nil {
+					return invalid(err)
+				}
+				all = append(all, planned{u.name, plan.String(), plan.Explain()})
 			}
 			if p.asJSON() {
 				if len(all) == 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 	"slices"
 
 	"github.com/deltaic/deltaic"
@@ -27,6 +28,27 @@ func orders() *memory.Source {
 // show runs the flow over what is there and prints what the sink holds.
 func show(flow *stream.Flow, sink *memory.Sink) {
 	q, err := deltaic.Start(context.Background(), flow, stream.AvailableNow())
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := q.AwaitTermination(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	rows := sink.Rows()
+	slices.Sort(rows)
+	for _, r := range rows {
+		fmt.Println(r)
+	}
+}
+
+// showState is show of a flow that keeps state, in a folder of its own.
+func showState(flow *stream.Flow, sink *memory.Sink) {
+	folder, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	q, err := deltaic.Start(context.Background(), flow, stream.AvailableNow(), stream.CheckpointLocation(folder))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func click(id int, user string, amount float64, at string) []any {
 func outcome(t *testing.T, flow *stream.Flow, sink *memory.Sink) []string {
 	t.Helper()
 	core, logs := observer.New(zap.WarnLevel)
-	ctx, cancel := context.WithTimeout(deltaic.WithLogger(context.Background(), zap.New(core)), time.Minute)
+	ctx, cancel := context.WithTimeout(deltaic.WithLogger(context.Background(), zap.New(core)), 20*time.Second)
 	defer cancel()
 	q, err := deltaic.Start(ctx, flow, stream.AvailableNow(), stream.CheckpointLocation(t.TempDir()))
 	if err != nil {

@@ -33,6 +33,13 @@ func TestWindowsEndToEnd(t *testing.T) {
 		{"sliding", "auc", func(d from) from {
 			return d.Where("id = 4").GroupBy("window(at, '2 minutes', '1 minute')").Agg("", "count(*) AS n").Select("window.start AS start", "n")
 		}, []string{`{"start":"2026-03-01T10:01:00.000000Z","n":1}`, `{"start":"2026-03-01T10:02:00.000000Z","n":1}`}},
+		{"sessions", "ac", func(d from) from {
+			return d.GroupBy("session_window(at, '40 seconds')", "user").Agg("", "count(*) AS n").Select("user", "session_window.start AS start", "n")
+		}, []string{`{"user":"ann","start":"2026-03-01T10:00:10.000000Z","n":2}`, `{"user":"ann","start":"2026-03-01T10:01:20.000000Z","n":1}`,
+			`{"user":"bob","start":"2026-03-01T10:00:40.000000Z","n":1}`, `{"user":"bob","start":"2026-03-01T10:01:50.000000Z","n":1}`, `{"user":"cid","start":"2026-03-01T10:02:05.000000Z","n":1}`}},
+		{"windows over sessions", "auc", func(d from) from {
+			return d.GroupBy("session_window(at, '40 seconds')", "user").Agg("", "count(*) AS n").GroupBy("window(session_window, '1 hour')").Agg("", "count(*) AS sessions").Select("sessions")
+		}, []string{`{"sessions":5}`}},
 		{"windows over windows", "au", func(d from) from {
 			return d.GroupBy("window(at, '1 minute')").Agg("minutes", "count(*) AS n").
 				GroupBy("window(window, '1 hour')").Agg("hours", "sum(n) AS n", "count(*) AS minutes").Select("window.start AS start", "n", "minutes")
