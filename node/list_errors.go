@@ -203,9 +203,7 @@ var errorClasses = map[string]string{
 	// Of event time, state and output modes.
 	"STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION":  "a step before the sink has no result that could be written in its output mode; the message says which and why",
 	"STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE": "the sink does not take that output mode",
-	"EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE":          "a watermark is set on a column that is no time",
 	"EVENT_TIME_WATERMARK_REDEFINED":               "a frame has a watermark already",
-	"EVENT_TIME_TOO_FAR_AHEAD":                     "an event time is further in the future than maxFutureSkew allows; the row is quarantined",
 	"MISSING_WATERMARK":                            "a verb needs a watermark and there is none on the frame",
 	"UNSUPPORTED_MULTIPLE_WINDOWS":                 "rows are grouped by more than one window",
 	"UNSUPPORTED_GENERATOR.MULTI_GENERATOR":        "a select list explodes two collections",
