@@ -221,6 +221,7 @@ var errorClasses = map[string]string{
 	"STATE_VALUE_BROKEN":                           "a value of a processor's state cannot be read",
 	"UNSUPPORTED_GO_TYPE":                          "a Go type has no columns: see package operators/typed",
 	"USER_FUNCTION_FAILED":                         "an author's function returned an error or panicked",
+	"STATEFUL_PROCESSOR_INITIAL_STATE":             "the table of a processor's initial state does not have its keys, or the processor failed on a row of it",
 	"FAILED_EXECUTE_UDF":                           "an aggregate written in Go failed",
 	"DELTAIC_SINK_KEYS_MISSING":                    "output mode update into a table needs the keys by which rows are replaced",
 	"DELTAIC_SINK_KEYS_INVALID":                    "a key of a sink is no column of the rows, or cannot be a key",

@@ -75,6 +75,12 @@ func (s Stream[T]) Frame() *Frame {
 	reads := s.pipe.Needs()
 	c := d.then(d.flow.add(&topology.Step{Name: name, Verb: topology.VerbOperate, What: strings.Join(s.said, ", "), Inputs: []int{d.step}, Schema: schema, Fallible: true,
 		Operator: made(s.pipe.Operator), Needs: func([]bool) []bool { return also(len(d.schema.Fields), reads)(nil) }}))
+	return d.renewed(c, schema)
+}
+
+// renewed gives the frame behind an author's code its columns; a column with the name of the event time's, and a time, is
+// the event time still.
+func (d *Frame) renewed(c *Frame, schema *batch.Schema) *Frame {
 	c.schema, c.qualifiers, c.events = schema, all(d.name, schema), make([]*event, len(schema.Fields))
 	for i, f := range d.schema.Fields {
 		e := d.eventOf(i)
