@@ -70,12 +70,12 @@ func TestValuesAreAggregatedInWindows(t *testing.T) {
 	})
 	byUser := stream.KeyBy(twice, "by-user", func(v visit) visitor { return visitor{*v.User, v.ID%2 == 1} })
 	stream.Aggregate(byUser, "per-minute", windows.Tumbling(time.Minute), stream.Max(func(v visit) int64 { return v.ID }), stream.Over("avg", func(v visit) float64 { return v.Amount }),
-		stream.Count[visit]()).
-		Select("user", "odd", "window.start AS start", "max", "avg", "count").To("out", sink, stream.Append)
+		stream.CountDistinct(func(v visit) string { return *v.User }).As("users"), stream.Count[visit]()).
+		Select("user", "odd", "window.start AS start", "max", "avg", "users", "count").To("out", sink, stream.Append)
 	same(t, outcome(t, flow, sink),
-		`{"user":"ann","odd":true,"start":"2026-03-01T10:00:00.000000Z","max":1,"avg":10,"count":2}`,
-		`{"user":"bob","odd":false,"start":"2026-03-01T10:00:00.000000Z","max":2,"avg":5,"count":1}`,
-		`{"user":"ann","odd":true,"start":"2026-03-01T10:01:00.000000Z","max":3,"avg":7,"count":1}`,
-		`{"user":"bob","odd":true,"start":"2026-03-01T10:01:00.000000Z","max":5,"avg":2,"count":1}`,
-		`{"user":"cid","odd":false,"start":"2026-03-01T10:02:00.000000Z","max":4,"avg":1,"count":2}`)
+		`{"user":"ann","odd":true,"start":"2026-03-01T10:00:00.000000Z","max":1,"avg":10,"users":1,"count":2}`,
+		`{"user":"bob","odd":false,"start":"2026-03-01T10:00:00.000000Z","max":2,"avg":5,"users":1,"count":1}`,
+		`{"user":"ann","odd":true,"start":"2026-03-01T10:01:00.000000Z","max":3,"avg":7,"users":1,"count":1}`,
+		`{"user":"bob","odd":true,"start":"2026-03-01T10:01:00.000000Z","max":5,"avg":2,"users":1,"count":1}`,
+		`{"user":"cid","odd":false,"start":"2026-03-01T10:02:00.000000Z","max":4,"avg":1,"users":1,"count":2}`)
 }

@@ -40,6 +40,13 @@ func TestWindowsEndToEnd(t *testing.T) {
 		{"windows over sessions", "auc", func(d from) from {
 			return d.GroupBy("session_window(at, '40 seconds')", "user").Agg("", "count(*) AS n").GroupBy("window(session_window, '1 hour')").Agg("", "count(*) AS sessions").Select("sessions")
 		}, []string{`{"sessions":5}`}},
+		{"count distinct", "auc", func(d from) from {
+			return d.GroupBy("window(at, '1 hour')").Agg("", "count(DISTINCT user) AS users").Select("users")
+		}, []string{`{"users":3}`}},
+		{"count distinct of sliding windows", "auc", func(d from) from {
+			return d.GroupBy("window(at, '2 minutes', '1 minute')").Agg("", "count(DISTINCT user) AS users").Select("window.start AS start", "users")
+		}, []string{`{"start":"2026-03-01T09:59:00.000000Z","users":2}`, `{"start":"2026-03-01T10:00:00.000000Z","users":2}`,
+			`{"start":"2026-03-01T10:01:00.000000Z","users":3}`, `{"start":"2026-03-01T10:02:00.000000Z","users":1}`}},
 		{"windows over windows", "au", func(d from) from {
 			return d.GroupBy("window(at, '1 minute')").Agg("minutes", "count(*) AS n").
 				GroupBy("window(window, '1 hour')").Agg("hours", "sum(n) AS n", "count(*) AS minutes").Select("window.start AS start", "n", "minutes")
