@@ -32,7 +32,13 @@ type TopOptions struct {
 	Window int
 	// Updating says that the input takes rows back. All rows of a group are kept then.
 	Updating bool
+	// Spare is how many more rows than N of a group are at hand, in order, if the input takes rows back; 0: DefaultSpare. Only when
+	// more of the best are taken back than that must the others be gone through.
+	Spare int
 }
+
+// DefaultSpare is how many rows beyond N are at hand.
+const DefaultSpare = 64
 
 // Top keeps the best N rows of each group: row_number() or rank() over
 // (PARTITION BY ... ORDER BY ...) <= N, and the latest row of a key.
@@ -42,30 +48,32 @@ type TopOptions struct {
 // inserts no more rows are kept than may be emitted.
 type Top struct {
 	evaluation
-	o       TopOptions
-	in      *batch.Schema
-	schema  *batch.Schema
-	others  []int // columns that are not keys
-	spec    state.Spec
-	table   *state.Table
-	late    Lateness
-	probe   probe
-	form    keyForm
-	over    []int64
-	sorted  []int32
-	columns []*batch.Column // scratch: the other columns of a batch
-	open    map[int64]*touched
-	rows    []uint32 // state rows that a batch has changed
-	row     []byte
-	list    []byte
-	emitted *topRows
-	ended   []int64 // segments to drop when their last changes are out
+	o        TopOptions
+	in       *batch.Schema
+	schema   *batch.Schema
+	others   []int // columns that are not keys
+	spec     state.Spec
+	table    *state.Table
+	late     Lateness
+	probe    probe
+	form     keyForm
+	over     []int64
+	sorted   []int32
+	columns  []*batch.Column // scratch: the other columns of a batch
+	open     map[int64]*touched
+	rows     []uint32 // state rows that a batch has changed
+	row      []byte
+	list     []byte
+	emitted  *topRows
+	changing *changing // nil if the input only inserts
+	ended    []int64   // segments to drop when their last changes are out
 }
 
 // The values of a state row of Top.
 const (
 	topCount = iota // entries of the list
 	topList
+	topBeyond // rows that are not in the list; only if the input takes rows back
 )
 
 // topEnded is added to the count of groups that have been emitted and are still kept, for a
@@ -77,6 +85,9 @@ func NewTop(s *batch.Schema, o TopOptions) (*Top, error) {
 	if o.N < 1 || len(o.By) == 0 {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_PARAMETER_VALUE",
 			Message: fmt.Sprintf("topN keeps the first %d rows by %d columns", o.N, len(o.By)), Hint: "keep at least one row, and say by what rows are ordered"}
+	}
+	if o.Spare == 0 {
+		o.Spare = DefaultSpare
 	}
 	t := &Top{o: o, in: s, late: NewLateness(), probe: probe{keys: o.Keys}, open: map[int64]*touched{}}
 	t.schema = &batch.Schema{Fields: slices.Clone(s.Fields)}
@@ -92,8 +103,14 @@ func NewTop(s *batch.Schema, o TopOptions) (*Top, error) {
 			t.others = append(t.others, i)
 		}
 	}
-	t.spec = state.Spec{Name: "top(" + strings.Join(names, ",") + ")", Keys: keyColumns(s, o.Keys), Windowed: o.Window >= 0,
+	name := "(" + strings.Join(names, ",") + ")"
+	t.spec = state.Spec{Name: "top" + name, Keys: keyColumns(s, o.Keys), Windowed: o.Window >= 0,
 		Values: []state.Column{{Name: "rows", Type: batch.BigIntType}, {Name: "list", Type: batch.BinaryType}}}
+	if o.Updating {
+		t.spec.Name = "best" + name
+		t.spec.Values = append(t.spec.Values, state.Column{Name: "beyond", Type: batch.BigIntType})
+		t.changing = newChanging(name, t.spec.Keys, t.spec.Windowed)
+	}
 	if o.Window >= 0 && windowEnd(s.Fields[o.Keys[o.Window]].Type) == notWindow {
 		return nil, supervision.New(supervision.Fatal, "INTERNAL_ERROR", "topN: column %s is neither a window nor a time", s.Fields[o.Keys[o.Window]].Name)
 	}
@@ -138,6 +155,11 @@ func (t *Top) Open(c *Context) (err error) {
 	t.emitted = newTopRows(t, c.Pool)
 	if t.table, err = c.State.Table(t.spec); err != nil {
 		return err
+	}
+	if t.changing != nil {
+		if t.changing.table, err = c.State.Table(t.changing.spec); err != nil {
+			return err
+		}
 	}
 	return t.evaluation.Open(c)
 }
@@ -205,6 +227,9 @@ func (t *Top) ends(in *batch.Batch) {
 
 // update puts rows of one segment into the lists of their groups.
 func (t *Top) update(at int64, in *batch.Batch, sel []int32, by []*batch.Column) error {
+	if t.changing != nil {
+		return t.settle(at, t.updateChanging(at, in, sel, by))
+	}
 	segment := t.table.Segment(at)
 	if err := t.probe.upsert(segment, in, sel, nil); err != nil {
 		return err
@@ -224,25 +249,30 @@ func (t *Top) update(at int64, in *batch.Batch, sel []int32, by []*batch.Column)
 		t.form.reset()
 		t.form.add(by, t.o.By, r)
 		list, count := lists.At(group), int(counts.At(group))
-		if !t.o.Updating && count >= t.o.N && !t.displaces(list, t.form.data) {
+		if count >= t.o.N && !t.displaces(list, t.form.data) {
 			continue
 		}
 		t.row = batch.AppendRow(t.row[:0], t.columns, r)
-		took, err := t.place(in, r, list, entry{t.form.data, t.row}, &count)
-		if err != nil {
-			return err
-		}
-		if took {
-			t.touch(at, group, list, int(counts.At(group)))
-			lists.Set(group, t.list)
-			counts.Set(group, uint64(count))
-		}
+		place := placeOf(list, t.form.data, !t.o.LaterWins)
+		t.list = appendEntry(append(t.list[:0], list[:place]...), entry{t.form.data, t.row})
+		t.list = append(t.list, list[place:]...)
+		size, dropped := excess(t.list, count+1, t.o.N, t.o.Ties)
+		t.touch(at, group, list, count)
+		lists.Set(group, t.list[size:])
+		counts.Set(group, uint64(count+1-dropped))
 	}
 	segment.Touch(t.rows)
-	if t.o.Updating && !t.Context.Wanted[PortChanges] { // else they are needed at the barrier
+	return nil
+}
+
+// settle ends an update that may have left groups without rows: they go at the barrier if their changes are to be told, else now.
+func (t *Top) settle(at int64, err error) error {
+	if err == nil && !t.Context.Wanted[PortChanges] {
+		segment := t.table.Segment(at)
+		counts := segment.Words(topCount)
 		segment.Delete(slices.DeleteFunc(t.rows, func(g uint32) bool { return counts.At(g) > 0 }))
 	}
-	return nil
+	return err
 }
 
 // displaces reports whether a row with the key has a place in a full list.
@@ -255,30 +285,6 @@ func (t *Top) displaces(list, key []byte) bool {
 		return t.o.Ties || t.o.LaterWins
 	}
 	return false
-}
-
-// place makes t.list of a list and a row that comes or is taken back, and reports whether it is another one.
-func (t *Top) place(in *batch.Batch, r int, list []byte, e entry, count *int) (bool, error) {
-	if in.Kinds != nil && retracts(in.Kinds[r]) {
-		at := find(list, e)
-		if at < 0 {
-			return false, &supervision.Failure{Kind: supervision.Restart, Class: "INTERNAL_ERROR", Step: t.Context.Step,
-				Message: "a row is taken back that never came: " + string(batch.AppendRowJSON(nil, in, r))}
-		}
-		t.list = append(append(t.list[:0], list[:at]...), list[at+e.size():]...)
-		*count--
-		return true, nil
-	}
-	at := place(list, e.key, !t.o.LaterWins)
-	t.list = appendEntry(append(t.list[:0], list[:at]...), e)
-	t.list = append(t.list, list[at:]...)
-	*count++
-	if !t.o.Updating {
-		size, dropped := excess(t.list, *count, t.o.N, t.o.Ties)
-		t.list = t.list[:copy(t.list, t.list[size:])]
-		*count -= dropped
-	}
-	return true, nil
 }
 
 // touch notes that a group changes, and what its rows were if they must be told apart at the barrier.

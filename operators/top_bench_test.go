@@ -103,3 +103,70 @@ func BenchmarkTop(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTopOfChanges is the ten greatest of a million counts, of which each batch changes a few: a row costs the same
+// however many there are.
+func BenchmarkTopOfChanges(b *testing.B) {
+	for _, keys := range []int64{1_000, 1_000_000} {
+		b.Run(fmt.Sprint(keys), func(b *testing.B) {
+			pool := batch.NewPool()
+			schema := batch.NewSchema(batch.Field{Name: "page", Type: batch.BigIntType}, batch.Field{Name: "n", Type: batch.BigIntType})
+			n, err := expr.Bind("n", schema, expr.NewOptions())
+			if err != nil {
+				b.Fatal(err)
+			}
+			top, err := operators.NewTop(schema, operators.TopOptions{By: []operators.SortKey{{By: n, Order: batch.Descending}}, N: 10, Window: -1, Updating: true})
+			if err != nil {
+				b.Fatal(err)
+			}
+			state, err := persistence.NewStore(persistence.Options{Step: "top", Groups: 256, Hi: 256, Pool: pool})
+			if err != nil {
+				b.Fatal(err)
+			}
+			c := &operators.Context{Step: "top", Pool: pool, State: state, KeyGroups: 256, Epoch: &operators.Epoch{}}
+			c.Wanted[operators.PortChanges] = true
+			if err := top.Open(c); err != nil {
+				b.Fatal(err)
+			}
+			counts, random := make([]int64, keys), rand.New(rand.NewPCG(1, 2))
+			rows := func(some func(i int) int64) *batch.Batch {
+				page, count := batch.NewBuilder(batch.BigIntType, pool), batch.NewBuilder(batch.BigIntType, pool)
+				var kinds []batch.RowKind
+				for i := range 2048 {
+					p := some(i)
+					if counts[p] > 0 {
+						page.Int64(p)
+						count.Int64(counts[p])
+						kinds = append(kinds, batch.UpdateBefore)
+					}
+					counts[p]++
+					page.Int64(p)
+					count.Int64(counts[p])
+					kinds = append(kinds, batch.UpdateAfter)
+				}
+				made := batch.NewBatch(schema, len(kinds), page.Finish(), count.Finish())
+				made.Kinds = kinds
+				return made
+			}
+			feed := func(in *batch.Batch) int {
+				defer in.Release()
+				if err := top.Process(in, 0, discard{}); err != nil {
+					b.Fatal(err)
+				}
+				return in.N
+			}
+			for from := int64(0); from < keys; from += 2048 {
+				feed(rows(func(i int) int64 { return (from + int64(i)) % keys }))
+			}
+			b.ResetTimer()
+			total := 0
+			for range b.N {
+				b.StopTimer()
+				in := rows(func(int) int64 { return random.Int64N(keys) })
+				b.StartTimer()
+				total += feed(in)
+			}
+			b.ReportMetric(float64(total)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}

@@ -170,7 +170,7 @@ func TestTopEqualsAModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		pool := batch.NewPool()
 		o := operators.TopOptions{By: by, N: rapid.IntRange(1, 4).Draw(rt, "n"), Ties: rapid.Bool().Draw(rt, "ties"), Window: -1,
-			LaterWins: rapid.Bool().Draw(rt, "later wins"), Updating: rapid.Bool().Draw(rt, "updating")}
+			LaterWins: rapid.Bool().Draw(rt, "later wins"), Updating: rapid.Bool().Draw(rt, "updating"), Spare: rapid.IntRange(0, 3).Draw(rt, "spare")}
 		o.Keys = rapid.SampledFrom([][]int{{}, {0}, {2, 0}}).Draw(rt, "keys")
 		if rapid.Bool().Draw(rt, "rank") {
 			o.Rank = "rank"

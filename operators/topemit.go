@@ -30,10 +30,18 @@ func (t *Top) Advance(watermark int64, out Output) error {
 		case t.open[at] != nil: // its last changes are to be told
 			t.ended = append(t.ended, at)
 		default:
-			t.table.Drop(at)
+			t.drop(at)
 		}
 	}
 	return nil
+}
+
+// drop forgets a segment.
+func (t *Top) drop(at int64) {
+	t.table.Drop(at)
+	if t.changing != nil {
+		t.changing.table.Drop(at)
+	}
 }
 
 // final emits the rows of a segment, once.
@@ -108,9 +116,12 @@ func (t *Top) Flush(out Output) error {
 		return err
 	}
 	for _, at := range t.ended {
-		t.table.Drop(at)
+		t.drop(at)
 	}
 	t.ended = t.ended[:0]
+	if t.changing != nil {
+		t.changing.arrived = 0
+	}
 	if !t.Context.Wanted[PortComplete] {
 		return nil
 	}

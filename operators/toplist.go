@@ -35,9 +35,9 @@ func appendEntry(list []byte, e entry) []byte {
 	return append(append(list, e.key...), e.row...)
 }
 
-// place returns where in the list an entry with the key belongs: behind those that are worse, and of
+// placeOf returns where in the list an entry with the key belongs: behind those that are worse, and of
 // equal ones before them if the earlier row is better, else behind.
-func place(list, key []byte, earlierIsBetter bool) int {
+func placeOf(list, key []byte, earlierIsBetter bool) int {
 	at := 0
 	for at < len(list) {
 		e, _ := first(list[at:])
