@@ -188,6 +188,19 @@ func (c *chain) dropped() []epochs.StepRows {
 	return all
 }
 
+// hot returns the hot keys that operators know of.
+func (c *chain) hot() []epochs.StepKey {
+	var all []epochs.StepKey
+	for i := range c.nodes {
+		if s, ok := c.nodes[i].op.(operators.Skewed); ok {
+			for _, k := range s.HotKeys() {
+				all = append(all, epochs.StepKey{Step: c.nodes[i].name, Key: k.Key[:min(len(k.Key), 200)], Share: k.Share})
+			}
+		}
+	}
+	return all
+}
+
 // due returns the earliest processing time at which an operator wants an epoch
 // to close, 0 for none.
 func (c *chain) due() int64 {

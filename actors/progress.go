@@ -105,6 +105,7 @@ func (a *attempt) tally(p *Progress, d EpochDone) tally {
 		}
 	}
 	p.Dropped, p.More = dropped(t.state, d.Acks), d.More
+	p.HotKeys = hotKeys(d.Acks)
 	p.EventTime = eventTime(d.Acks)
 	return t
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"math"
+	"slices"
 
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/operators"
@@ -20,6 +21,22 @@ func dropped(state map[string]*topology.StateProgress, acks []epochs.Ack) (rows 
 		}
 	}
 	return rows
+}
+
+// hotKeys are the hot keys of each step, each with the share that it has in the task that sees most of it.
+func hotKeys(acks []epochs.Ack) []topology.HotKey {
+	var all []topology.HotKey
+	for _, k := range acks {
+		for _, h := range k.Hot {
+			at := slices.IndexFunc(all, func(o topology.HotKey) bool { return o.Step == h.Step && o.Key == h.Key })
+			if at < 0 {
+				all = append(all, topology.HotKey{Step: h.Step, Key: h.Key, Share: h.Share})
+			} else {
+				all[at].Share = max(all[at].Share, h.Share)
+			}
+		}
+	}
+	return all
 }
 
 // eventTime is what Spark's progress says of event time: the watermark that all

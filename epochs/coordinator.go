@@ -33,6 +33,7 @@ type Ack struct {
 	Watermark int64
 	Idle      bool
 	Dropped   []StepRows // late rows by step, since the last barrier
+	Hot       []StepKey  // keys with more than their share of a step's rows in this task
 	Due       int64      // processing time, microseconds, at which the next epoch should close without rows; 0: none
 
 	// A task with keyed state.
@@ -53,6 +54,13 @@ type Clock struct {
 	Rows     int64
 	Min, Max int64
 	Mean     float64
+}
+
+// StepKey is a key that has a share of the rows of a step.
+type StepKey struct {
+	Step  string
+	Key   string // as JSON, at most 200 bytes of it
+	Share float64
 }
 
 // StepRows counts rows of a step.

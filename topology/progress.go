@@ -23,8 +23,16 @@ type Progress struct {
 	StateOperators         []StateProgress            `json:"stateOperators"`
 	Sources                []SourceProgress           `json:"sources"`
 	Sink                   SinkProgress               `json:"sink"`
-	Sinks                  []SinkProgress             `json:"sinks,omitempty"` // beyond Spark: a flow may have several
+	Sinks                  []SinkProgress             `json:"sinks,omitempty"`   // beyond Spark: a flow may have several
+	HotKeys                []HotKey                   `json:"hotKeys,omitempty"` // beyond Spark: keys that fold before their exchange because they have so many rows
 	ObservedMetrics        map[string]json.RawMessage `json:"observedMetrics,omitempty"`
+}
+
+// HotKey is a key with more than its share of the rows of a step.
+type HotKey struct {
+	Step  string  `json:"step"`
+	Key   string  `json:"key"`   // as JSON, at most 200 bytes of it
+	Share float64 `json:"share"` // of the rows that one task sees
 }
 
 // StateProgress is one step's keyed state.

@@ -1,0 +1,56 @@
+package stream_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/deltaic/deltaic"
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors/memory"
+	"github.com/deltaic/deltaic/stream"
+)
+
+// skewed is a source of n rows of a key and an amount of 1; every rare-th row has a key of its own, all others key 7.
+func skewed(t testing.TB, n, rare int) *memory.Source {
+	s := memory.NewSource(batch.NewSchema(batch.Field{Name: "key", Type: batch.BigIntType}, batch.Field{Name: "amount", Type: batch.BigIntType}), 2)
+	for from := 0; from < n; from += 4096 {
+		key, amount := batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.BigIntType, nil)
+		rows := min(4096, n-from)
+		for i := range rows {
+			if key.Int64(7); (from+i)%rare == 0 {
+				key.Truncate(i)
+				key.Int64(int64(from + i + 1000))
+			}
+			amount.Int64(1)
+		}
+		if err := s.Add(from/4096%2, batch.NewBatch(s.Schema(), rows, key.Finish(), amount.Finish())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Finish()
+	return s
+}
+
+// Almost all rows have one key: the sums are right, and progress names the key.
+func TestAHotKeyIsSeenInProgress(t *testing.T) {
+	const n, rare = 200_000, 100
+	flow, sink := stream.New("skew").Parallelism(2), memory.NewSink("out")
+	flow.From("rows", skewed(t, n, rare)).GroupBy("key").Agg("sums", "count(*) AS n", "sum(amount) AS total").Where("n > 1").To("out", sink, stream.Complete)
+	q, err := deltaic.Start(context.Background(), flow, stream.AvailableNow(), stream.CheckpointLocation(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.AwaitTermination(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, sink.Rows(), `{"key":7,"n":198000,"total":198000}`)
+	for _, p := range q.RecentProgress() {
+		for _, h := range p.HotKeys {
+			if h.Step != "sums-fold" || h.Key != `{"key":7}` || h.Share < 0.9 {
+				t.Errorf("hot key %v", h)
+			}
+			return
+		}
+	}
+	t.Error("no hot key in progress")
+}
