@@ -10,12 +10,13 @@ KILLS    ?= 200
 LEAST    ?= 5
 FUZZTIME ?= 60s
 # Without the race detector: rooms in which no goroutine is started, by a rule of internal/lint,
-# and whose tests take ten times as long under it; and commands, which are timed as whole processes.
-PLAIN := ./expr/... ./formats/... ./internal/lint ./cmd/...
+# and whose tests take ten times as long under it; commands, which are timed as whole processes; and Nexmark's golden sums,
+# which are about results.
+PLAIN := ./expr/... ./formats/... ./internal/lint ./cmd/... ./benchmarks/nexmark/...
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
-.PHONY: help build test lint fmt conformance crash mutants fuzz interop bench demo
+.PHONY: help build test lint fmt conformance crash flows mutants fuzz interop bench demo
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,7 +26,7 @@ build: ## bin/deltaic, without cgo
 
 test: ## all tests with the costly checks, and the race detector where goroutines meet; fuzz corpora as seeds
 	$(GO) test -tags invariants -timeout 10m $(PLAIN)
-	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 14m $$($(GO) list ./... | grep -vE '/(expr|formats|internal/lint|cmd)(/|$$)')
+	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 14m $$($(GO) list ./... | grep -vE '/(expr|formats|internal/lint|cmd|benchmarks/nexmark)(/|$$)')
 
 lint: ## formatting, go vet with and without build tags, the rules of the house
 	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \
@@ -45,6 +46,10 @@ conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder;
 
 crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, KILLS=200 real kills
 	$(GO) run ./internal/crash/cmd/crash -least $(LEAST) -seeds $(SEEDS) -kills $(KILLS)
+
+flows: ## SEEDS=200 random flows through crashes, compared with DuckDB (benchmarks/duckdb is built for it; needs a C compiler)
+	@CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .
+	DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor $(GO) run ./internal/flows/cmd/flows -seeds $(SEEDS)
 
 mutants: ## every planted bug passes the unit tests and is caught by the crash harness
 	$(GO) run ./internal/crash/cmd/mutants

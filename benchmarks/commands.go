@@ -18,7 +18,7 @@ import (
 // Commands returns the suites as commands below `bench`, and the hidden command with which they start
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{ingestCommand(), latencyCommand(), commitCommand(), startCommand(), workerCommand()}
+	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), workerCommand()}
 }
 
 // emit prints a report: one line under --json, indented without.

@@ -42,7 +42,11 @@ func (s *Sink) Result() map[string]any {
 		if c.column >= 0 {
 			t = s.schema.Fields[c.column].Type
 		}
-		out[c.Key] = s.total.values[i].result(c, t)
+		v := s.total.values[i].result(c, t)
+		if before, there := out[c.Key].(int64); there { // checks of one key are added up
+			v = before + v.(int64)
+		}
+		out[c.Key] = v
 	}
 	return out
 }

@@ -2,8 +2,8 @@
 // JSON in memory, in a file or in Kafka.
 //
 // [Columns] decodes the events beforehand, so that a run pays for its query alone; [JSON] keeps
-// records as they are, so that decoding is part of the run. Both are memory sources whose input ends
-// when all is read. Row k lies in split k mod Partitions.
+// records as they are, so that decoding is part of the run. All are memory sources; the caller says Finish where the
+// input is to end. Row k lies in split k mod Partitions.
 //
 // The columns are those of the bids, which is all that the queries of this version look at:
 // event_type, and bid, which is null in the rows of persons and auctions.
@@ -36,9 +36,7 @@ const rowsEach = 4096 // of a batch: what a busy source delivers
 // JSON returns a source of the run's records.
 func JSON(o nexmark.Options) (*memory.Source, error) {
 	source := memory.NewSource(Value, max(o.Partitions, 1))
-	err := records(o, source.Add)
-	source.Finish()
-	return source, err
+	return source, records(o, source.Add)
 }
 
 // Columns returns a source of the run's events as columns.
@@ -67,7 +65,6 @@ func Columns(o nexmark.Options) (*memory.Source, error) {
 		defer flat.Release()
 		return source.Add(split, flat)
 	})
-	source.Finish()
 	return source, err
 }
 
@@ -157,6 +154,5 @@ func Lines(path string, splits int) (*memory.Source, error) {
 			return nil, err
 		}
 	}
-	source.Finish()
 	return source, nil
 }

@@ -16,6 +16,7 @@ import (
 func drain(t *testing.T, s *memory.Source, each func(connectors.Fetch)) (rows int) {
 	t.Helper()
 	ctx := context.Background()
+	s.Finish()
 	at, err := s.Start(ctx, nil)
 	if err != nil {
 		t.Fatal(err)

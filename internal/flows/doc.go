@@ -1,0 +1,10 @@
+// Package flows draws random flows over random rows, runs them through crashes, and compares
+// what they wrote with a batch recomputation by DuckDB and a model of the late rule.
+//
+// [Run] is one case: everything in it, rows with their nulls, duplicates and late ones, verbs, output
+// mode, parallelism, size of batches, and where attempts are killed, follows from the seed. It returns an error that
+// says what differs, and [Counts] of what was drawn, so that whoever runs many seeds can say that nothing was left out.
+//
+// The caller brings a [DuckDB] (the program of benchmarks/duckdb). Each case runs in a folder of its own.
+// Crashes are those of an attempt inside the process: kills of the process and power cuts are internal/crash's and internal/sim's.
+package flows
