@@ -1,0 +1,144 @@
+package image
+
+import (
+	"context"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/deltaic/deltaic/persistence/state"
+)
+
+// View is the key groups [Lo,Hi) of a table. It satisfies state.Below and
+// belongs to one goroutine at a time.
+type View struct {
+	table  *Table
+	lo, hi int
+	key    []byte
+}
+
+// View returns the key groups [lo,hi) of the table.
+func (t *Table) View(lo, hi int) *View { return &View{table: t, lo: lo, hi: hi} }
+
+// Read looks for places in one pass. See state.Below.
+func (v *View) Read(places [][]byte, found func(i int, values []byte) error) error {
+	t := v.table
+	prefix := t.key(kindRow, nil)
+	it, err := t.image.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
+	if err != nil {
+		return err
+	}
+	v.key = append(v.key[:0], prefix...)
+	for i, place := range places {
+		v.key = append(v.key[:prefixBytes], place...)
+		if !it.SeekPrefixGE(v.key) {
+			continue
+		}
+		value, err := it.ValueAndErr()
+		if err == nil {
+			err = found(i, value)
+		}
+		if err != nil {
+			_ = it.Close()
+			return err
+		}
+	}
+	return it.Close()
+}
+
+const (
+	scanRows  = 4096
+	scanBytes = 1 << 20
+)
+
+// Scan calls f with the rows of a segment. See state.Below.
+func (v *View) Scan(segment int64, f func(places, values [][]byte) error) error {
+	var s rows
+	lo, hi := state.AppendPlace(nil, segment, v.lo), state.AppendPlace(nil, segment, v.hi)
+	err := v.table.each(v.table.image.db, kindRow, lo, hi, func(place, values []byte) error { return s.add(place, values, f) })
+	if err == nil {
+		err = s.flush(f)
+	}
+	return err
+}
+
+// rows collects rows for calls with many.
+type rows struct {
+	data []byte
+	ends []int // of places and values in turn
+	a, b [][]byte
+}
+
+func (s *rows) add(place, values []byte, f func(places, values [][]byte) error) error {
+	s.data = append(s.data, place...)
+	s.ends = append(s.ends, len(s.data))
+	s.data = append(s.data, values...)
+	s.ends = append(s.ends, len(s.data))
+	if len(s.ends) < 2*scanRows && len(s.data) < scanBytes {
+		return nil
+	}
+	return s.flush(f)
+}
+
+func (s *rows) flush(f func(places, values [][]byte) error) error {
+	if len(s.ends) == 0 {
+		return nil
+	}
+	s.a, s.b = s.a[:0], s.b[:0]
+	from := 0
+	for i, to := range s.ends {
+		if i%2 == 0 {
+			s.a = append(s.a, s.data[from:to:to])
+		} else {
+			s.b = append(s.b, s.data[from:to:to])
+		}
+		from = to
+	}
+	err := f(s.a, s.b)
+	s.data, s.ends = s.data[:0], s.ends[:0]
+	return err
+}
+
+// Dump calls f with all rows of the key groups as they are when it is called, whatever is folded
+// meanwhile: ascending by segment, key group and key, at most 4096 a call.
+func (v *View) Dump(ctx context.Context, f func(places, values [][]byte) error) error {
+	db := v.table.image.db
+	snapshot := db.NewSnapshot()
+	defer func() { _ = snapshot.Close() }()
+	prefix := v.table.key(kindRow, nil)
+	it, err := snapshot.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
+	if err != nil {
+		return err
+	}
+	var s rows
+	for ok := it.First(); ok && err == nil; {
+		place := it.Key()[prefixBytes:]
+		segment, group := state.SegmentOf(place)
+		switch {
+		case group < v.lo:
+			ok = it.SeekGE(v.table.key(kindRow, state.AppendPlace(nil, segment, v.lo)))
+			continue
+		case group >= v.hi:
+			after := end(state.AppendPlace(nil, segment, 0)[:8])
+			if after == nil {
+				ok = false
+				continue
+			}
+			ok = it.SeekGE(v.table.key(kindRow, after))
+			continue
+		}
+		value, e := it.ValueAndErr()
+		if err = e; err == nil {
+			if err = s.add(place, value, f); err == nil {
+				err = ctx.Err()
+			}
+		}
+		ok = it.Next()
+	}
+	if e := it.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = s.flush(f)
+	}
+	return err
+}
