@@ -122,7 +122,8 @@ type Finished struct {
 	Ack     func(*epochs.Ack)  // adds the result to the epoch's ack
 	Base    []epochs.StateFile // merged state files, for whichever epoch is acked next
 	IsBase  bool
-	IsReady bool // what operators wanted done before the epoch's first row is done
+	Kept    func() // with IsBase: tells the task's store that the work was done
+	IsReady bool   // what operators wanted done before the epoch's first row is done
 	Err     error
 }
 

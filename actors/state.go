@@ -52,7 +52,8 @@ func writeChange(attempt, epoch int64, objects objstore.Store, change *persisten
 	}
 }
 
-// durable merges state files that have become many, beside the work of the task.
+// durable merges state files that have become many, and brings what lies below memory up to
+// them, beside the work of the task.
 func (k *keyedShare) durable(t *Task, d Durable, out *Effects) {
 	// A manifest from before the last base names files that are about to go.
 	if k.merging || len(k.base) > 0 || d.Epoch < k.basedIn {
@@ -63,7 +64,7 @@ func (k *keyedShare) durable(t *Task, d Durable, out *Effects) {
 		stored[i] = persistence.StateFile(f)
 	}
 	for _, s := range k.stores {
-		plan := s.store.BasePlan(stored)
+		plan, store := s.store.Upkeep(stored), s.store
 		if plan == nil {
 			continue
 		}
@@ -71,15 +72,16 @@ func (k *keyedShare) durable(t *Task, d Durable, out *Effects) {
 		objects, attempt := k.objects, t.attempt
 		out.Work = append(out.Work, func(ctx context.Context) Finished {
 			files, err := plan.Write(ctx, objects)
-			return Finished{Attempt: attempt, IsBase: true, Base: stateFiles(files), Err: err}
+			return Finished{Attempt: attempt, IsBase: true, Base: stateFiles(files), Kept: func() { store.Done(plan) }, Err: err}
 		})
 		return
 	}
 }
 
-func (k *keyedShare) based(files []epochs.StateFile) {
+func (k *keyedShare) based(m Finished) {
 	k.merging = false
-	k.base = files
+	k.base = m.Base
+	m.Kept()
 }
 
 // unused refuses state that was restored and that the step, as it is now, does

@@ -283,7 +283,7 @@ func (t *Task) finished(m Finished, out *Effects) error {
 		return m.Err
 	}
 	if m.IsBase {
-		t.keyed.based(m.Base)
+		t.keyed.based(m)
 		return nil
 	}
 	if m.IsReady {

@@ -1,6 +1,9 @@
 package batch
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // Account counts bytes against a limit: what pools, mailboxes, fetches and
 // file writers hold. Accounts form a tree; a charge counts in every account up
@@ -70,6 +73,18 @@ func (a *Account) Limit() int64 {
 		return 0
 	}
 	return a.limit
+}
+
+// Room returns how many bytes may be charged until a or an account above it is at
+// its limit, math.MaxInt64 if none has one. It is not below 0.
+func (a *Account) Room() int64 {
+	room := int64(math.MaxInt64)
+	for ; a != nil; a = a.parent {
+		if a.limit > 0 {
+			room = min(room, max(0, a.limit-a.used.Load()))
+		}
+	}
+	return room
 }
 
 // Over reports whether a or an account above it has reached its limit: whoever

@@ -39,6 +39,7 @@ func (s *Store) Checkpoint(epoch int64) *Change {
 	}
 	slices.SortFunc(c.parts, func(a, b *state.Copy) int { return cmp.Compare(a.Spec().Name, b.Spec().Name) })
 	s.options.Account.Charge(c.charged)
+	s.relieve()
 	return c
 }
 

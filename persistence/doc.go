@@ -7,8 +7,9 @@
 // [Store] is the state of one step in one task and satisfies operators.State.
 // [Store.Checkpoint] copies what an epoch changed into a [Change], which
 // [Change.Write] writes beside the running task. [StateFile] describes a file and stands in
-// the manifest. [Store.Restore] fills a store from files; [Store.BasePlan] and
-// [Base.Write] merge files that have become many; [Live] and [Obsolete] say which files a
+// the manifest. [Store.Restore] fills a store from files; [Store.Upkeep] and
+// [Upkeep.Write] merge files that have become many, and fold changes into an image ([image.Image]), where rows lie
+// that do not fit into memory; [Live] and [Obsolete] say which files a
 // manifest still needs and which may go.
 //
 // # The caller's duties

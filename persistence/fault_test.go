@@ -53,7 +53,7 @@ func script(t *testing.T, objects objstore.Store, pool *batch.Pool, account *bat
 		})
 		change.Release()
 	}
-	base := s.BasePlan(files)
+	base := s.Upkeep(files)
 	again(func() error {
 		written, err := base.Write(ctx, objects)
 		files = append(files, written...)

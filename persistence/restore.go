@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/state"
 )
 
 // Restore fills the store, which must be empty, with the rows of its key groups
@@ -16,7 +17,7 @@ func (s *Store) Restore(ctx context.Context, objects objstore.Store, files []Sta
 	if len(s.tables) != 0 {
 		return s.failure("INTERNAL_ERROR", "restore into a store that is in use", "")
 	}
-	if err := s.load(ctx, objects, s.inputs(files)); err != nil {
+	if err := s.restore(ctx, objects, files); err != nil {
 		s.Close()
 		return err
 	}
@@ -26,23 +27,41 @@ func (s *Store) Restore(ctx context.Context, objects objstore.Store, files []Sta
 	return nil
 }
 
-// load applies files, oldest first.
-func (s *Store) load(ctx context.Context, objects objstore.Store, inputs []input) error {
-	dropped := drops{}
-	for _, in := range inputs {
-		if in.file.Drops > 0 {
-			if err := s.readDrops(ctx, objects, in, dropped); err != nil {
-				return err
+func (s *Store) restore(ctx context.Context, objects objstore.Store, files []StateFile) error {
+	inputs := s.inputs(files)
+	if s.options.Image == nil {
+		return s.load(ctx, objects, inputs)
+	}
+	for len(inputs) > 0 {
+		var own, others []input
+		for _, in := range inputs {
+			if in.file.Table == inputs[0].file.Table {
+				own = append(own, in)
+			} else {
+				others = append(others, in)
 			}
 		}
+		if err := s.restoreTable(ctx, objects, files, own); err != nil {
+			return err
+		}
+		inputs = others
+	}
+	return nil
+}
+
+// load applies files, oldest first.
+func (s *Store) load(ctx context.Context, objects objstore.Store, inputs []input) error {
+	dropped, err := s.dropsOf(ctx, objects, inputs)
+	if err != nil {
+		return err
 	}
 	for _, in := range inputs {
-		if err := s.restoreFile(ctx, objects, in, dropped); err != nil {
+		if err := s.loadFile(ctx, objects, in, dropped); err != nil {
 			return err
 		}
 	}
-	for _, t := range s.tables {
-		t.Settle()
+	for _, in := range inputs {
+		s.tables[in.file.Table].Settle()
 	}
 	return nil
 }
@@ -68,17 +87,24 @@ func (d drops) hide(table string, segment, epoch int64, group int) bool {
 	return false
 }
 
-func (s *Store) readDrops(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
-	r, err := s.openInput(ctx, objects, in)
-	if err != nil {
-		return err
+// dropsOf reads which segments the files drop.
+func (s *Store) dropsOf(ctx context.Context, objects objstore.Store, inputs []input) (drops, error) {
+	dropped := drops{}
+	for _, in := range inputs {
+		if in.file.Drops == 0 {
+			continue
+		}
+		r, err := s.openInput(ctx, objects, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, segment := range r.drops {
+			key := dropKey{in.file.Table, segment}
+			dropped[key] = append(dropped[key], in)
+		}
+		r.close()
 	}
-	defer r.close()
-	for _, segment := range r.drops {
-		key := dropKey{in.file.Table, segment}
-		dropped[key] = append(dropped[key], in)
-	}
-	return nil
+	return dropped, nil
 }
 
 // input is a file with the key groups that it counts for.
@@ -130,16 +156,28 @@ func (s *Store) openInput(ctx context.Context, objects objstore.Store, in input)
 	return r, nil
 }
 
-// restoreFile applies the rows of the key groups that a file counts for.
-func (s *Store) restoreFile(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
+// loadFile applies the rows of a file to its table.
+func (s *Store) loadFile(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
+	var t *kept
+	return s.scan(ctx, objects, in, dropped, func(spec state.Spec) (err error) {
+		if t, err = s.open(spec); err != nil {
+			err = fmt.Errorf("state file %s: %w", in.file.Name, err)
+		}
+		return err
+	}, func(b *fileBlock, sel []int32) error { return t.Apply(&b.Block, sel, b.hashes) })
+}
+
+// scan reads a file and hands over what its rows are, then those that count: rows of its key groups in
+// segments that no later file drops.
+func (s *Store) scan(ctx context.Context, objects objstore.Store, in input, dropped drops, open func(state.Spec) error,
+	each func(b *fileBlock, sel []int32) error) error {
 	r, err := s.openInput(ctx, objects, in)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	t, err := s.open(r.spec)
-	if err != nil {
-		return fmt.Errorf("state file %s: %w", in.file.Name, err)
+	if err := open(r.spec); err != nil {
+		return err
 	}
 	sel := []int32{}
 	for {
@@ -157,7 +195,7 @@ func (s *Store) restoreFile(ctx context.Context, objects objstore.Store, in inpu
 				sel = append(sel, int32(i))
 			}
 		}
-		err = t.Apply(&block.Block, sel, block.hashes)
+		err = each(block, sel)
 		block.batch.Release()
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package persistence
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -28,10 +29,13 @@ type StateFile struct {
 	Drops         int64  `json:"drops,omitempty"` // segments that the epoch dropped
 }
 
-// hides reports whether f is of no use, for the groups that both have, beside b.
+// hides reports whether f is of no use, for the groups that both have, beside b. Of bases of one
+// epoch, which say the same, one counts.
 func (b StateFile) hides(f StateFile) bool {
-	return b.Kind == KindBase && b.Step == f.Step && b.Table == f.Table && b.Name != f.Name &&
-		(b.Epoch > f.Epoch || b.Epoch == f.Epoch && f.Kind == KindChange)
+	if b.Kind != KindBase || b.Step != f.Step || b.Table != f.Table || b.Name == f.Name {
+		return false
+	}
+	return b.Epoch > f.Epoch || b.Epoch == f.Epoch && (f.Kind == KindChange || cmp.Or(cmp.Compare(b.Attempt, f.Attempt), cmp.Compare(b.Name, f.Name)) > 0)
 }
 
 type groupRange struct{ lo, hi int }

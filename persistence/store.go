@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/persistence/image"
 	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -21,6 +22,9 @@ type Options struct {
 	Lo, Hi      int // key groups of this task: Lo <= g < Hi
 	Pool        *batch.Pool
 	Account     *batch.Account // charged what the tables take
+	// Image takes rows that do not fit into memory, and makes a restart find them where they are; nil: all
+	// rows are in memory.
+	Image *image.Image
 	// Unique returns a name that was never used before, such as a random UUID; it becomes
 	// part of file names. It is called from whatever goroutine writes a file.
 	Unique func() string
@@ -37,6 +41,9 @@ type Store struct {
 type kept struct {
 	*state.Table
 	restored, used bool // from a checkpoint; opened by an operator since
+
+	below *image.Table // nil: all rows are in memory
+	marks []*image.Mark
 }
 
 // NewStore returns an empty store.
@@ -52,6 +59,9 @@ func NewStore(o Options) (*Store, error) {
 // names both; one of a later version is STATE_STORE_UNSUPPORTED_SCHEMA_VERSION.
 func (s *Store) Table(spec state.Spec) (*state.Table, error) {
 	t, err := s.open(spec)
+	if err == nil && s.options.Image != nil && t.below == nil {
+		err = s.attachNew(t)
+	}
 	if err != nil {
 		return nil, err
 	}

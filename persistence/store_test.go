@@ -148,7 +148,7 @@ func (w *world) checkpoint(t *rapid.T) {
 			t.Fatal(err)
 		}
 		next = append(next, files...)
-		if b := s.BasePlan(w.files); b != nil {
+		if b := s.Upkeep(w.files); b != nil {
 			files, err := b.Write(context.Background(), w.objects)
 			if err != nil {
 				t.Fatal(err)

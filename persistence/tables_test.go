@@ -6,11 +6,13 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore/memory"
 	"github.com/deltaic/deltaic/persistence"
+	"github.com/deltaic/deltaic/persistence/image"
 	"github.com/deltaic/deltaic/persistence/state"
 )
 
@@ -28,7 +30,9 @@ type job struct {
 	unique  int
 	version int
 	rows    map[string]string // by segment and key
-	counts  map[string]int    // how often what happened
+	image   *image.Image
+	disk    vfs.FS         // of the image
+	counts  map[string]int // how often what happened
 }
 
 // drawSpec draws a table; keys are a bigint and perhaps a string behind it.
@@ -58,9 +62,10 @@ func (j *job) start(t *rapid.T, parallelism int) {
 	}
 	j.attempt++
 	j.stores, j.tables = nil, nil
+	j.reopen(t)
 	for p := range parallelism {
 		s, err := persistence.NewStore(persistence.Options{Flow: "flow", Incarnation: "i-1", Step: "sum", Attempt: j.attempt, Groups: groups,
-			Lo: p * groups / parallelism, Hi: (p + 1) * groups / parallelism, Pool: j.pool, Account: j.account,
+			Lo: p * groups / parallelism, Hi: (p + 1) * groups / parallelism, Pool: j.pool, Account: j.account, Image: j.image,
 			Unique: func() string { j.unique++; return fmt.Sprint("u", j.unique) }})
 		if err == nil {
 			err = s.Restore(context.Background(), j.objects, j.files)
@@ -191,6 +196,59 @@ func (j *job) drop(t *rapid.T) {
 	j.counts["dropped"]++
 }
 
+// reopen closes the image and opens it again, an older one or none now and then.
+func (j *job) reopen(t *rapid.T) {
+	if j.image == nil {
+		return
+	}
+	if err := j.image.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rapid.IntRange(0, 4).Draw(t, "lost image") == 0 {
+		j.counts["images lost"]++
+		j.disk = vfs.NewMem()
+	}
+	j.open(t)
+}
+
+func (j *job) open(t *rapid.T) {
+	var err error
+	if j.image, err = image.Open(image.Options{FS: j.disk, Dir: "image", Cache: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// upkeep folds and merges, or dies before it tells the store.
+func (j *job) upkeep(t *rapid.T, s *persistence.Store, decided []persistence.StateFile) []persistence.StateFile {
+	u := s.Upkeep(decided)
+	if u == nil {
+		return nil
+	}
+	files, err := u.Write(context.Background(), j.objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.counts["upkeeps"]++
+	j.counts["bases"] += len(files)
+	s.Done(u)
+	return files
+}
+
+// countByKinds holds that the kinds of rows in files say which keys are new.
+func (j *job) countByKinds(t *rapid.T) {
+	total := 0
+	for _, s := range j.stores {
+		n, err := s.CountByKinds(j.objects, j.files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += n
+	}
+	if total != len(j.rows) {
+		t.Fatalf("by the kinds of their rows files hold %d rows, they do %d", total, len(j.rows))
+	}
+}
+
 func (j *job) checkpoint(t *rapid.T) {
 	j.epoch++
 	next := append([]persistence.StateFile(nil), j.files...)
@@ -202,13 +260,7 @@ func (j *job) checkpoint(t *rapid.T) {
 			t.Fatal(err)
 		}
 		next = append(next, files...)
-		if b := s.BasePlan(j.files); b != nil {
-			if files, err = b.Write(context.Background(), j.objects); err != nil {
-				t.Fatal(err)
-			}
-			j.counts["bases"] += len(files)
-			next = append(next, files...)
-		}
+		next = append(next, j.upkeep(t, s, j.files)...)
 	}
 	next = persistence.Live(next)
 	for _, name := range persistence.Obsolete(j.files, next) {
@@ -224,40 +276,63 @@ func (j *job) checkpoint(t *rapid.T) {
 // other parallelisms equals a Go map.
 func TestTablesEqualAGoMap(t *testing.T) {
 	counts := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) { history(t, counts, nil, 0) })
+	happened(t, counts, "bases", "removed", "rescaled", "deleted", "dropped")
+}
+
+// The same with most rows below memory, in an image that gets lost now and then.
+func TestTablesOverAnImageEqualAGoMap(t *testing.T) {
+	defer persistence.Small()()
+	counts := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		j := &job{spec: drawSpec(t), pool: batch.NewPool(), account: batch.NewAccount("all", 0), objects: memory.New(memory.Options{}),
-			rows: map[string]string{}, counts: counts}
-		parallelism := rapid.SampledFrom([]int{1, 2, 7})
-		j.start(t, parallelism.Draw(t, "parallelism"))
-		decided := map[string]string{}
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			switch rapid.IntRange(0, 9).Draw(t, "step") {
-			case 0:
-				j.start(t, parallelism.Draw(t, "parallelism"))
-				j.rows = maps.Clone(decided)
-			case 1, 2, 3:
-				j.checkpoint(t)
-				decided = maps.Clone(j.rows)
-			case 4:
-				j.drop(t)
-			default:
-				j.feed(t)
-			}
-			if got := j.all(t); !maps.Equal(got, j.rows) {
-				t.Fatalf("tables hold\n%v, want\n%v", got, j.rows)
-			}
-		}
-		for _, s := range j.stores {
-			s.Close()
-		}
-		if j.account.Used() != 0 || j.pool.Lent() != 0 {
-			t.Fatalf("left over: %d bytes, %d columns", j.account.Used(), j.pool.Lent())
-		}
+		history(t, counts, vfs.NewMem(), rapid.SampledFrom([]int64{0, 1, 40_000}).Draw(t, "memory limit"))
 	})
-	for _, what := range []string{"bases", "removed", "rescaled", "deleted", "dropped"} {
-		if counts[what] == 0 {
-			t.Errorf("never happened: %s (%v)", what, counts)
+	happened(t, counts, "bases", "removed", "rescaled", "deleted", "dropped", "upkeeps", "images lost")
+}
+
+func happened(t *testing.T, counts map[string]int, what ...string) {
+	t.Helper()
+	for _, w := range what {
+		if counts[w] == 0 {
+			t.Errorf("never happened: %s (%v)", w, counts)
 		}
 	}
 	t.Log(counts)
+}
+
+func history(t *rapid.T, counts map[string]int, disk vfs.FS, limit int64) {
+	j := &job{spec: drawSpec(t), pool: batch.NewPool(), account: batch.NewAccount("all", limit), objects: memory.New(memory.Options{}),
+		rows: map[string]string{}, counts: counts, disk: disk}
+	if disk != nil {
+		j.open(t)
+		defer func() { _ = j.image.Close() }()
+	}
+	parallelism := rapid.SampledFrom([]int{1, 2, 7})
+	j.start(t, parallelism.Draw(t, "parallelism"))
+	decided := map[string]string{}
+	for range rapid.IntRange(1, 60).Draw(t, "steps") {
+		switch rapid.IntRange(0, 9).Draw(t, "step") {
+		case 0:
+			j.start(t, parallelism.Draw(t, "parallelism"))
+			j.rows = maps.Clone(decided)
+		case 1, 2, 3:
+			j.checkpoint(t)
+			decided = maps.Clone(j.rows)
+			j.countByKinds(t)
+		case 4:
+			j.drop(t)
+		default:
+			j.feed(t)
+			continue // to look would bring all to memory
+		}
+		if got := j.all(t); !maps.Equal(got, j.rows) {
+			t.Fatalf("tables hold\n%v, want\n%v", got, j.rows)
+		}
+	}
+	for _, s := range j.stores {
+		s.Close()
+	}
+	if j.account.Used() != 0 || j.pool.Lent() != 0 {
+		t.Fatalf("left over: %d bytes, %d columns", j.account.Used(), j.pool.Lent())
+	}
 }

@@ -199,7 +199,7 @@ func (j *job) restart(tasks int) error {
 			return err
 		}
 		made = append(made, files...)
-		if b := t.store.BasePlan(j.files); b != nil {
+		if b := t.store.Upkeep(j.files); b != nil {
 			if files, err = b.Write(context.Background(), j.objects); err != nil {
 				return err
 			}

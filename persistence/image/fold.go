@@ -166,9 +166,14 @@ func (f *Fold) writeRows(w *sstable.Writer, entries []entry) error {
 	return nil
 }
 
+// writeDrops writes range deletes, which must not overlap within a file.
 func (f *Fold) writeDrops(w *sstable.Writer) error {
 	slices.SortFunc(f.drops, func(a, b drop) int { return cmp.Or(cmp.Compare(a.segment, b.segment), cmp.Compare(a.lo, b.lo)) })
-	for _, d := range f.drops {
+	for i := 0; i < len(f.drops); {
+		d := f.drops[i]
+		for i++; i < len(f.drops) && f.drops[i].segment == d.segment && f.drops[i].lo <= d.hi; i++ {
+			d.hi = max(d.hi, f.drops[i].hi)
+		}
 		lo, hi := state.AppendPlace(nil, d.segment, d.lo), state.AppendPlace(nil, d.segment, d.hi)
 		if err := w.DeleteRange(f.table.key(kindRow, lo), f.table.key(kindRow, hi)); err != nil {
 			return err

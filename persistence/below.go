@@ -1,0 +1,258 @@
+package persistence
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/image"
+	"github.com/deltaic/deltaic/persistence/state"
+)
+
+// Changes are folded into what is below memory when they are foldAfterBytes or foldAfterFiles, or when memory
+// is short: folding many epochs at once writes a row that changed in each of them once.
+// A restore loads state of up to eagerBytes whole; more stays below until it is asked for.
+// These are variables for tests alone.
+var (
+	foldAfterBytes int64 = 16 << 20
+	foldAfterFiles       = 64
+	eagerBytes     int64 = 64 << 20
+)
+
+// memoryOfFile is about how much memory a byte of a state file takes.
+const memoryOfFile = 3
+
+// mustFold reports whether files that the image does not know are to be folded.
+func (s *Store) mustFold(todo []input) bool {
+	if len(todo) == 0 {
+		return false
+	}
+	return len(todo) >= foldAfterFiles || bytesOf(todo) >= foldAfterBytes || s.options.Account.Over()
+}
+
+// since returns the shares of inputs that key groups do not know by their marks.
+func since(inputs []input, marks []*image.Mark, lo int) []input {
+	var out []input
+	for _, in := range inputs {
+		var groups []groupRange
+		for _, r := range in.groups {
+			for g := r.lo; g < r.hi; g++ {
+				if m := marks[g-lo]; m != nil && m.Epoch >= in.file.Epoch {
+					continue
+				}
+				if n := len(groups); n > 0 && groups[n-1].hi == g {
+					groups[n-1].hi++
+				} else {
+					groups = append(groups, groupRange{g, g + 1})
+				}
+			}
+		}
+		if len(groups) > 0 {
+			out = append(out, input{in.file, groups})
+		}
+	}
+	return out
+}
+
+// foldFiles adds to an image what it does not know of files, and returns what it knows then.
+func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.Table, inputs []input, marks []*image.Mark) ([]*image.Mark, error) {
+	todo := since(inputs, marks, o.Lo)
+	if len(todo) == 0 {
+		return marks, nil
+	}
+	s := &Store{options: o}
+	f, err := t.Fold(o.Lo, o.Hi)
+	if err != nil {
+		return nil, err
+	}
+	dropped, err := s.dropsOf(ctx, objects, todo)
+	if err != nil {
+		return nil, err
+	}
+	for key, by := range dropped {
+		for _, in := range by {
+			for _, r := range in.groups {
+				f.Drop(key.segment, r.lo, r.hi)
+			}
+		}
+	}
+	known := slices.Clone(marks)
+	for _, in := range todo {
+		if err := s.foldFile(ctx, objects, in, dropped, f); err != nil {
+			return nil, err
+		}
+		for _, r := range in.groups {
+			for g := r.lo; g < r.hi; g++ {
+				known[g-o.Lo] = &image.Mark{Epoch: in.file.Epoch, File: in.file.Name, Digest: in.file.Digest}
+			}
+		}
+	}
+	return known, f.Commit(ctx, known)
+}
+
+func (s *Store) foldFile(ctx context.Context, objects objstore.Store, in input, dropped drops, f *image.Fold) error {
+	var encoder *state.Encoder
+	return s.scan(ctx, objects, in, dropped, func(spec state.Spec) (err error) {
+		encoder, err = state.NewEncoder(spec, s.options.Groups)
+		return err
+	}, func(b *fileBlock, sel []int32) error {
+		encoder.Append(f.Rows(), &b.Block, sel, b.groups)
+		return f.Added(ctx)
+	})
+}
+
+// dump writes a base from what is below memory, which has just been brought up to
+// the newest of the files.
+func (u *Upkeep) dump(ctx context.Context, objects objstore.Store, work *tableWork) (f StateFile, err error) {
+	o, last := u.options, work.inputs[len(work.inputs)-1]
+	r, err := (&Store{options: o}).openInput(ctx, objects, last)
+	if err != nil {
+		return f, err
+	}
+	spec := r.spec
+	r.close()
+	w, err := createFile(ctx, objects, o, KindBase, spec, nil, last.file.Epoch)
+	if err != nil {
+		return f, err
+	}
+	defer w.abort()
+	rows := copies.Get().(*state.Copy)
+	defer copies.Put(rows)
+	err = work.below.View(o.Lo, o.Hi).Dump(ctx, func(places, values [][]byte) error {
+		if err := rows.Fill(spec, places, values); err != nil {
+			return err
+		}
+		return w.write(ctx, rows)
+	})
+	if err != nil {
+		return f, err
+	}
+	if f, err = w.close(); err != nil {
+		return f, err
+	}
+	marks := make([]*image.Mark, len(work.marks))
+	for i, m := range work.marks {
+		if m != nil {
+			known := *m
+			known.Epoch, known.Base, known.BaseDigest = f.Epoch, f.Name, f.Digest
+			marks[i] = &known
+		}
+	}
+	work.marks = marks
+	return f, work.below.SetMarks(ctx, o.Lo, marks)
+}
+
+// fits reports whether what a mark says happened is part of what a manifest names.
+func fits(m *image.Mark, files []StateFile) bool {
+	return slices.ContainsFunc(files, func(f StateFile) bool {
+		return f.Name == m.File && f.Digest == m.Digest || f.Name == m.Base && f.Digest == m.BaseDigest
+	})
+}
+
+// attach finds what the image knows of a table. Key groups of which it knows something
+// else than the files say are emptied.
+func (s *Store) attach(ctx context.Context, name string, files []StateFile) (*image.Table, []*image.Mark, error) {
+	o := s.options
+	t, err := o.Image.Table(o.Incarnation, o.Step, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	marks, err := t.Marks(o.Lo, o.Hi)
+	if err != nil {
+		return nil, nil, err
+	}
+	for from := 0; from < len(marks); {
+		if marks[from] != nil && fits(marks[from], files) {
+			from++
+			continue
+		}
+		to := from
+		for to < len(marks) && (marks[to] == nil || !fits(marks[to], files)) {
+			marks[to] = nil
+			to++
+		}
+		if err := t.Reset(ctx, o.Lo+from, o.Lo+to); err != nil {
+			return nil, nil, err
+		}
+		from = to
+	}
+	return t, marks, nil
+}
+
+// restoreTable restores one table of a store that has an image: whole, if it is small, else
+// what is not in the image yet goes there, and rows come when they are asked for.
+func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files []StateFile, inputs []input) error {
+	o, name := s.options, inputs[0].file.Table
+	below, marks, err := s.attach(ctx, name, files)
+	if err != nil {
+		return err
+	}
+	if size := bytesOf(inputs); size <= eagerBytes && size <= s.room()/memoryOfFile {
+		if err := s.load(ctx, objects, inputs); err != nil {
+			return err
+		}
+		t := s.tables[name]
+		t.below, t.marks = below, marks
+		t.AttachWhole(below.View(o.Lo, o.Hi), o.Groups, inputs[len(inputs)-1].file.Epoch, len(since(inputs, marks, o.Lo)) == 0)
+		return nil
+	}
+	if marks, err = foldFiles(ctx, objects, o, below, inputs, marks); err != nil {
+		return err
+	}
+	counts, err := below.Counts(o.Lo, o.Hi)
+	if err != nil {
+		return err
+	}
+	r, err := s.openInput(ctx, objects, inputs[len(inputs)-1])
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	t, err := s.open(r.spec)
+	if err != nil {
+		return err
+	}
+	t.below, t.marks = below, marks
+	t.Attach(below.View(o.Lo, o.Hi), o.Groups, counts)
+	return nil
+}
+
+// room returns how much memory there is.
+func (s *Store) room() int64 {
+	if s.options.Account == nil {
+		return math.MaxInt64
+	}
+	return s.options.Account.Room()
+}
+
+// attachNew puts the image below a table that no checkpoint has.
+func (s *Store) attachNew(t *kept) error {
+	o := s.options
+	below, err := o.Image.Table(o.Incarnation, o.Step, t.Spec().Name)
+	if err != nil {
+		return err
+	}
+	t.below, t.marks = below, make([]*image.Mark, o.Hi-o.Lo)
+	t.AttachWhole(below.View(o.Lo, o.Hi), o.Groups, 0, true)
+	return nil
+}
+
+// relieveRows is how many rows are evicted before memory is looked at again.
+const relieveRows = 1 << 16
+
+// relieve evicts rows while memory is short, as many as a pause may take.
+func (s *Store) relieve() {
+	for range 4 {
+		if !s.options.Account.Over() {
+			return
+		}
+		evicted := 0
+		for _, t := range s.tables {
+			evicted += t.Evict(relieveRows)
+		}
+		if evicted == 0 {
+			return
+		}
+	}
+}
