@@ -34,6 +34,7 @@ import (
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/objstore/local"
 	"github.com/deltaic/deltaic/objstore/memory"
+	"github.com/deltaic/deltaic/persistence/image"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
@@ -122,6 +123,7 @@ func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*ac
 			return nil, err
 		}
 		c.Objects = store
+		c.Image = image.Local(filepath.Join(o.CheckpointLocation, "image"), account, c.Logger)
 	}
 	return c, place(ctx, c, o)
 }

@@ -183,7 +183,7 @@ func (a *attempt) restore(ctx context.Context, step *topology.Step, k *keyedShar
 		lo++
 	}
 	store, err := persistence.NewStore(persistence.Options{Flow: c.Plan.Graph.Flow, Incarnation: a.entry.Incarnation, Step: step.Name,
-		Attempt: a.number(), Groups: c.keyGroups(), Lo: lo, Hi: hi, Pool: c.Pool, Account: c.Account, Unique: c.Unique})
+		Attempt: a.number(), Groups: c.keyGroups(), Lo: lo, Hi: hi, Pool: c.Pool, Account: c.Account, Image: c.Image, Unique: c.Unique})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/persistence/image"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
 	"go.uber.org/zap"
@@ -19,6 +20,8 @@ type Config struct {
 	LedgerSink string // name of the sink step whose table is the ledger, "" if it is beside
 	// Objects holds manifests that are too large for the ledger, and the files of keyed state.
 	Objects objstore.Store
+	// Image takes keyed state that does not fit into memory; nil: all of it stays there. The job closes it.
+	Image *image.Image
 	// Prefix is put before the names in Objects: "" or ending with "/".
 	Prefix string
 

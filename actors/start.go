@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/topology"
+	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 )
 
@@ -67,6 +68,9 @@ func Start(ctx context.Context, c Config) (*Handle, error) {
 			}
 			for _, i := range c.Plan.Graph.Sinks() {
 				_ = c.Plan.Graph.Steps[i].Sink.Close()
+			}
+			if err := c.Image.Close(); err != nil {
+				c.Logger.Warn("the local image of the state was not closed", zap.Error(err))
 			}
 			close(h.done)
 		}()

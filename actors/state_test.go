@@ -30,7 +30,7 @@ func TestABaseIsNotMadeOfAnOlderManifest(t *testing.T) {
 	if !planned(19) {
 		t.Fatal("twenty change files are not merged")
 	}
-	k.based(files[:1])
+	k.based(Finished{Base: files[:1], Kept: func() {}})
 	k.stores = nil // nothing changed
 	k.checkpoint(&Task{epoch: &operators.Epoch{Number: 21}}, &owed{}, &Effects{})
 	k.stores = []stepStore{{step: "s", store: store}}

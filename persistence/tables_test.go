@@ -208,14 +208,11 @@ func (j *job) reopen(t *rapid.T) {
 		j.counts["images lost"]++
 		j.disk = vfs.NewMem()
 	}
-	j.open(t)
+	j.open()
 }
 
-func (j *job) open(t *rapid.T) {
-	var err error
-	if j.image, err = image.Open(image.Options{FS: j.disk, Dir: "image", Cache: 1 << 20}); err != nil {
-		t.Fatal(err)
-	}
+func (j *job) open() {
+	j.image = image.New(image.Options{FS: j.disk, Dir: "image", Cache: 1 << 20})
 }
 
 // upkeep folds and merges, or dies before it tells the store.
@@ -304,7 +301,7 @@ func history(t *rapid.T, counts map[string]int, disk vfs.FS, limit int64) {
 	j := &job{spec: drawSpec(t), pool: batch.NewPool(), account: batch.NewAccount("all", limit), objects: memory.New(memory.Options{}),
 		rows: map[string]string{}, counts: counts, disk: disk}
 	if disk != nil {
-		j.open(t)
+		j.open()
 		defer func() { _ = j.image.Close() }()
 	}
 	parallelism := rapid.SampledFrom([]int{1, 2, 7})

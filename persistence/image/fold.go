@@ -230,6 +230,9 @@ func (t *Table) SetMarks(ctx context.Context, lo int, marks []*Mark) error {
 
 // Reset forgets all that the key groups [lo,hi) know.
 func (t *Table) Reset(ctx context.Context, lo, hi int) error {
+	if !t.image.exists() {
+		return nil
+	}
 	counts, err := t.counts(lo, hi)
 	if err != nil {
 		return err
@@ -259,8 +262,13 @@ func (t *Table) Reset(ctx context.Context, lo, hi int) error {
 
 // segments returns those that have rows, counted or not.
 func (t *Table) segments() ([]int64, error) {
+	db, leave, err := t.image.use()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	prefix := t.key(kindRow, nil)
-	it, err := t.image.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -21,7 +22,7 @@ import (
 // Options says where an image lies. FS and Dir are needed.
 type Options struct {
 	FS      vfs.FS
-	Dir     string // made if it is not there; nobody else may write in it
+	Dir     string // made when it is needed; nobody else may write in it
 	Cache   int64  // bytes of the block cache; 0: 32 MiB
 	Account *batch.Account
 	Log     *zap.Logger // nil: nothing is said
@@ -29,62 +30,127 @@ type Options struct {
 
 const (
 	defaultCache = 32 << 20
+	leastCache   = 1 << 20
 	memTable     = 1 << 20 // only ingested files are written, so it stays empty
 	blockSize    = 16 << 10
 	filterBits   = 10
 )
 
-// Image is a database of rows. It may be used by many goroutines.
+// Image is a database of rows. It may be used by many goroutines. It is opened when it
+// is needed: small state never needs it.
 type Image struct {
 	options Options
-	db      *pebble.DB
-	cache   *pebble.Cache
-	writer  sstable.WriterOptions
 	files   atomic.Int64 // ingested since it was opened
+
+	mu     sync.Mutex
+	idle   sync.Cond // of mu: nobody uses the database
+	users  int
+	db     *pebble.DB
+	cache  *pebble.Cache
+	writer sstable.WriterOptions
+	closed bool
 }
 
-// Open opens the image in a folder, or begins one. One that is broken is begun
-// anew; one that another process has open is the error STATE_STORE_IMAGE_IN_USE.
-func Open(o Options) (*Image, error) {
+// New returns the image in a folder.
+func New(o Options) *Image {
 	if o.Cache == 0 {
 		o.Cache = defaultCache
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	i, err := open(o)
-	if err == nil {
-		return i, nil
+	i := &Image{options: o}
+	i.idle.L = &i.mu
+	return i
+}
+
+// Local returns the image in a folder of this machine, with a cache of a sixteenth of the memory.
+func Local(dir string, account *batch.Account, log *zap.Logger) *Image {
+	cache := int64(defaultCache)
+	if limit := account.Limit(); limit > 0 {
+		cache = max(leastCache, min(cache, limit/16))
 	}
-	if errors.Is(err, errInUse) {
-		return nil, &supervision.Failure{Kind: supervision.Transient, Class: "STATE_STORE_IMAGE_IN_USE", Path: o.Dir,
+	return New(Options{FS: vfs.Default, Dir: dir, Cache: cache, Account: account, Log: log})
+}
+
+var (
+	errInUse  = errors.New("in use")
+	errClosed = &supervision.Failure{Kind: supervision.Restart, Class: "STATE_STORE_IMAGE_CLOSED", Message: "the local image of the state has been closed"}
+)
+
+// exists reports whether there is anything in the image.
+func (i *Image) exists() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.db != nil {
+		return true
+	}
+	_, err := i.options.FS.Stat(i.options.Dir)
+	return err == nil
+}
+
+// use opens the database if it is not, and keeps it open until the function that
+// it returns is called.
+func (i *Image) use() (*pebble.DB, func(), error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.open(); err != nil {
+		return nil, nil, err
+	}
+	i.users++
+	return i.db, i.leave, nil
+}
+
+func (i *Image) leave() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.users--; i.users == 0 {
+		i.idle.Broadcast()
+	}
+}
+
+// open opens the database. One that is broken is begun anew; one that another process has open is
+// the error STATE_STORE_IMAGE_IN_USE. The lock is held.
+func (i *Image) open() error {
+	if i.closed {
+		return errClosed
+	}
+	if i.db != nil {
+		return nil
+	}
+	o := i.options
+	err := i.try()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errInUse):
+		return &supervision.Failure{Kind: supervision.Transient, Class: "STATE_STORE_IMAGE_IN_USE", Path: o.Dir,
 			Message: "another process has the local image of the state open", Cause: err,
 			Hint: "stop the other process that runs the flow, or wait for its end"}
 	}
 	o.Log.Warn("the local image of the state cannot be opened and is begun anew", zap.String("path", o.Dir), zap.Error(err))
 	if err := o.FS.RemoveAll(o.Dir); err != nil {
-		return nil, fmt.Errorf("remove the broken image %s: %w", o.Dir, err)
+		return fmt.Errorf("remove the broken image %s: %w", o.Dir, err)
 	}
-	return open(o)
+	return i.try()
 }
 
-var errInUse = errors.New("in use")
-
-func open(o Options) (i *Image, err error) {
+func (i *Image) try() (err error) {
+	o := i.options
 	defer func() {
 		if broken := recover(); broken != nil { // how Pebble tells what it cannot go on from
 			err = fmt.Errorf("open image %s: %v", o.Dir, broken)
 		}
 	}()
 	if err := o.FS.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	lock, err := pebble.LockDirectory(o.Dir, o.FS)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errInUse, err)
+		return fmt.Errorf("%w: %w", errInUse, err)
 	}
 	if err := lock.Close(); err != nil {
-		return nil, err
+		return err
 	}
 	cache := pebble.NewCache(o.Cache)
 	options := &pebble.Options{FS: o.FS, Cache: cache, MemTableSize: memTable, FormatMajorVersion: pebble.FormatNewest,
@@ -98,14 +164,16 @@ func open(o Options) (i *Image, err error) {
 	db, err := pebble.Open(o.Dir, options)
 	if err != nil {
 		cache.Unref()
-		return nil, err
+		return err
 	}
-	i = &Image{options: o, db: db, cache: cache, writer: options.MakeWriterOptions(0, db.TableFormat())}
-	o.Account.Charge(o.Cache + memTable)
 	if err := i.sweep(); err != nil {
-		return nil, errors.Join(err, i.Close())
+		err = errors.Join(err, db.Close())
+		cache.Unref()
+		return err
 	}
-	return i, nil
+	i.db, i.cache, i.writer = db, cache, options.MakeWriterOptions(0, db.TableFormat())
+	o.Account.Charge(o.Cache + memTable)
+	return nil
 }
 
 const staging = "fold-" // begins the names of files that are not ingested yet
@@ -126,16 +194,35 @@ func (i *Image) sweep() error {
 	return nil
 }
 
-// Close closes the database. Nothing may use it any more.
+// Close waits for what uses the database and closes it. What comes after is the
+// error STATE_STORE_IMAGE_CLOSED.
 func (i *Image) Close() error {
+	if i == nil {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.closed = true
+	for i.users > 0 {
+		i.idle.Wait()
+	}
+	if i.db == nil {
+		return nil
+	}
 	i.options.Account.Charge(-(i.options.Cache + memTable))
 	err := i.db.Close()
+	i.db = nil
 	i.cache.Unref()
 	return err
 }
 
 // ingest builds a file and takes it into the database, whole or not at all.
 func (i *Image) ingest(ctx context.Context, build func(*sstable.Writer) error) error {
+	db, leave, err := i.use()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	path := i.options.FS.PathJoin(i.options.Dir, fmt.Sprintf("%s%d", staging, i.files.Add(1)))
 	f, err := i.options.FS.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -148,11 +235,8 @@ func (i *Image) ingest(ctx context.Context, build func(*sstable.Writer) error) e
 	if err := w.Close(); err != nil {
 		return err
 	}
-	return i.db.Ingest(ctx, []string{path})
+	return db.Ingest(ctx, []string{path})
 }
-
-// Size returns the bytes that the database takes on disk.
-func (i *Image) Size() int64 { return int64(i.db.Metrics().DiskSpaceUsage()) }
 
 // logger tells what Pebble has to say. What it cannot go on from is a panic, which
 // ends the attempt, not the process.

@@ -17,8 +17,8 @@ import (
 
 func opened(t testing.TB, fs vfs.FS) *Image {
 	t.Helper()
-	i, err := Open(Options{FS: fs, Dir: "image", Cache: 1 << 20})
-	if err != nil {
+	i := New(Options{FS: fs, Dir: "image", Cache: 1 << 20})
+	if err := i.open(); err != nil {
 		t.Fatal(err)
 	}
 	return i
@@ -177,11 +177,11 @@ func TestOpen(t *testing.T) {
 	fs := vfs.Default
 	dir := t.TempDir() + "/image"
 	o := Options{FS: fs, Dir: dir, Cache: 1 << 20}
-	i, err := Open(o)
-	if err != nil {
+	i := New(o)
+	if err := i.open(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "STATE_STORE_IMAGE_IN_USE") {
+	if err := New(o).open(); err == nil || !strings.Contains(err.Error(), "STATE_STORE_IMAGE_IN_USE") {
 		t.Fatalf("got %v", err)
 	}
 	if err := i.Close(); err != nil {
@@ -198,10 +198,13 @@ func TestOpen(t *testing.T) {
 			_ = f.Close()
 		}
 	}
-	if i, err = Open(o); err != nil {
-		t.Fatal(err)
+	if i = New(o); i.open() != nil {
+		t.Fatal("a broken image is not begun anew")
 	}
 	if err := i.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := i.Table("i", "s", "t"); err == nil || !strings.Contains(err.Error(), "STATE_STORE_IMAGE_CLOSED") {
+		t.Fatalf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
@@ -36,9 +37,17 @@ type Table struct {
 func (i *Image) Table(incarnation, step, table string) (*Table, error) {
 	t := &Table{image: i, name: incarnation + "\x00" + step + "\x00" + table}
 	binary.BigEndian.PutUint64(t.number[:], xxhash.Sum64String(t.name))
-	name, closer, err := i.db.Get(t.key(kindName, nil))
+	if !i.exists() {
+		return t, nil
+	}
+	db, leave, err := i.use()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	name, closer, err := db.Get(t.key(kindName, nil))
 	switch {
-	case err == pebble.ErrNotFound:
+	case errors.Is(err, pebble.ErrNotFound):
 		return t, nil
 	case err != nil:
 		return nil, err
@@ -87,7 +96,7 @@ func groupBytes(group int) []byte { return binary.BigEndian.AppendUint16(nil, ui
 // Marks returns the marks of the key groups [lo,hi); nil for those that know nothing.
 func (t *Table) Marks(lo, hi int) ([]*Mark, error) {
 	marks := make([]*Mark, hi-lo)
-	err := t.each(t.image.db, kindMark, groupBytes(lo), groupBytes(hi), func(rest, value []byte) error {
+	err := t.each(kindMark, groupBytes(lo), groupBytes(hi), func(rest, value []byte) error {
 		m := &Mark{}
 		if err := json.Unmarshal(value, m); err != nil || len(rest) != 2 {
 			return fmt.Errorf("a mark of table %q in the local image of the state does not read: %q", t.name, value)
@@ -99,12 +108,20 @@ func (t *Table) Marks(lo, hi int) ([]*Mark, error) {
 }
 
 // each calls f for the keys of a kind from lo to hi (nil: the last), without their prefix.
-func (t *Table) each(from pebble.Reader, kind byte, lo, hi []byte, f func(rest, value []byte) error) error {
+func (t *Table) each(kind byte, lo, hi []byte, f func(rest, value []byte) error) error {
+	if !t.image.exists() {
+		return nil
+	}
+	db, leave, err := t.image.use()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	upper := end(t.key(kind, nil))
 	if hi != nil {
 		upper = t.key(kind, hi)
 	}
-	it, err := from.NewIter(&pebble.IterOptions{LowerBound: t.key(kind, lo), UpperBound: upper})
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: t.key(kind, lo), UpperBound: upper})
 	if err != nil {
 		return err
 	}
@@ -129,7 +146,7 @@ type countKey struct {
 
 func (t *Table) counts(lo, hi int) (map[countKey]int64, error) {
 	counts := map[countKey]int64{}
-	err := t.each(t.image.db, kindCount, nil, nil, func(rest, value []byte) error {
+	err := t.each(kindCount, nil, nil, func(rest, value []byte) error {
 		if len(rest) != 10 || len(value) != 8 {
 			return fmt.Errorf("a count of table %q in the local image of the state does not read", t.name)
 		}

@@ -22,8 +22,13 @@ func (t *Table) View(lo, hi int) *View { return &View{table: t, lo: lo, hi: hi} 
 // Read looks for places in one pass. See state.Below.
 func (v *View) Read(places [][]byte, found func(i int, values []byte) error) error {
 	t := v.table
+	db, leave, err := t.image.use()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	prefix := t.key(kindRow, nil)
-	it, err := t.image.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
 	if err != nil {
 		return err
 	}
@@ -54,7 +59,7 @@ const (
 func (v *View) Scan(segment int64, f func(places, values [][]byte) error) error {
 	var s rows
 	lo, hi := state.AppendPlace(nil, segment, v.lo), state.AppendPlace(nil, segment, v.hi)
-	err := v.table.each(v.table.image.db, kindRow, lo, hi, func(place, values []byte) error { return s.add(place, values, f) })
+	err := v.table.each(kindRow, lo, hi, func(place, values []byte) error { return s.add(place, values, f) })
 	if err == nil {
 		err = s.flush(f)
 	}
@@ -101,7 +106,11 @@ func (s *rows) flush(f func(places, values [][]byte) error) error {
 // Dump calls f with all rows of the key groups as they are when it is called, whatever is folded
 // meanwhile: ascending by segment, key group and key, at most 4096 a call.
 func (v *View) Dump(ctx context.Context, f func(places, values [][]byte) error) error {
-	db := v.table.image.db
+	db, leave, err := v.table.image.use()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	snapshot := db.NewSnapshot()
 	defer func() { _ = snapshot.Close() }()
 	prefix := v.table.key(kindRow, nil)
