@@ -64,7 +64,7 @@ func openFile(ctx context.Context, objects objstore.Store, f StateFile, pool *ba
 		return nil, r.corrupt("the file has %d bytes, the manifest says %d", object.Size(), f.Length)
 	}
 	r.object, r.left = object, f.Length
-	r.in = bufio.NewReaderSize(io.NewSectionReader(object, 0, f.Length), readBuffer)
+	r.in = bufio.NewReaderSize(io.NewSectionReader(object, 0, f.Length), int(min(f.Length, readBuffer)))
 	if err := r.readHeader(); err != nil {
 		_ = object.Close()
 		return nil, err

@@ -18,6 +18,9 @@ type timers struct {
 	lists *state.Segment // by key: the times, ascending, 8 bytes each
 	times *state.Bytes
 
+	earliest int64 // of all, if known
+	known    bool
+
 	firing  bool
 	now     int64 // of the timer that fires
 	limit   int64 // up to which timers are due
@@ -25,7 +28,7 @@ type timers struct {
 }
 
 // timerBucket is the time that one segment of timers spans, microseconds. It is part of what is stored.
-const timerBucket = 60_000_000
+const timerBucket = 10_000_000
 
 // pending is a timer that is due: the key is a row of columns.
 type pending struct {
@@ -37,7 +40,7 @@ type pending struct {
 
 func newTimers(h *Handle, name string) (*timers, error) {
 	spec := state.Spec{Name: "timers:" + name, Keys: append(slices.Clone(h.keys), state.Column{Name: "at", Type: batch.TimestampType}),
-		Prefix: len(h.keys), Values: []state.Column{}, Windowed: true, Version: 1}
+		Prefix: len(h.keys), Values: []state.Column{{Name: "time", Type: batch.TimestampType}}, Windowed: true, Version: 1}
 	due, err := h.state.Table(spec)
 	if err != nil {
 		return nil, err
@@ -115,8 +118,10 @@ func (t *timers) set(at int64) {
 	}
 	t.keep(slices.Insert(all, i, at))
 	if segment, row := t.row(at, true); t.h.err == nil {
+		segment.Words(0).Set(row, uint64(at)) // in the key too, but here it is found without reading keys
 		segment.Touch([]uint32{row})
 	}
+	t.earliest = min(t.earliest, at)
 	if t.firing && at > t.now && at <= t.limit {
 		t.add(at)
 	}
@@ -139,6 +144,7 @@ func (t *timers) clear(at int64) {
 		return
 	}
 	t.keep(slices.Delete(all, i, i+1))
+	t.known = t.known && at != t.earliest
 	if segment, row := t.row(at, false); t.h.err == nil && row != state.NoRow {
 		segment.Delete([]uint32{row})
 	}
@@ -146,6 +152,10 @@ func (t *timers) clear(at int64) {
 
 // fire calls f for each timer up to limit, by time, with its key as the key at work.
 func (t *timers) fire(limit int64, f func(at int64) error) error {
+	if earliest, some := t.next(); !some || earliest > limit {
+		t.forget(limit)
+		return t.h.err
+	}
 	due, columns, err := t.collect(limit)
 	defer func() {
 		t.firing = false
@@ -199,14 +209,16 @@ func (t *timers) collect(limit int64) (due []pending, columns []*batch.Column, e
 			break
 		}
 		segment := t.due.Lookup(at)
+		times := segment.Words(0)
 		err := segment.Scan(func(rows []uint32) error {
+			rows = slices.DeleteFunc(rows, func(r uint32) bool { return int64(times.At(r)) > limit })
+			if len(rows) == 0 {
+				return nil
+			}
 			keys := segment.Keys(t.h.key.pool, rows)
 			columns = append(columns, keys...)
-			times := keys[len(keys)-1]
-			for i := range rows {
-				if times.I64[i] <= limit {
-					due = append(due, pending{at: times.I64[i], columns: keys[:len(keys)-1], row: int32(i), n: len(rows)})
-				}
+			for i, r := range rows {
+				due = append(due, pending{at: int64(times.At(r)), columns: keys[:len(keys)-1], row: int32(i), n: len(rows)})
 			}
 			return nil
 		})
@@ -229,24 +241,26 @@ func (t *timers) forget(limit int64) {
 	}
 }
 
-// next returns the earliest timer.
+// next returns the earliest timer. It is looked for again only after the one that was has gone.
 func (t *timers) next() (earliest int64, some bool) {
+	if t.known {
+		return t.earliest, t.earliest != math.MaxInt64
+	}
+	t.earliest, t.known = math.MaxInt64, true
 	for _, at := range t.due.Segments() {
 		segment := t.due.Lookup(at)
-		earliest = math.MaxInt64
+		times := segment.Words(0)
 		t.h.fail(segment.Scan(func(rows []uint32) error {
-			keys := segment.Keys(t.h.key.pool, rows)
-			for _, at := range keys[len(keys)-1].I64 {
-				earliest, some = min(earliest, at), true
+			for _, r := range rows {
+				t.earliest = min(t.earliest, int64(times.At(r)))
 			}
-			releaseColumns(keys)
 			return nil
 		}))
-		if some {
-			return earliest, true
+		if t.earliest != math.MaxInt64 {
+			break
 		}
 	}
-	return 0, false
+	return t.earliest, t.earliest != math.MaxInt64
 }
 
 var errInitial = supervision.New(supervision.Fatal, "USER_FUNCTION_FAILED", "a row is emitted while the initial state is read: there is no epoch yet that it could belong to")
