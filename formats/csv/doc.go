@@ -8,7 +8,8 @@
 //
 // The text is what Spark's CSV source reads back with the same options, and
 // with escape set to the quote, what RFC 4180 says. An empty string is written
-// as "" and a null as nothing, so that they stay apart. Three things differ from
+// as "" and a null as nothing, so that they stay apart; Spark's reader itself takes both for null unless
+// nullValue is set to some text on both sides. Three things differ from
 // what Spark writes, because it loses data there: timestamps have microseconds, white space
 // around values stays, and a lone nullable column whose nulls would be empty lines is
 // refused.
