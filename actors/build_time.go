@@ -44,6 +44,7 @@ func (a *attempt) clock(source *topology.Step, split connectors.SplitID, t *Task
 		c.add(step, a.manifest.Greatest(step.Name))
 	}
 	s.time.share, s.time.shared, s.time.sharedOf = c.Shared != nil, c.Shared, a.epoch()
+	s.time.sleeps = c.IdleAfter > 0
 	c.Watermark, c.Idle = t.chain.watermark(), t.time.idle
 	s.time.toldIdle, s.time.reported = c.Idle, c.Watermark
 	s.time.step = c.Lead / reportsOfLead

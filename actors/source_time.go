@@ -14,9 +14,10 @@ type splitTime struct {
 	sharedOf int64            // the epoch that they are for; rows wait for it
 	passed   int64            // the epoch that they were passed on in
 
-	hold  int64  // rows wait while the watermark is past it
-	held  bool   // they do
-	quiet *Quiet // to be answered
+	hold   int64  // rows wait while the watermark is past it
+	held   bool   // they do
+	quiet  *Quiet // to be answered
+	sleeps bool   // the split may become idle
 
 	finite bool // the source never resumes
 	ended  bool // and this split has come to its end
@@ -72,7 +73,7 @@ func (s *sourceShare) resume(t *Task, out *Effects) error {
 	}
 	t.emit(out)
 	// A split that a bounded run finds without a row, and of which there never was one, is waited for by nobody.
-	t.sleep(!s.time.share && (idle || s.done() && s.time.clocked && t.chain.watermark() == noWatermark), out)
+	t.sleep(s.time.sleeps && (idle || s.done() && t.chain.watermark() == noWatermark), out)
 	if s.time.ended {
 		return s.over(t, out)
 	}
@@ -88,7 +89,7 @@ func (c *splitTime) isShared(step string) bool {
 func (s *sourceShare) settle(t *Task, out *Effects) {
 	q := s.time.quiet
 	s.time.quiet = nil
-	if !s.time.share && len(s.queue) == 0 && s.position == q.At && !t.time.idle && s.proved(q.End) {
+	if s.time.sleeps && len(s.queue) == 0 && s.position == q.At && !t.time.idle && s.proved(q.End) {
 		t.sleep(true, out)
 		s.time.timed = true
 		return

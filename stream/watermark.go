@@ -44,7 +44,18 @@ func MaxFutureSkew(d time.Duration) WatermarkOption {
 // IdleAfter says how long a split that is proved caught up must be quiet until the others no longer wait for it;
 // negative: for ever. 5 seconds if not set.
 func IdleAfter(d time.Duration) WatermarkOption {
-	return func(w *watermark) { w.spec.IdleAfter = d.Microseconds() }
+	return func(w *watermark) { w.spec.IdleAfter = signed(d) }
+}
+
+// signed returns the time in microseconds; one shorter than that does not become 0, which says something else.
+func signed(d time.Duration) int64 {
+	switch {
+	case d < 0:
+		return min(d.Microseconds(), -1)
+	case d > 0:
+		return max(d.Microseconds(), 1)
+	}
+	return 0
 }
 
 // SplitsMax lets the split that is furthest ahead make the watermark, as Spark does: what slower
@@ -54,7 +65,7 @@ func SplitsMax() WatermarkOption { return func(w *watermark) { w.spec.Splits = "
 // MaxLead says how far a split may run ahead of the slowest one, beyond the delay, before it is held; negative: any
 // far. An hour if not set.
 func MaxLead(d time.Duration) WatermarkOption {
-	return func(w *watermark) { w.spec.Lead = d.Microseconds() }
+	return func(w *watermark) { w.spec.Lead = signed(d) }
 }
 
 // AllowedLateness keeps windows this much longer than the watermark asks for: late rows correct what sinks

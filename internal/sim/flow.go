@@ -10,9 +10,11 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/internal/crash/judge"
+	"github.com/deltaic/deltaic/internal/crash/model"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/topology"
+	"github.com/deltaic/deltaic/windows"
 )
 
 // Shape is which flow a world runs.
@@ -23,10 +25,11 @@ const (
 	Single Shape = "single" // stateless, one table that is its own ledger and checkpoint
 	Dedup  Shape = "dedup"  // dropDuplicates, one table with the ledger, state in a checkpoint location
 	Three  Shape = "three"  // partitioned bronze, silver without duplicates, quarantine; ledger beside
+	Timed  Shape = "timed"  // windows that are over, the same windows kept up to date, late rows; ledger beside
 )
 
 // Shapes lists the flows.
-var Shapes = []Shape{Single, Dedup, Three}
+var Shapes = []Shape{Single, Dedup, Three, Timed}
 
 const (
 	root     = "/data"
@@ -73,6 +76,9 @@ func configure(ctx context.Context, s setting, o outside) (*actors.Config, error
 	if s.shape == Three {
 		flow.Quarantine(sink("quarantine"))
 	}
+	if s.shape == Timed {
+		return timed(flow, s, o)
+	}
 	rows := flow.From("in", &source{broker: o.broker, limit: s.limit}).
 		Select("from_json(value, 'n BIGINT, p STRING') AS o", "partition", "offset").Select("o.*", "partition", "offset")
 	var table *delta.Sink
@@ -95,13 +101,9 @@ func configure(ctx context.Context, s setting, o outside) (*actors.Config, error
 	if err != nil {
 		return nil, err
 	}
-	account := batch.NewAccount("sim", 0)
-	c := &actors.Config{Plan: plan, Trigger: s.trigger, Parallelism: s.parallelism, BatchRows: s.rows, Account: account, Pool: batch.NewPoolOf(account),
-		Unique: o.unique, Now: o.now, Sleep: o.sleep, Jitter: o.jitter}
-	c.Complete(2)
+	c := s.config(plan, o)
 	if table == nil {
-		c.Objects = o.stores(path.Join(root, "checkpoint"))
-		c.Ledger = delta.NewLedger(o.stores(path.Join(root, "checkpoint", "ledger")), flowName, o.table)
+		beside(c, o)
 		return c, nil
 	}
 	ledger, err := table.Ledger(ctx, flowName)
@@ -121,6 +123,48 @@ func configure(ctx context.Context, s setting, o outside) (*actors.Config, error
 	return c, nil
 }
 
+// beside puts the ledger into the checkpoint location.
+func beside(c *actors.Config, o outside) {
+	c.Objects = o.stores(path.Join(root, "checkpoint"))
+	c.Ledger = delta.NewLedger(o.stores(path.Join(root, "checkpoint", "ledger")), flowName, o.table)
+}
+
+func (s setting) config(plan *topology.Plan, o outside) *actors.Config {
+	account := batch.NewAccount("sim", 0)
+	c := &actors.Config{Plan: plan, Trigger: s.trigger, Parallelism: s.parallelism, BatchRows: s.rows, Account: account, Pool: batch.NewPoolOf(account),
+		Unique: o.unique, Now: o.now, Sleep: o.sleep, Jitter: o.jitter}
+	c.Complete(2)
+	return c
+}
+
+// timed makes the configuration of the flow over event time. No split is idle: then what is
+// late, and which windows are over, follows from the positions alone, and the judge can tell.
+func timed(flow *stream.Flow, s setting, o outside) (*actors.Config, error) {
+	sink := func(name string, keys ...string) *delta.Sink {
+		return delta.NewSink(o.stores(lake(name)), delta.SinkOptions{Keys: keys, Table: o.table, Properties: map[string]string{"delta.checkpointInterval": s.interval}})
+	}
+	flow.Late(sink("late"))
+	counts := flow.From("in", &source{broker: o.broker, limit: s.limit}).
+		Select("from_json(value, 'n BIGINT, p STRING, t BIGINT') AS o").Select("o.n", "o.p", "timestamp_seconds(o.t) AS at").
+		WithWatermark("at", model.Delay*time.Second, stream.IdleAfter(-1), stream.MaxLead(2*time.Minute)).
+		GroupBy(windows.Tumbling(model.Width*time.Second).On("at"), "p").
+		Agg("per-minute", "count(*) AS n", "sum(n) AS s", "count(DISTINCT n) AS d").
+		Select("unix_seconds(window.start) AS start", "p", "n", "s", "d")
+	counts.To("windows", sink("windows"), stream.Append)
+	counts.To("current", sink("current", "start", "p"), stream.Update)
+	g, err := flow.Build()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := topology.MakePlan(g)
+	if err != nil {
+		return nil, err
+	}
+	c := s.config(plan, o)
+	beside(c, o)
+	return c, nil
+}
+
 // judged is what the judge must look at.
 func judged(s Shape, folder string, b *Broker) judge.Case {
 	c := judge.Case{Root: folder, Flow: flowName, Model: b.Model}
@@ -131,6 +175,9 @@ func judged(s Shape, folder string, b *Broker) judge.Case {
 		c.Silver, c.Ledger, c.Objects = "lake/silver", "lake/silver", "checkpoint"
 	case Three:
 		c.Bronze, c.Silver, c.Quarantine = "lake/bronze", "lake/silver", "lake/quarantine"
+		c.Ledger, c.Objects = "checkpoint/ledger", "checkpoint"
+	case Timed:
+		c.Windows, c.Current, c.Late = "lake/windows", "lake/current", "lake/late"
 		c.Ledger, c.Objects = "checkpoint/ledger", "checkpoint"
 	}
 	return c

@@ -73,6 +73,7 @@ func newWorld(seed uint64, shape Shape) *World {
 	if shape == Three {
 		m.Broken = 60
 	}
+	m.Timed = shape == Timed
 	w.broker = &Broker{Model: m, Ends: make([]int64, m.Splits)}
 	w.reweigh()
 	return w
@@ -306,8 +307,13 @@ func (w *World) settle(s setting) error {
 	if p.err != nil {
 		return fmt.Errorf("the last process, with nothing against it, ended: %w", p.err)
 	}
-	if used := p.config.Account.Used(); used != 0 {
-		return fmt.Errorf("%d bytes are still charged to memory at the end", used)
+	for _, i := range p.config.Plan.Graph.Sinks() {
+		if err := p.config.Plan.Graph.Steps[i].Sink.Close(); err != nil {
+			return err
+		}
+	}
+	if used, lent := p.config.Account.Used(), p.config.Pool.Lent(); used != 0 || lent != 0 {
+		return fmt.Errorf("%d bytes are still charged to memory at the end, %d columns lent", used, lent)
 	}
 	return nil
 }

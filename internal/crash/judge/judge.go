@@ -26,8 +26,15 @@ type Case struct {
 	// Bronze holds every row, Silver each key once, Quarantine the broken rows. "" is
 	// none. A flow without a quarantine has no broken rows.
 	Bronze, Silver, Quarantine string
+	// Windows holds the windows that are over, Current all of them as they are, Late the rows that came too
+	// late, of a model with event times. "" is none.
+	Windows, Current, Late string
 	// End is set when the run was asked to reach these offsets: the liveness check.
 	End []int64
+}
+
+func (c Case) tables() []string {
+	return slices.DeleteFunc([]string{c.Bronze, c.Silver, c.Quarantine, c.Windows, c.Current, c.Late}, func(t string) bool { return t == "" })
 }
 
 // Verdict is what was found.
@@ -67,10 +74,8 @@ func Check(c Case, final bool) *Verdict {
 		newest, v.Epoch = m, e.Epoch
 	}
 	v.positions(c, newest)
-	for _, t := range []string{c.Bronze, c.Silver, c.Quarantine} {
-		if t != "" {
-			v.table(c, t)
-		}
+	for _, t := range c.tables() {
+		v.table(c, t)
 	}
 	if !final && v.behind(c, newest) {
 		return v
@@ -137,10 +142,7 @@ func (v *Verdict) table(c Case, name string) {
 
 // statistics checks that the files' statistics bound their rows.
 func (v *Verdict) statistics(c Case) {
-	for _, t := range []string{c.Bronze, c.Silver, c.Quarantine} {
-		if t == "" {
-			continue
-		}
+	for _, t := range c.tables() {
 		found, err := oracle.CheckData(filepath.Join(c.Root, t))
 		if err != nil && !errors.Is(err, oracle.ErrNoTable) {
 			v.find("data: %v", err)
@@ -192,6 +194,10 @@ func (v *Verdict) behind(c Case, m *oracle.Manifest) bool {
 
 // rows compares the contents of the tables with the source up to the committed positions.
 func (v *Verdict) rows(c Case) {
+	if c.Model.Timed {
+		v.timed(c)
+		return
+	}
 	bronze, silver, broken := map[string]int{}, map[string]int{}, map[string]int{}
 	for split, end := range v.Positions {
 		for offset := range end {

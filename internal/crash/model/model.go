@@ -22,13 +22,25 @@ type Model struct {
 	// Duplicates, Broken and Controls are how many of 1,000 offsets hold a row
 	// with an earlier row's key, a broken row, no row.
 	Duplicates, Broken, Controls uint64
+	// Timed rows have an event time, which may be null.
+	Timed bool
 }
+
+// Delay and Width are those of the watermark and the windows of a flow over timed rows, seconds.
+const (
+	Delay = 30
+	Width = 60
+)
 
 // Row is what lies at an offset.
 type Row struct {
 	Kind Kind
 	Key  int64  // equal for duplicates
 	Part string // one of four
+	// Time is the event time of a timed row, seconds; Null says that there is none. Times go up with the offset
+	// and jump to and fro by a minute; each split has its own shift.
+	Time int64
+	Null bool
 }
 
 func mix(x uint64) uint64 {
@@ -42,6 +54,7 @@ func mix(x uint64) uint64 {
 func (m Model) At(split int, offset int64) Row {
 	h := mix(mix(m.Seed^uint64(split)*0x9e37) ^ uint64(offset))
 	r := Row{Key: offset*int64(m.Splits) + int64(split), Part: string("abcd"[h>>40&3])}
+	r.Time, r.Null = 1_700_000_000+offset*5+int64(split)*40+int64(h>>44%120)-60, h>>52%40 == 0
 	switch draw := h % 1000; {
 	case draw < m.Controls:
 		r.Kind = Control
@@ -60,5 +73,11 @@ func (m Model) Value(split int, offset int64) string {
 	if r.Kind == Broken {
 		return fmt.Sprintf(`{"n": %d, "p": "%s`, r.Key, r.Part)
 	}
-	return fmt.Sprintf(`{"n": %d, "p": "%s"}`, r.Key, r.Part)
+	if !m.Timed {
+		return fmt.Sprintf(`{"n": %d, "p": "%s"}`, r.Key, r.Part)
+	}
+	if r.Null {
+		return fmt.Sprintf(`{"n": %d, "p": "%s", "t": null}`, r.Key, r.Part)
+	}
+	return fmt.Sprintf(`{"n": %d, "p": "%s", "t": %d}`, r.Key, r.Part, r.Time)
 }
