@@ -3,6 +3,7 @@ package deltaic_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -64,13 +65,14 @@ func dumpFlow() *stream.Flow {
 // compiled above, and the flow file beside it means the same plan.
 func TestSparkGuideIsTrue(t *testing.T) {
 	guide := read(t, "docs/COMING-FROM-SPARK.md")
-	here := squeeze(read(t, "docs_test.go"))
+	here := squeeze(read(t, "docs_test.go") + read(t, "guide_test.go"))
 	for _, block := range blocks(guide, "go") {
 		if !strings.Contains(here, squeeze(block)) {
 			t.Errorf("this Go snippet of the guide is not in docs_test.go:\n%s", block)
 		}
 	}
 	said := map[string]func() *stream.Flow{"bronze": bronzeFlow, "silver": silverFlow, "dump": dumpFlow}
+	maps.Copy(said, stateful)
 	for _, block := range blocks(guide, "yaml") {
 		for _, file := range parse(t, block) {
 			if said[file.Name] == nil {
@@ -238,7 +240,7 @@ func parse(t *testing.T, text string) []*flowfile.File {
 		Connectors: flowfile.Connectors{SourceFormats: []string{"kafka"}, SinkFormats: []string{"delta"},
 			Source: func(s flowfile.SourceOptions) (connectors.Source, error) { return kafka.New(s.Options) },
 			Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
-				return delta.SinkAt(s.Path, delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties}), nil
+				return delta.SinkAt(s.Path, delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties, Keys: s.Keys}), nil
 			}}})
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)

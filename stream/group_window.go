@@ -2,8 +2,10 @@ package stream
 
 import (
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/expr/parse"
 	"github.com/deltaic/deltaic/operators"
@@ -44,8 +46,8 @@ func (a *aggregation) windowed(step *topology.Step, final *agg.Plan) ([]topology
 	if err != nil {
 		return nil, err
 	}
-	e := a.frame.eventOf(bound.EventTime())
-	o := windows.Options{Window: bound, Keys: a.keys, At: a.at, Plan: final, Before: true}
+	e := a.event()
+	o := windows.Options{Window: bound, Keys: a.keys, At: a.at, Plan: final, Before: true, Lateness: never}
 	if e != nil {
 		o.Lateness = e.lateness
 	}
@@ -78,6 +80,22 @@ func (a *aggregation) windowed(step *topology.Step, final *agg.Plan) ([]topology
 	return []topology.TableBound{open}, nil
 }
 
+// never is the lateness, microseconds, of windows over a column that has no watermark: one that is on another
+// column says nothing of them.
+const never = math.MaxInt64 / 8
+
+// event returns what is known of the window's event time, nil if it has no watermark.
+func (a *aggregation) event() *event {
+	if a.spec.Processing() {
+		return nil
+	}
+	b, err := expr.Bind(a.spec.Time(), a.frame.schema, a.frame.options())
+	if err != nil {
+		return nil
+	}
+	return a.frame.eventOfExpression(b)
+}
+
 // watermarkColumn returns the column on which a watermark above the frame was set, "" if there is none.
 func (d *Frame) watermarkColumn() string {
 	s := d.above(func(s *topology.Step) bool { return s.Watermark != nil })
@@ -97,11 +115,7 @@ func (a *aggregation) events(step *topology.Step) []*event {
 			next++
 			continue
 		}
-		bound, err := a.spec.Bind(a.frame.schema, a.frame.options())
-		if err != nil || a.hidden {
-			continue
-		}
-		if e := a.frame.eventOf(bound.EventTime()); e != nil {
+		if e := a.event(); e != nil && !a.hidden {
 			w := *e
 			w.window, w.slide, w.offset = true, timeBucket, 0
 			if a.spec.Kind() == windows.KindSession {
