@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -17,9 +18,52 @@ type named struct {
 	state    []epochs.StateFile
 }
 
-// collect removes what the epoch before the last one needed and the last one
-// does not: only now, when a later epoch has been decided, can nobody go back
-// to it. It runs in the background; what it leaves, the next attempt finds.
+// leastRetained epochs are kept whatever the configuration says: whoever read the ledger just before
+// the newest entry can still load what the one before names.
+const leastRetained = 2
+
+// remember finds which epochs are kept: the last ones of the ledger, if it still knows them, as many as are to be retained.
+func (a *attempt) remember(ctx context.Context) error {
+	if a.manifest == nil {
+		return nil
+	}
+	a.kept = []named{nameOf(a.entry, a.manifest)}
+	ledger, ok := a.config.Ledger.(epochs.Historian)
+	if !ok || a.config.Retain <= leastRetained || a.config.Objects == nil {
+		return nil
+	}
+	var failed error
+	before := a.entry.Epoch
+	err := ledger.History(ctx, func(text string) bool {
+		e, err := epochs.DecodeEntry(text, a.entry.Flow, a.config.Ledger.URI())
+		if err != nil || e.Incarnation != a.entry.Incarnation || len(a.kept) == a.config.Retain {
+			failed = err
+			return false
+		}
+		if e.Kind != epochs.KindEpoch || e.Epoch >= before {
+			return true
+		}
+		m, err := loadManifest(ctx, a.config, e)
+		if err != nil || m == nil {
+			return false // collected: so are those before it
+		}
+		before = e.Epoch
+		a.kept = append([]named{nameOf(e, m)}, a.kept...)
+		return true
+	})
+	return errors.Join(err, failed)
+}
+
+func nameOf(e *epochs.Entry, m *epochs.Manifest) named {
+	n := named{state: m.State}
+	if e.ManifestFile != nil {
+		n.manifest = e.ManifestFile.Path
+	}
+	return n
+}
+
+// collect removes what an epoch needed that is not retained any more, and those retained
+// do not. It runs in the background; what it leaves, the next attempt finds.
 func (a *attempt) collect(r *run, m *epochs.Manifest) {
 	names := a.unneededAfter(m)
 	if len(names) == 0 {
@@ -41,7 +85,7 @@ func (a *attempt) unneededAfter(m *epochs.Manifest) []string {
 	}
 	older := a.kept
 	a.kept = append(a.kept, now)
-	keep, early := 2, mutant.On(mutant.CollectEarly) && m.Epoch%8 == 6
+	keep, early := a.config.Retain, mutant.On(mutant.CollectEarly) && m.Epoch%8 == 6
 	if early {
 		keep = 0
 	}
@@ -92,7 +136,7 @@ func (a *attempt) remove(ctx context.Context, names []string) {
 }
 
 // sweep removes what attempts before this one left behind: files under the
-// checkpoint location that the manifest does not name. It runs below the claim, so nobody
+// checkpoint location that no retained manifest names. It runs below the claim, so nobody
 // who could still name them can decide an epoch.
 func (a *attempt) sweep(ctx context.Context) error {
 	c := a.config
@@ -100,11 +144,9 @@ func (a *attempt) sweep(ctx context.Context) error {
 		return nil
 	}
 	needed := map[string]bool{}
-	if f := a.entry.ManifestFile; f != nil {
-		needed[f.Path] = true
-	}
-	if a.manifest != nil {
-		for _, f := range a.manifest.State {
+	for _, k := range a.kept {
+		needed[k.manifest] = true
+		for _, f := range k.state {
 			needed[f.Name] = true
 		}
 	}

@@ -30,11 +30,13 @@ type Config struct {
 	// Parallelism is how many ranges of key groups and shares of a sink there are. 0: as
 	// many as processors.
 	Parallelism int
-	BatchRows   int   // rows a batch holds at most; 0: 4096
-	BatchBytes  int64 // bytes a batch holds at most; 0: 1 MiB
-	Account     *batch.Account
-	Pool        *batch.Pool
-	Logger      *zap.Logger
+	// Retain is how many decided epochs keep what going back to them needs. 0: 10; 2 at least.
+	Retain     int
+	BatchRows  int   // rows a batch holds at most; 0: 4096
+	BatchBytes int64 // bytes a batch holds at most; 0: 1 MiB
+	Account    *batch.Account
+	Pool       *batch.Pool
+	Logger     *zap.Logger
 	// Unique returns a name that was never used before.
 	Unique func() string
 	// Settled reports whether the table at the path, which the flow wrote before and does not write now,
@@ -59,6 +61,10 @@ func (c *Config) defaults(workers int) {
 	if p := c.Plan.Graph.Parallelism; p > 0 {
 		c.Parallelism = p
 	}
+	if c.Retain == 0 {
+		c.Retain = 10
+	}
+	c.Retain = max(c.Retain, leastRetained)
 	if c.BatchRows <= 0 {
 		c.BatchRows = 4096
 	}

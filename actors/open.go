@@ -75,12 +75,8 @@ func beginAttempt(ctx context.Context, c *Config) (*attempt, error) {
 	if err := a.claim(ctx); err != nil {
 		return nil, err
 	}
-	if m := a.manifest; m != nil {
-		n := named{state: m.State}
-		if f := a.entry.ManifestFile; f != nil {
-			n.manifest = f.Path
-		}
-		a.kept = []named{n}
+	if err := a.remember(ctx); err != nil {
+		return nil, err
 	}
 	if err := a.rollForward(ctx); err != nil {
 		return nil, err
@@ -231,6 +227,9 @@ func splitsOf(at connectors.Positions) []connectors.SplitID {
 // rollForward commits the newest decided epoch to every sink that may lack it.
 func (a *attempt) rollForward(ctx context.Context) error {
 	c := a.config
+	if err := a.restoreTables(ctx); err != nil {
+		return err
+	}
 	for _, i := range c.Plan.Graph.Sinks() {
 		step := c.Plan.Graph.Steps[i]
 		if step.Name == c.LedgerSink {
@@ -265,6 +264,25 @@ func (a *attempt) rollForward(ctx context.Context) error {
 			return stepError(name, err)
 		}
 		a.versions[name] = done.Version
+	}
+	return nil
+}
+
+// restoreTables takes the tables of a flow that was taken back to an earlier epoch to the versions that belong to it.
+func (a *attempt) restoreTables(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(a.entry.Restores)) {
+		var sink connectors.Restorer
+		if step := sinkStep(a.config, name); step != nil {
+			sink, _ = step.Sink.(connectors.Restorer)
+		}
+		if sink == nil {
+			f := supervision.New(supervision.Fatal, "SINK_MISSING", "the flow was taken back to epoch %d, the table of sink %s is still to be restored to version %d, and the flow does not write it any more", a.entry.Epoch, name, a.entry.Restores[name])
+			f.Hint = "run deltaic rewind again, or the flow with the sink as it was"
+			return f
+		}
+		if err := sink.Restore(ctx, a.config.Plan.Graph.Flow, a.entry.Incarnation, a.entry.Epoch, a.entry.Restores[name]); err != nil {
+			return stepError(name, err)
+		}
 	}
 	return nil
 }

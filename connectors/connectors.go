@@ -166,6 +166,13 @@ type StateUser interface {
 	UseState(objects objstore.Store, prefix string)
 }
 
+// Restorer is a sink that can take its output back to an earlier version.
+type Restorer interface {
+	// Restore makes the newest version hold what the given one held, as the epoch of an incarnation that goes on from there.
+	// It is called before any commit of that incarnation, and may be repeated: a repeat is a no-op.
+	Restore(ctx context.Context, flow, incarnation string, epoch, version int64) error
+}
+
 // Located is a sink whose output has a place and an identity of its own, such
 // as a table.
 type Located interface {

@@ -28,6 +28,9 @@ type Entry struct {
 	// Manifest or ManifestFile is that epoch's manifest; neither before the first.
 	Manifest     *Manifest     `json:"manifest,omitempty"`
 	ManifestFile *ManifestFile `json:"manifestFile,omitempty"`
+	// Restores is set while tables of a flow that was taken back to an earlier epoch may still have to be restored: the version
+	// of each sink's table. An attempt restores them before anything else; the next epoch's entry has none.
+	Restores map[string]int64 `json:"restores,omitempty"`
 	// Bounds is where an available-now run ends, by source, fixed by its claim.
 	Bounds map[string]connectors.Positions `json:"bounds,omitempty"`
 }
@@ -49,6 +52,12 @@ type Ledger interface {
 	Swap(ctx context.Context, previous, next string, c *connectors.Commit) (connectors.Committed, error)
 	// URI names the ledger for people.
 	URI() string
+}
+
+// Historian is a ledger that still knows entries that others have replaced.
+type Historian interface {
+	// History calls each with the entries that are still there, the newest first, until it returns false.
+	History(ctx context.Context, each func(entry string) bool) error
 }
 
 // Encode returns the entry as the ledger holds it.
@@ -95,9 +104,18 @@ func Claim(previous *Entry, flow, incarnation string, bounds map[string]connecto
 func Decide(previous *Entry, m *Manifest, file *ManifestFile) *Entry {
 	next := *previous
 	next.Format, next.Kind, next.Epoch = Format, KindEpoch, m.Epoch
-	next.Manifest, next.ManifestFile = m, nil
+	next.Manifest, next.ManifestFile, next.Restores = m, nil, nil
 	if file != nil {
 		next.Manifest, next.ManifestFile = nil, file
 	}
+	return &next
+}
+
+// Rewind returns the entry that takes a flow back to an epoch that to decided. It goes on as another incarnation, so that
+// nothing of the epochs given up is ever taken for its own, and the attempt that may be running is fenced.
+func Rewind(previous, to *Entry, incarnation string, restores map[string]int64) *Entry {
+	next := *to
+	next.Format, next.Kind, next.Incarnation, next.Attempt = Format, KindEpoch, incarnation, previous.Attempt+1
+	next.Bounds, next.Restores = nil, restores
 	return &next
 }

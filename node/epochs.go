@@ -52,7 +52,13 @@ func (p *process) epochsCommand() *cobra.Command {
 
 // ledgerAt finds the ledger's table, and the store that its manifests lie in.
 func ledgerAt(ctx context.Context, location string) (*delta.Table, objstore.Store, error) {
-	for _, path := range []string{filepath.Join(location, ledgerFolder), location} {
+	places := []string{filepath.Join(location, ledgerFolder), location}
+	if table, err := tableOf(ctx, location); err != nil {
+		return nil, nil, err
+	} else if table != "" {
+		places = []string{table}
+	}
+	for _, path := range places {
 		table, err := openTable(path)
 		if err != nil {
 			return nil, nil, err

@@ -29,7 +29,7 @@ func (p *process) root() *cobra.Command {
 		}
 		return nil
 	}
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.planCommand(), p.statusCommand(), p.explainCommand(), p.stopCommand(), p.tableCommand(), p.epochsCommand(),
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.planCommand(), p.statusCommand(), p.explainCommand(), p.stopCommand(), p.tableCommand(), p.epochsCommand(), p.rewindCommand(),
 		p.demoCommand(), p.listCommand(), p.versionCommand())
 	if len(p.env.Bench) > 0 {
 		root.AddCommand(p.benchCommand())

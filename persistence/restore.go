@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/persistence/state"
@@ -148,7 +149,8 @@ func (s *Store) openInput(ctx context.Context, objects objstore.Store, in input)
 	if err != nil {
 		return nil, err
 	}
-	if r.header.Incarnation != s.options.Incarnation || r.header.Groups != s.options.Groups {
+	// A flow that was taken back to an earlier epoch goes on from files of the incarnation that it was.
+	if !strings.HasPrefix(in.file.Name, incarnationFolder(r.header.Incarnation)) || r.header.Groups != s.options.Groups {
 		defer r.close()
 		return nil, r.corrupt("the file is of incarnation %s with %d key groups, the flow is %s with %d",
 			r.header.Incarnation, r.header.Groups, s.options.Incarnation, s.options.Groups)

@@ -40,12 +40,15 @@ type fileWriter struct {
 	groups  []int32
 }
 
+// incarnationFolder is where the files of an incarnation of a flow lie.
+func incarnationFolder(incarnation string) string { return "state/" + url.PathEscape(incarnation) + "/" }
+
 // createFile begins a file that no name was used for before.
 func createFile(ctx context.Context, objects objstore.Store, o Options, kind string, spec state.Spec, dropped []int64, epoch int64) (*fileWriter, error) {
 	w := &fileWriter{options: o, spec: spec, schema: schemaOf(spec), digest: xxhash.New()}
 	w.file = StateFile{Step: o.Step, Table: spec.Name, Kind: kind, GroupLo: o.Lo, GroupHi: o.Hi, Epoch: epoch,
 		Attempt: o.Attempt, SchemaVersion: spec.Version, Drops: int64(len(dropped))}
-	w.file.Name = fmt.Sprintf("state/%s/%s/%d-%d-%d-%d-%s.dsf", url.PathEscape(o.Incarnation), stepFolder(o.Step),
+	w.file.Name = fmt.Sprintf("%s%s/%d-%d-%d-%d-%s.dsf", incarnationFolder(o.Incarnation), stepFolder(o.Step),
 		o.Attempt, epoch, o.Lo, o.Hi, o.Unique())
 	h := header{Flow: o.Flow, Incarnation: o.Incarnation, Step: o.Step, Table: spec.Name, Kind: kind, SchemaVersion: spec.Version,
 		Keys: columnsToJSON(spec.Keys), Prefix: spec.Prefix, Values: columnsToJSON(spec.Values), Windowed: spec.Windowed,

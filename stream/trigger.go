@@ -13,6 +13,7 @@ type Options struct {
 	MemoryLimit        int64         // bytes, for batches, state, writers and mailboxes; 0: none
 	Parallelism        int           // 0: the flow's, or the number of processors
 	EpochInterval      time.Duration // of a run that AvailableNow bounds; 0: limits alone cut it
+	Retain             int           // decided epochs that can be gone back to; 0: 10
 	BatchRows          int           // rows that a batch holds at most; 0: 4096
 	OnProgress         func(Progress)
 }
@@ -94,6 +95,10 @@ func Parallelism(n int) Option { return func(o *Options) { o.Parallelism = n } }
 // BatchRows sets how many rows a batch holds at most when there is plenty, 4096 if not set. Results do not
 // depend on it; below some hundreds every row costs more.
 func BatchRows(n int) Option { return func(o *Options) { o.BatchRows = n } }
+
+// MinBatchesToRetain sets how many decided epochs keep what going back to them needs (deltaic rewind), 10 if not
+// set and 2 at least. Each costs the state that has changed since.
+func MinBatchesToRetain(n int) Option { return func(o *Options) { o.Retain = n } }
 
 // OnProgress is called with every epoch's progress, in order. It must not block.
 func OnProgress(f func(Progress)) Option { return func(o *Options) { o.OnProgress = f } }

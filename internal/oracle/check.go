@@ -123,6 +123,12 @@ func (c *Commit) restores() bool {
 	return json.Unmarshal(c.CommitInfo, &info) == nil && info.Operation == "RESTORE"
 }
 
+// rewinds reports whether the commit says that it takes a flow back to an earlier epoch, from which it goes on as another incarnation.
+func (c *Commit) rewinds() bool {
+	var info struct{ OperationParameters map[string]any }
+	return c.restores() || json.Unmarshal(c.CommitInfo, &info) == nil && info.OperationParameters["kind"] == "rewind"
+}
+
 // checkEpochs looks at every txn whose application is a flow: "<flow>/<incarnation>".
 func (f *findings) checkEpochs(t *Table) {
 	type last struct{ epoch, version int64 }
@@ -134,7 +140,7 @@ func (f *findings) checkEpochs(t *Table) {
 			if !ok {
 				continue
 			}
-			if known, ok := incarnations[flow]; ok && known != incarnation {
+			if known, ok := incarnations[flow]; ok && known != incarnation && !c.rewinds() {
 				f.add("incarnation", c.Version, "flow %s writes as incarnation %s, before as %s", flow, incarnation, known)
 			}
 			incarnations[flow] = incarnation

@@ -209,7 +209,7 @@ func (b *builder) configuration(v *value) error {
 	if v.kind != mapping {
 		return v.fail("INVALID_FLOW_FILE", "configuration is %s; a mapping is wanted", v.kind)
 	}
-	known := []string{"memory_limit", "session.timeZone", "ansi", "keyGroups", "actorPerKeyGroup"}
+	known := []string{"memory_limit", "session.timeZone", "ansi", "keyGroups", "actorPerKeyGroup", "minBatchesToRetain"}
 	for i, k := range v.keys {
 		text, err := v.values[i].str("configuration." + k.text)
 		if err != nil {
@@ -237,6 +237,12 @@ func (b *builder) configuration(v *value) error {
 				return v.values[i].fail("INVALID_FLOW_FILE", "%s is %q; want true or false", k.text, text)
 			}
 			b.file.flow.ANSI(on)
+		case "minBatchesToRetain", "spark.sql.streaming.minBatchesToRetain":
+			n, err := v.values[i].integer(k.text)
+			if err != nil || n < 2 {
+				return v.values[i].fail("INVALID_FLOW_FILE", "%s is %q; want a number of epochs, 2 at least", k.text, text)
+			}
+			b.option(stream.MinBatchesToRetain(n))
 		case "keyGroups":
 			n, err := v.values[i].integer("keyGroups")
 			if err != nil {
