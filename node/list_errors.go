@@ -229,5 +229,7 @@ var errorClasses = map[string]string{
 	"DELTA_CANNOT_MODIFY_APPEND_ONLY":              "the table is append only, and the output mode changes rows",
 	"DELTA_CONCURRENT_APPEND":                      "another writer added rows that the commit should have seen",
 	"DELTA_CONCURRENT_DELETE_DELETE":               "another writer removed a file that the commit removes",
+	"EPOCH_NOT_KEPT":                               "deltaic rewind: the epoch, or what going back to it needs, is no longer kept",
+	"SINK_CANNOT_REWIND":                           "deltaic rewind: what a sink has put out cannot be taken back",
 	"DELTA_MISSING_FILES_UNEXPECTED":               "files of the version to restore are gone",
 }
