@@ -41,7 +41,9 @@ type fileWriter struct {
 }
 
 // incarnationFolder is where the files of an incarnation of a flow lie.
-func incarnationFolder(incarnation string) string { return "state/" + url.PathEscape(incarnation) + "/" }
+func incarnationFolder(incarnation string) string {
+	return "state/" + url.PathEscape(incarnation) + "/"
+}
 
 // createFile begins a file that no name was used for before.
 func createFile(ctx context.Context, objects objstore.Store, o Options, kind string, spec state.Spec, dropped []int64, epoch int64) (*fileWriter, error) {
