@@ -84,72 +84,86 @@ func (p *Preaggregate) Open(c *Context) error {
 	return p.evaluation.Open(c)
 }
 
-// Process passes the rows on, of the keys that fold one row for many.
+// Process passes the rows on, of the keys that fold one row for many. A batch with a row of which an argument
+// fails does not fold: the aggregate rejects the row.
 func (p *Preaggregate) Process(in *batch.Batch, _ int, out Output) error {
 	if in.Rows() == 0 {
 		return nil
 	}
-	p.begin()
-	input, err := p.accumulators.Evaluate(&p.expression, in)
-	if err != nil {
-		return err
-	}
-	defer input.Release()
-	sel := p.survivors(in)
-	if err := p.reject(in, out); err != nil || sel != nil && len(sel) == 0 {
-		return err
-	}
 	panes := p.keysOf(in)
 	defer panes.Release()
-	p.share(in, sel)
-	column, err := p.fold(in.N, input)
+	p.share(in)
+	column, err := p.fold(in)
 	if err != nil {
 		return err
 	}
 	made := in.Retain()
 	made.Schema, made.Columns = p.schema, append(made.Columns, column)
-	if made.Sel = sel; len(p.folded) > 0 {
-		made.Sel = p.survive(in.N, sel)
+	if len(p.folded) > 0 {
+		made.Sel = p.survive(in)
 	}
 	return out.Emit(made)
 }
 
-// fold returns the column of accumulators.
-func (p *Preaggregate) fold(n int, input *agg.Input) (*batch.Column, error) {
+// fold returns the column of accumulators, and leaves in folded the rows that they are of.
+func (p *Preaggregate) fold(in *batch.Batch) (*batch.Column, error) {
 	p.folded = p.folded[:0]
 	for _, r := range p.joined {
 		if p.group.count[p.group.rows[r]] > 1 {
 			p.folded = append(p.folded, r)
 		}
 	}
-	column := batch.NewBuilder(agg.FoldedField.Type, p.Context.Pool)
-	defer column.Release()
-	next := 0
-	if len(p.folded) > 0 {
-		part, err := p.accumulators.Collect(len(p.group.first), p.group.rows, p.folded, input)
-		defer p.accumulators.Free(part)
-		if err != nil {
-			return nil, p.failure(err)
+	if len(p.folded) == 0 {
+		return p.column(in.N, nil), nil
+	}
+	rest := *in
+	rest.Sel = p.folded
+	p.begin()
+	input, err := p.accumulators.Evaluate(&p.expression, &rest)
+	if err != nil {
+		return nil, err
+	}
+	defer input.Release()
+	if len(p.expression.Rejected) > 0 {
+		p.folded = p.folded[:0]
+		return p.column(in.N, nil), nil
+	}
+	part, err := p.accumulators.Collect(len(p.group.first), p.group.rows, p.folded, input)
+	defer p.accumulators.Free(part)
+	if err != nil {
+		return nil, p.failure(err)
+	}
+	return p.column(in.N, part), nil
+}
+
+// column returns the accumulators of the groups at the rows that stand for them; of none if part is nil.
+func (p *Preaggregate) column(n int, part *agg.Partial) *batch.Column {
+	if part == nil {
+		c := p.Context.Pool.NewColumn(agg.FoldedField.Type, n)
+		clear(c.NewValid())
+		return c
+	}
+	b, next := batch.NewBuilder(agg.FoldedField.Type, p.Context.Pool), 0
+	defer b.Release()
+	for g, r := range p.group.first {
+		if p.group.count[g] == 1 {
+			continue
 		}
-		for g, r := range p.group.first {
-			if p.group.count[g] == 1 {
-				continue
-			}
-			for ; next < int(r); next++ {
-				column.Null()
-			}
-			p.accumulators.AppendPartial(column, part, g)
-			next++
+		for ; next < int(r); next++ {
+			b.Null()
 		}
+		p.accumulators.AppendPartial(b, part, g)
+		next++
 	}
 	for ; next < n; next++ {
-		column.Null()
+		b.Null()
 	}
-	return column.Finish(), nil
+	return b.Finish()
 }
 
 // survive returns the rows that go on: all but those that another row of their group stands for.
-func (p *Preaggregate) survive(n int, sel []int32) []int32 {
+func (p *Preaggregate) survive(in *batch.Batch) []int32 {
+	n, sel := in.N, in.Sel
 	gone := batch.Bitmap(p.Context.Pool.Words(batch.BitmapWords(n)))
 	defer p.Context.Pool.PutWords(gone)
 	for _, r := range p.folded {
@@ -208,7 +222,8 @@ func (p *Preaggregate) panesOf(times *batch.Column) *batch.Column {
 }
 
 // share gives the rows that may fold a group: rows of one key and pane the same.
-func (p *Preaggregate) share(in *batch.Batch, sel []int32) {
+func (p *Preaggregate) share(in *batch.Batch) {
+	sel := in.Sel
 	hashes := p.keyed
 	if p.o.Time >= 0 {
 		hashes = p.both

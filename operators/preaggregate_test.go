@@ -16,7 +16,8 @@ import (
 )
 
 var foldedItems = []string{"count(*) AS n", "sum(price) AS total", "min(price) AS low", "max(channel) AS channel", "avg(price) AS mean",
-	"count(*) FILTER (WHERE price > 5) AS high", "approx_count_distinct(bidder) AS bidders", "percentile_approx(price, 0.5) AS median"}
+	"count(*) FILTER (WHERE price > 5) AS high", "approx_count_distinct(bidder) AS bidders", "percentile_approx(price, 0.5) AS median",
+	"sum(100 DIV bidder) AS parts"} // which rejects the rows of bidder 0
 
 // keep is an output that keeps the rows of an operator as text, or hands them to another one.
 type keep struct {

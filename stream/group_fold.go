@@ -31,7 +31,7 @@ func (a *aggregation) folded(final *agg.Plan) (*agg.Plan, error) {
 		reads = append(reads, o.Time)
 	}
 	c.step = d.flow.add(&topology.Step{Name: a.name + "-fold", Verb: topology.VerbOperate, What: "fold rows of one group before the exchange",
-		Inputs: []int{d.step}, Schema: c.schema, Fallible: true, Needs: also(len(schema.Fields), reads),
+		Inputs: []int{d.step}, Schema: c.schema, Needs: also(len(schema.Fields), reads),
 		Operator: made(func() (*operators.Preaggregate, error) { return operators.NewPreaggregate(schema, final, o) })})
 	a.frame = &c
 	return fold.Merging(), nil
