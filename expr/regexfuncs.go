@@ -12,6 +12,7 @@ import (
 func defineRegex() {
 	define("split", "split(s, regex[, limit])", "The parts of the text between matches; a positive limit bounds their number.", "split('a1b2c', '[0-9]')", "[a, b, c]", 2, 3, split)
 	define("regexp_extract", "regexp_extract(s, regex[, group])", "What a group of the first match holds; empty if there is none.", "regexp_extract('100-200', '(\\\\d+)-(\\\\d+)', 1)", "100", 2, 3, regexpExtract)
+	define("regexp_count", "regexp_count(s, regex)", "How many matches the text has.", "regexp_count('a1b2c', '[0-9]')", "2", 2, 2, regexpCount)
 	define("regexp_replace", "regexp_replace(s, regex, by)", "The text with every match replaced; $1 is group 1.", "regexp_replace('100-200', '\\\\d+', 'n')", "n-n", 3, 3, regexpReplace)
 	define("regexp_like", "regexp_like(s, regex)", "Whether the text has a match.", "regexp_like('abc', 'b+')", "true", 2, 2,
 		func(b *binder, c *parse.Call, args []*node) (*node, error) {
@@ -128,9 +129,10 @@ func regexpExtract(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if group < 0 || group > int64(re.NumSubexp()) {
 		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX", "the pattern has groups 0 to %d, not %d", re.NumSubexp(), group)
 	}
+	find := newFinder(re)
 	n := b.call("regexp_extract", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
 		s := x.str(0, i)
-		m := re.FindSubmatchIndex(s)
+		m := find.find(s)
 		if m == nil || m[2*group] < 0 {
 			x.b.Bytes(nil)
 			return
@@ -139,6 +141,26 @@ func regexpExtract(b *binder, c *parse.Call, args []*node) (*node, error) {
 	}), args[0])
 	n.perEntry = true
 	return b.intern(n, fmt.Sprintf("%q %d", re, group)), nil
+}
+
+func regexpCount(b *binder, c *parse.Call, args []*node) (*node, error) {
+	if err := b.to(batch.StringType, c, args, 0, 1); err != nil {
+		return nil, err
+	}
+	re, err := b.regex(c, args[1])
+	if err != nil {
+		return nil, err
+	}
+	literal, plain := re.LiteralPrefix()
+	n := b.call("regexp_count", batch.IntType, strict(batch.IntType, func(x *rows, i int) {
+		if plain && literal != "" {
+			x.b.Int32(int32(strings.Count(text(x.str(0, i)), literal)))
+			return
+		}
+		x.b.Int32(int32(len(re.FindAllIndex(x.str(0, i), -1))))
+	}), args[0])
+	n.perEntry = true
+	return b.intern(n, fmt.Sprintf("%q", re)), nil
 }
 
 func regexpReplace(b *binder, c *parse.Call, args []*node) (*node, error) {
