@@ -25,8 +25,7 @@ type modelSession struct {
 
 var gapOf = map[string]int64{"3 microseconds": 3, "5 microseconds": 5, "12 microseconds": 12}
 
-// sessionModel joins each row to the sessions of its key that it touches, in the order of the rows. Sessions
-// that ended before the watermark that a late row came behind are over for it.
+// sessionModel joins each row to the sessions of its key that it touches; rows behind the watermark are late.
 func sessionModel(rows []event, delay, lateness, gap int64, drops bool) (sessions map[string][]*modelSession, late []string) {
 	sessions = map[string][]*modelSession{}
 	behind, _ := behinds(rows, delay)
@@ -43,14 +42,14 @@ func sessionModel(rows []event, delay, lateness, gap int64, drops bool) (session
 		if drops && behind[i] != math.MinInt64 {
 			over = behind[i] - lateness
 		}
-		if e.at+length <= over {
+		if e.at < over {
 			late = append(late, fmt.Sprintf("late %s", batch.AppendRowJSON(nil, all, i)))
 			continue
 		}
 		now := &modelSession{e.at, e.at + length, []event{e}}
 		var kept []*modelSession
 		for _, s := range sessions[e.k] {
-			if e.at <= s.end && e.at+length >= s.start && s.end >= over {
+			if e.at <= s.end && e.at+length >= s.start {
 				now.start, now.end, now.rows = min(now.start, s.start), max(now.end, s.end), append(now.rows, s.rows...)
 			} else {
 				kept = append(kept, s)

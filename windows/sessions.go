@@ -183,7 +183,8 @@ func (w *Sessions) Process(in *batch.Batch, _ int, out operators.Output) error {
 	return w.take(in, out)
 }
 
-// sift drops the rows whose own gap the watermark has passed.
+// sift drops the rows that the watermark has passed, though their own gap may not be over: whether such a
+// row joins an older session would depend on when that one was told (docs/decisions/0008).
 func (w *Sessions) sift(in *batch.Batch) {
 	w.sieve.reset()
 	if in.Behind == nil && w.closed.at == math.MinInt64 {
@@ -192,7 +193,7 @@ func (w *Sessions) sift(in *batch.Batch) {
 	kept := w.clock.keep[:0]
 	for _, r := range w.clock.keep {
 		t, horizon := w.clock.times[r], w.sieve.horizon(in, r, w.closed.at)
-		if t >= horizon || t+w.gap(r) > horizon {
+		if t >= horizon {
 			kept = append(kept, r)
 		} else {
 			w.sieve.drop(r, horizon)

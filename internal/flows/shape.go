@@ -201,8 +201,8 @@ func sessions(d *draw, in *data) shape {
 			Agg("sessions", ours...).Select(append([]string{"session_window.start AS ws", "session_window.end AS we"}, rest([]string{"k"}, len(ours))...)...)
 	}
 	s.query = fmt.Sprintf(`SELECT min(ts) AS ws, max(ts) + %d AS we, k, %s FROM
-		(SELECT *, sum(fresh) OVER (PARTITION BY k ORDER BY ts ROWS UNBOUNDED PRECEDING) AS session FROM
-		(SELECT *, CASE WHEN ts - lag(ts) OVER (PARTITION BY k ORDER BY ts) <= %d THEN 0 ELSE 1 END AS fresh FROM t WHERE ts IS NOT NULL AND %s))
+		(SELECT *, sum(fresh) OVER (PARTITION BY k ORDER BY ts, id ROWS UNBOUNDED PRECEDING) AS session FROM
+		(SELECT *, CASE WHEN ts - lag(ts) OVER (PARTITION BY k ORDER BY ts, id) <= %d THEN 0 ELSE 1 END AS fresh FROM t WHERE ts IS NOT NULL AND %s))
 		GROUP BY k, session HAVING %s`, gap*second, theirs, gap*second, inTime(s.mode, "ts >= behind"), strings.Replace(closedOnly(s.mode, "max(ts) + "+fmt.Sprint(gap*second)), "<=", "<", 1))
 	s.late = lateRows(s.mode, "SELECT split, pos FROM t WHERE ts IS NOT NULL AND ts < behind")
 	return s
