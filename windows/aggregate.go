@@ -89,6 +89,7 @@ type Aggregate struct {
 
 	accumulators *agg.Accumulators
 	tallies      [tables]*tally
+	direct       bool // a window's groups are in one segment
 	closed       closed
 	told         int64 // closed.at when the changes were told last
 	fold         fold  // of what is told as final; nil before the first window
@@ -119,9 +120,12 @@ func NewAggregate(s *batch.Schema, o Options) (operators.Operator, error) {
 // sliding reports whether a row is in several windows.
 func (a *Aggregate) sliding() bool { return a.panes.Most() > 1 }
 
-// direct reports whether a window's groups are in one segment: its windows do not overlap, or its
-// aggregates cannot be merged, those of distinct values, so that a row is put into each of its windows.
-func (a *Aggregate) direct() bool { return !a.sliding() || !a.o.Plan.Mergeable() }
+// expands reports whether a row is put into each of its windows: panes of distinct values cannot be merged
+// unless values can be taken back, nor if somebody wants to know what changed.
+func (a *Aggregate) expands(c *operators.Context) bool {
+	p := a.o.Plan
+	return a.sliding() && !p.Mergeable() && (!p.Slides() || c.Wanted[operators.PortChanges])
+}
 
 // whole returns the table of which a segment is a window, if there is one.
 func (a *Aggregate) whole() *tally {
@@ -136,12 +140,18 @@ func (a *Aggregate) Open(c *operators.Context) error {
 	a.Context = c
 	a.accumulators = a.o.Plan.New(c.Pool)
 	keys := a.o.keys(a.schema)
+	spec := state.Spec{Keys: keys, Values: a.o.Plan.Values(), Windowed: true, Version: 1}
+	expands := a.expands(c)
+	a.direct = expands || !a.sliding()
 	for i, name := range a.names {
-		if i == ofWindows && !a.sliding() {
-			break
+		if i == ofPanes && expands || i == ofWindows && !a.sliding() {
+			continue
 		}
 		var err error
-		if a.tallies[i], err = a.openTally(state.Spec{Name: name, Keys: keys, Values: a.o.Plan.Values(), Windowed: true, Version: 1}); err != nil {
+		if spec.Name = name; expands {
+			spec.Name = "each " + name
+		}
+		if a.tallies[i], err = a.openTally(spec); err != nil {
 			return err
 		}
 	}
@@ -251,7 +261,7 @@ func (a *Aggregate) take(in *batch.Batch, out operators.Output) error {
 
 // takeShare puts rows of one pane into it, or into each of its windows if panes cannot be merged.
 func (a *Aggregate) takeShare(pane int64, sel []int32, input *agg.Input) error {
-	if !a.sliding() || !a.direct() {
+	if !a.sliding() || !a.direct {
 		return a.tallies[ofPanes].take(pane, a.columns, a.hashes, sel, input)
 	}
 	first, last := a.panes.Windows(pane)

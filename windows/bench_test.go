@@ -137,3 +137,8 @@ func BenchmarkQ11(b *testing.B) {
 func BenchmarkTumble(b *testing.B) {
 	benchmark(b, windows.Tumbling(10*time.Second), 1000, 100_000, 20, "count(*) AS num", "max(price) AS most")
 }
+
+// How many bidders each of a thousand auctions has had, every second of ten.
+func BenchmarkDistinctHop(b *testing.B) {
+	benchmark(b, windows.Sliding(10*time.Second, time.Second), 1000, 100_000, 20, "count(DISTINCT price) AS prices")
+}

@@ -74,8 +74,8 @@ func (t *touched) open() (err error) {
 			}
 		}
 	}
-	if t.was, err = newFold(t.merger(t.paneBefore), t.o.Plan); err == nil {
-		t.now, err = newFold(t.merger(t.paneNow), t.o.Plan)
+	if t.was, err = t.newFold(t.paneBefore); err == nil {
+		t.now, err = t.newFold(t.paneNow)
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func only(b *batch.Batch, some batch.Bitmap) []int32 {
 
 // tellChanges emits what the epoch has changed.
 func (a *Aggregate) tellChanges(out operators.Output) error {
-	if !a.direct() {
+	if !a.direct {
 		return a.tellSlidingChanges(out)
 	}
 	t := a.whole()

@@ -30,9 +30,9 @@ func (a *Aggregate) inWindow(start int64) []int64 {
 
 // tellFinal emits the windows that end after from and by to.
 func (a *Aggregate) tellFinal(from, to int64, out operators.Output) error {
-	if !a.direct() && a.fold == nil {
+	if !a.direct && a.fold == nil {
 		var err error
-		if a.fold, err = newFold(a.merger(a.wholePane), a.o.Plan); err != nil {
+		if a.fold, err = a.newFold(a.wholePane); err != nil {
 			return err
 		}
 	}
@@ -47,9 +47,9 @@ func (a *Aggregate) tellFinal(from, to int64, out operators.Output) error {
 // tellAll emits all windows that there are.
 func (a *Aggregate) tellAll(out operators.Output) error {
 	var f fold
-	if !a.direct() {
+	if !a.direct {
 		var err error
-		if f, err = newFold(a.merger(a.wholePane), a.o.Plan); err != nil {
+		if f, err = a.newFold(a.wholePane); err != nil {
 			return err
 		}
 		defer f.release()
@@ -76,11 +76,24 @@ func (a *Aggregate) partsOf(f fold, start int64) ([]*state.Segment, error) {
 	if err := f.enter(a.inWindow(start)); err != nil {
 		return nil, err
 	}
-	parts := f.parts()
-	if own := a.tallies[ofWindows].table.Lookup(start); own != nil {
-		parts = append(parts, own)
+	own := a.tallies[ofWindows].table.Lookup(start)
+	if own == nil {
+		return f.parts(), nil
 	}
-	return parts, nil
+	if d, is := f.(*distinctFold); is {
+		err := d.visit(own, a.tallies[ofWindows].setsOf(start))
+		return d.parts(), err
+	}
+	return append(f.parts(), own), nil
+}
+
+// leave ends what partsOf began.
+func (a *Aggregate) leave(f fold, start int64) error {
+	d, is := f.(*distinctFold)
+	if !is || a.tallies[ofWindows].table.Lookup(start) == nil {
+		return nil
+	}
+	return d.leave(a.tallies[ofWindows].setsOf(start))
 }
 
 // wholePane is the source of all groups of a pane.
@@ -104,10 +117,6 @@ func (a *Aggregate) lend(s *state.Segment, rows []uint32, f taker) error {
 	return f(keys, p)
 }
 
-func (a *Aggregate) merger(from source) merger {
-	return merger{spec: a.tallies[ofPanes].table.Spec(), pool: a.Context.Pool, accumulators: a.accumulators, from: from}
-}
-
 // tellWindow emits all groups of a window.
 func (a *Aggregate) tellWindow(f fold, start int64, port int, out operators.Output) error {
 	parts, err := a.partsOf(f, start)
@@ -115,7 +124,7 @@ func (a *Aggregate) tellWindow(f fold, start int64, port int, out operators.Outp
 		return err
 	}
 	b := bounds{[]int64{start}, []int64{start + a.panes.Size}}
-	return a.union.each(parts, func(keys []*batch.Column, p *agg.Partial) error {
+	err = a.union.each(parts, func(keys []*batch.Column, p *agg.Partial) error {
 		gone := a.vanished(p)
 		made, err := a.writer.result(keys, b, p, false, out)
 		if err != nil {
@@ -126,6 +135,10 @@ func (a *Aggregate) tellWindow(f fold, start int64, port int, out operators.Outp
 		}
 		return a.writer.emit(made, port, out)
 	})
+	if err != nil {
+		return err
+	}
+	return a.leave(f, start)
 }
 
 // vanished returns which groups have no rows left, nil if none: rows of an input that updates may be taken back.

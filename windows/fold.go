@@ -37,11 +37,21 @@ type merger struct {
 	fresh  batch.Bitmap
 }
 
-// newFold returns the fold that is cheapest for the plan: a running one if aggregates can be taken back exactly.
-func newFold(m merger, plan *agg.Plan) (fold, error) {
+// newFold returns the fold that is cheapest for the plan.
+func (a *Aggregate) newFold(from source) (fold, error) {
+	panes := a.tallies[ofPanes]
+	m := merger{spec: panes.table.Spec(), pool: a.Context.Pool, accumulators: a.accumulators, from: from}
+	if a.o.Plan.Mergeable() {
+		return newPlainFold(m, a.o.Plan.Inverts())
+	}
+	return newDistinctFold(m, a.o.Plan, panes.setsOf)
+}
+
+// newPlainFold returns a running fold if aggregates can be taken back exactly.
+func newPlainFold(m merger, inverts bool) (fold, error) {
 	m.spec.Windowed = false
 	m.spec.Values = append(m.spec.Values[:len(m.spec.Values):len(m.spec.Values)], state.Column{Name: "panes", Type: batch.BigIntType})
-	if plan.Inverts() {
+	if inverts {
 		r := &running{merger: m}
 		return r, r.begin()
 	}

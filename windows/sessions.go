@@ -79,7 +79,7 @@ func newSessions(s *batch.Schema, o Options) (operators.Operator, error) {
 	}
 	if !o.Plan.Mergeable() {
 		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_DISTINCT",
-			"sessions have no DISTINCT aggregates: two sessions that become one would have to count their values anew; use approx_count_distinct, or collect_set and size")
+			"sessions have no DISTINCT aggregates: two sessions that become one would have to count their values anew; use approx_count_distinct")
 	}
 	w := &Sessions{o: o, schema: s, columns: make([]*batch.Column, len(o.Keys))}
 	w.clock.Bound, w.sieve.lateness = o.Window, o.Lateness

@@ -123,6 +123,15 @@ func (t *tally) forget() {
 	}
 }
 
+// setsOf returns the segments of distinct values.
+func (t *tally) setsOf(at int64) []*state.Segment {
+	list := make([]*state.Segment, len(t.sets))
+	for i, set := range t.sets {
+		list[i] = set.Lookup(at)
+	}
+	return list
+}
+
 // drop deletes the segments before a time.
 func (t *tally) drop(before int64) {
 	for _, table := range append(t.sets[:len(t.sets):len(t.sets)], t.table) {

@@ -25,6 +25,7 @@ type Accumulators struct {
 	finals  []*expr.Bound
 
 	distinct distinct
+	plain    bool // see Plan.Plain
 }
 
 // selection is the rows of a mask.
@@ -290,7 +291,10 @@ func (a *Accumulators) Fold(to *Partial, rows []uint32, from *Partial) error {
 
 func (a *Accumulators) merge(rows []uint32, from *Partial) error {
 	a.from.ofPartial(a.plan, from)
-	for _, s := range a.slots {
+	for i, s := range a.slots {
+		if a.plain && a.plan.distinct(i) {
+			continue
+		}
 		if err := s.merge(&a.cells, rows, &a.from, from.N); err != nil {
 			return err
 		}
@@ -312,7 +316,10 @@ func (a *Accumulators) Subtract(seg *state.Segment, rows []uint32, from *Partial
 
 func (a *Accumulators) unmerge(rows []uint32, from *Partial) error {
 	a.from.ofPartial(a.plan, from)
-	for _, s := range a.slots {
+	for i, s := range a.slots {
+		if a.plain && a.plan.distinct(i) {
+			continue
+		}
 		if err := s.(unmerger).unmerge(&a.cells, rows, &a.from, from.N); err != nil {
 			return err
 		}
