@@ -94,8 +94,12 @@ func (m *maker) new(out io.Writer) (encoder, error) {
 		return nil, supervision.New(supervision.Fatal, "INVALID_OPTION", "there is no file format %q; use json, csv or parquet", m.o.Format)
 	}
 	var err error
-	f.packed, err = compression.New(m.o.Compression, &f.out)
-	return f, err
+	if f.packed, err = compression.New(m.o.Compression, &f.out); err != nil {
+		return nil, err
+	}
+	f.held = compression.Memory(m.o.Compression)
+	m.account.Charge(f.held)
+	return f, nil
 }
 
 // parquetFile is a Parquet file.
@@ -113,6 +117,7 @@ type textFile struct {
 	header func(dst []byte) []byte // nil: none, or written
 	packed io.WriteCloser
 	out    counter
+	held   int64 // memory of the codec, charged to the account
 }
 
 func (f *textFile) write(b *batch.Batch) error {
@@ -127,8 +132,17 @@ func (f *textFile) write(b *batch.Batch) error {
 }
 
 func (f *textFile) size() int64 { return f.out.n }
-func (f *textFile) end() error  { return f.packed.Close() }
-func (f *textFile) discard()    { f.out.w = io.Discard; _ = f.packed.Close() }
+
+func (f *textFile) end() error {
+	f.m.account.Charge(-f.held)
+	f.held = 0
+	return f.packed.Close()
+}
+
+func (f *textFile) discard() {
+	f.out.w = io.Discard
+	_ = f.end()
+}
 
 // counter counts the bytes on their way.
 type counter struct {

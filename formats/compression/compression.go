@@ -28,6 +28,17 @@ func Extension(codec string) (string, error) {
 	return e, nil
 }
 
+// Memory returns about how many bytes a writer of the codec holds.
+func Memory(codec string) int64 {
+	switch extensions[strings.ToLower(codec)] {
+	case ".gz":
+		return 1 << 20
+	case ".zst":
+		return 4 << 20
+	}
+	return 0
+}
+
 // New returns a writer that compresses into w, by a name that [Extension] knows.
 func New(codec string, w io.Writer) (io.WriteCloser, error) {
 	extension, err := Extension(codec)

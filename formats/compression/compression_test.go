@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -51,6 +52,37 @@ func TestEveryCodecComesBack(t *testing.T) {
 	}
 	if _, err := compression.New("rar", nil); err == nil || !strings.Contains(err.Error(), "rar") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a writer is said to hold is of the order of what it takes.
+func TestMemory(t *testing.T) {
+	for _, codec := range []string{"gzip", "zstd"} {
+		const writers = 8
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		var all []io.WriteCloser
+		for range writers {
+			w, err := compression.New(codec, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write(bytes.Repeat([]byte("a line of text\n"), 200_000)); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, w)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		each, said := int64(after.HeapAlloc-before.HeapAlloc)/writers, compression.Memory(codec)
+		if each > 2*said || each < said/8 {
+			t.Errorf("%s: a writer holds %d bytes, said are %d", codec, each, said)
+		}
+		t.Logf("%s: %d bytes", codec, each)
+		for _, w := range all {
+			_ = w.Close()
+		}
 	}
 }
 
