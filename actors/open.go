@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/deltaic/deltaic/connectors"
@@ -157,7 +158,32 @@ func (a *attempt) load(ctx context.Context) (string, *epochs.Entry, error) {
 		return "", nil, supervision.New(supervision.Fatal, "KEY_GROUPS_CHANGED",
 			"flow %s: the checkpoint has %d key groups, the flow asks for %d; the number is fixed at the first start", c.Plan.Graph.Flow, m.KeyGroups, c.keyGroups())
 	}
-	return text, entry, nil
+	return text, entry, a.renamed()
+}
+
+// renamed refuses a flow in which one source is gone and another has come: a source that was given another name
+// would be read again from its beginning.
+func (a *attempt) renamed() error {
+	if a.manifest == nil {
+		return nil
+	}
+	gone := maps.Clone(a.manifest.Positions)
+	var come []string
+	g := a.config.Plan.Graph
+	for _, i := range g.Sources() {
+		name := g.Steps[i].Name
+		if _, known := gone[name]; !known {
+			come = append(come, name)
+		}
+		delete(gone, name)
+	}
+	if len(gone) == 0 || len(come) == 0 {
+		return nil
+	}
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "SOURCE_RENAMED", Flow: g.Flow,
+		Message: fmt.Sprintf("flow %s has positions of the source %s, which it does not read any more, and none of %s, which it reads now: positions belong to a name", g.Flow,
+			strings.Join(slices.Sorted(maps.Keys(gone)), ", "), strings.Join(come, ", ")),
+		Hint: "give the source its name back; if it is another one, first run the flow without the old one until it has stopped cleanly, then add the new one"}
 }
 
 func loadManifest(ctx context.Context, c *Config, e *epochs.Entry) (*epochs.Manifest, error) {

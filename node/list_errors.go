@@ -22,6 +22,7 @@ var errorClasses = map[string]string{
 	"DUPLICATE_NAME":                      "two flows, sources, steps or sinks have one name",
 	"DATA_SOURCE_NOT_FOUND":               "there is no source or sink of that format",
 	"TABLE_OR_VIEW_NOT_FOUND":             "a step reads from a name that stands for nothing before it",
+	"SOURCE_RENAMED":                      "a source of the flow is gone and another has come: positions belong to a name",
 	"SINK_MISSING":                        "a table that the flow does not write any more lacks the last epoch",
 	"NO_SPLITS":                           "a source has nothing to read from",
 	"DRAIN_TIMEOUT":                       "a clean stop took longer than --drain-timeout; nothing is lost",
