@@ -8,6 +8,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
 )
@@ -26,6 +27,7 @@ type Flow struct {
 	graph      topology.Graph
 	mistakes   []error
 	options    expr.Options
+	aggregates *agg.Registry // written in Go; nil: none
 	quarantine connectors.Sink
 	late       connectors.Sink
 	sources    map[string]bool

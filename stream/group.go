@@ -141,7 +141,7 @@ func (a *aggregation) window(spec windows.Spec) error {
 // aggregated, and keys that are computed are computed once.
 func (a *aggregation) narrow() error {
 	d := a.frame
-	plan, err := agg.Bind(a.items, a.fields, d.schema, agg.Options{Options: d.options()})
+	plan, err := agg.Bind(a.items, a.fields, d.schema, d.aggregating(false))
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (a *aggregation) add() (*Frame, error) {
 // plan binds the aggregates, for an input that takes rows back if updating: an aggregate that cannot forget a
 // row is refused then.
 func (a *aggregation) plan(updating bool) (*agg.Plan, error) {
-	return agg.Bind(a.items, a.fields, a.frame.schema, agg.Options{Options: a.frame.options(), Updating: updating})
+	return agg.Bind(a.items, a.fields, a.frame.schema, a.frame.aggregating(updating))
 }
 
 // plans returns what binds the plan once it is known how the input is read.
