@@ -129,23 +129,17 @@ func noEpochs(ctx context.Context, table *delta.Table, location string) error {
 
 // epochsOf returns the epochs that a version of the ledger's table decides.
 func epochsOf(ctx context.Context, table *delta.Table, store objstore.Store, version int64) ([]epochLine, error) {
-	var entries []*epochs.Entry
 	var added, decided int64
-	where := fmt.Sprintf("%s/%s", table.URI(), log.CommitName(version))
-	err := table.Log().Commit(ctx, version, log.KindDomain|log.KindAdd|log.KindCommitInfo, func(a *log.Action) error {
+	entries, err := entriesOf(ctx, table, version)
+	if err != nil || len(entries) == 0 {
+		return nil, err
+	}
+	err = table.Log().Commit(ctx, version, log.KindAdd|log.KindCommitInfo, func(a *log.Action) error {
 		switch {
 		case a.Add != nil:
 			added += a.Add.Size
 		case a.CommitInfo != nil:
 			decided = a.CommitInfo.Timestamp
-		case a.Domain != nil && strings.HasPrefix(a.Domain.Domain, ledgerDomain) && !a.Domain.Removed:
-			e, err := epochs.DecodeEntry(a.Domain.Configuration, strings.TrimPrefix(a.Domain.Domain, ledgerDomain), where)
-			if err != nil {
-				return err
-			}
-			if e.Kind == epochs.KindEpoch {
-				entries = append(entries, e)
-			}
 		}
 		return nil
 	})
@@ -177,6 +171,23 @@ func epochsOf(ctx context.Context, table *delta.Table, store objstore.Store, ver
 		lines = append(lines, l)
 	}
 	return lines, nil
+}
+
+// entriesOf returns the epochs that a version of the ledger's table decides, as the ledger has them.
+func entriesOf(ctx context.Context, table *delta.Table, version int64) ([]*epochs.Entry, error) {
+	var entries []*epochs.Entry
+	where := fmt.Sprintf("%s/%s", table.URI(), log.CommitName(version))
+	err := table.Log().Commit(ctx, version, log.KindDomain, func(a *log.Action) error {
+		if a.Domain == nil || !strings.HasPrefix(a.Domain.Domain, ledgerDomain) || a.Domain.Removed {
+			return nil
+		}
+		e, err := epochs.DecodeEntry(a.Domain.Configuration, strings.TrimPrefix(a.Domain.Domain, ledgerDomain), where)
+		if err == nil && e.Kind == epochs.KindEpoch {
+			entries = append(entries, e)
+		}
+		return err
+	})
+	return entries, err
 }
 
 // known leaves out splits that have no event time.

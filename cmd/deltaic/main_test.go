@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,7 +66,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("KAFKA_BROKERS", brokers)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, negated bool, args []string){"exits": exits, "keys": keys, "lines": lines},
+		Cmds: map[string]func(ts *testscript.TestScript, negated bool, args []string){"exits": exits, "keys": keys, "lines": lines, "damage": damageState},
 	})
 }
 
@@ -84,6 +86,23 @@ func exits(ts *testscript.TestScript, negated bool, args []string) {
 	if want, err := strconv.Atoi(args[0]); err != nil || code != want {
 		ts.Fatalf("exit code %d, want %s\n%s", code, args[0], ts.ReadFile("stderr"))
 	}
+}
+
+// damageState FOLDER, as damage, changes a byte of the first state file below it.
+func damageState(ts *testscript.TestScript, _ bool, args []string) {
+	found := fmt.Errorf("no state file below %s", args[0])
+	_ = filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".dsf" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err == nil {
+			data[len(data)/2] ^= 1
+			found = os.WriteFile(path, data, 0o600)
+		}
+		return filepath.SkipAll
+	})
+	ts.Check(found)
 }
 
 // keys FILE KEY... holds the keys of the last JSON object in FILE against the
