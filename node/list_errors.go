@@ -80,7 +80,6 @@ var errorClasses = map[string]string{
 	"STATE_STORE_IMAGE_IN_USE":                "another process has the local image of the flow's state open",
 	"STATE_STORE_IMAGE_CLOSED":                "the local image of the state was closed while an attempt used it",
 	"STATE_TABLE_NOT_FOUND":                   "state read: the checkpoint has no state of that step or table",
-	"EPOCH_NOT_KEPT":                          "an epoch that the ledger does not have any more",
 	"STATE_STORE_TOO_MANY_KEYS":               "a state table is full",
 	"STATE_STORE_UNSUPPORTED_FORMAT_VERSION":  "a state file was written by a later version",
 	"STATE_STORE_UNSUPPORTED_SCHEMA_VERSION":  "a state file has a schema version that this flow does not know",
