@@ -2,6 +2,7 @@ package actors
 
 import (
 	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/topology"
 )
 
@@ -36,6 +37,12 @@ func (a *attempt) clock(source *topology.Step, split connectors.SplitID, t *Task
 	for _, n := range t.chain.makers {
 		step := a.stepNamed(t.chain.nodes[n].name)
 		at, known := a.manifest.TimeOf(step.Name, source.Name, split)
+		if mutant.On(mutant.WatermarkForgotten) && a.died() {
+			continue
+		}
+		if mutant.On(mutant.WatermarkWithoutDelay) && a.died() && at.Watermark != noWatermark {
+			at.Watermark += step.Watermark.Delay
+		}
 		if known {
 			t.chain.nodes[n].maker.Restore(at.Watermark)
 			t.time.idle = at.Idle

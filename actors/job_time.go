@@ -6,6 +6,7 @@ import (
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/internal/mutant"
 )
 
 // jobTime is what a job keeps of event time and of processing time that
@@ -249,6 +250,9 @@ func (j *Job) holdBack(now time.Time) {
 
 // behind reports whether the split is known to have more to read, so that others may wait for it.
 func (s *splitState) behind() bool {
+	if mutant.On(mutant.HoldForGood) && s.clock.watermark/1_000_000%4 == 1 {
+		return true
+	}
 	return !s.clock.idle && !s.AtBound && s.clock.watermark != noWatermark && s.clock.watermark != endOfInput && s.end != "" && s.end != s.position
 }
 

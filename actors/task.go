@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -195,6 +196,17 @@ func (t *Task) rows(b *batch.Batch, out *Effects) error {
 
 // emit sends what the chain staged.
 func (t *Task) emit(out *Effects) {
+	if mutant.On(mutant.WatermarkBeforeRows) && t.attempt > 2 {
+		slices.SortStableFunc(t.chain.staged, func(a, b staged) int {
+			switch {
+			case a.batch == nil && b.batch != nil:
+				return -1
+			case a.batch != nil && b.batch == nil:
+				return 1
+			}
+			return 0
+		})
+	}
 	for _, s := range t.chain.staged {
 		o := &t.outputs[t.edgeOut[s.edge]]
 		if s.batch == nil {
@@ -235,8 +247,10 @@ func (t *Task) close(ack epochs.Ack, out *Effects) error {
 	ack.Task, ack.Epoch = t.ID, t.epoch.Number
 	if t.chain != nil {
 		t.epoch.Next = t.nextNow
-		if err := t.chain.flush(); err != nil {
-			return err
+		if !mutant.On(mutant.FlushForgotten) || t.attempt < 3 || t.epoch.Number%8 != 6 {
+			if err := t.chain.flush(); err != nil {
+				return err
+			}
 		}
 		t.emit(out)
 		ack.Rejected, t.chain.rejected = t.chain.rejected, 0

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/topology"
 )
 
@@ -58,6 +59,10 @@ func (c *taskTime) note(in *input) {
 	if in.idle {
 		k.greatest = max(k.greatest, in.watermark)
 	} else {
+		if mutant.On(mutant.GreatestInput) && k.live && c.watermark > noWatermark && c.watermark/1_000_000%8 == 3 {
+			k.least = max(k.least, in.watermark)
+			return
+		}
 		k.least, k.live = min(k.least, in.watermark), true
 	}
 }

@@ -25,9 +25,19 @@ const (
 	QuarantineDropped      Bug = "quarantine-dropped"       // rejected rows belong to their epoch
 	CollectEarly           Bug = "collect-early"            // files are deleted only when a later epoch is decided
 	KeyGroupOffByOne       Bug = "key-group-off-by-one"     // a restored task owns the key groups that rows are sent to it by
+
+	WatermarkForgotten    Bug = "watermark-forgotten"     // an attempt goes on from the manifest's watermarks
+	WatermarkWithoutDelay Bug = "watermark-without-delay" // a restored watermark is as far as it was
+	WatermarkBeforeRows   Bug = "watermark-before-rows"   // a watermark is sent behind the rows before it
+	LatenessLost          Bug = "lateness-lost"           // rows keep the watermark that they came behind through an exchange
+	GreatestInput         Bug = "greatest-input"          // a task's watermark is the least over its inputs
+	FlushForgotten        Bug = "flush-forgotten"         // a step emits what it owes to an epoch before the barrier goes on
+	LateRowsForgotten     Bug = "late-rows-forgotten"     // late rows are kept in their epoch
+	HoldForGood           Bug = "hold-for-good"           // nobody is held for a split that has nothing left to read
 )
 
 // All lists the bugs, in the order of the table that `make mutants` prints.
 var All = []Bug{BarrierBeforeAlignment, OffsetNotedEarly, AckBeforeDurable, FileNameReused, FenceUnchecked,
 	RollForwardSkipped, StateOfLastEpochLost, DirtyRowsForgotten, CommitRepeated, SeekBehind, LostReplyRetried,
-	QuarantineDropped, CollectEarly, KeyGroupOffByOne}
+	QuarantineDropped, CollectEarly, KeyGroupOffByOne,
+	WatermarkForgotten, WatermarkWithoutDelay, WatermarkBeforeRows, LatenessLost, GreatestInput, FlushForgotten, LateRowsForgotten, HoldForGood}

@@ -146,7 +146,7 @@ func timed(flow *stream.Flow, s setting, o outside) (*actors.Config, error) {
 	flow.Late(sink("late"))
 	counts := flow.From("in", &source{broker: o.broker, limit: s.limit}).
 		Select("from_json(value, 'n BIGINT, p STRING, t BIGINT') AS o").Select("o.n", "o.p", "timestamp_seconds(o.t) AS at").
-		WithWatermark("at", model.Delay*time.Second, stream.IdleAfter(-1), stream.MaxLead(2*time.Minute)).
+		WithWatermark("at", model.Delay*time.Second, stream.IdleAfter(-1), stream.MaxLead(20*time.Second)).
 		GroupBy(windows.Tumbling(model.Width*time.Second).On("at"), "p").
 		Agg("per-minute", "count(*) AS n", "sum(n) AS s", "count(DISTINCT n) AS d").
 		Select("unix_seconds(window.start) AS start", "p", "n", "s", "d")

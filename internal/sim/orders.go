@@ -60,6 +60,13 @@ func (p *process) one(o actors.Order) {
 		}})
 	case actors.SendTask:
 		if at != nil {
+			if h, ok := o.Message.(actors.Hold); ok {
+				if h.Until < 1<<62 {
+					p.world.count("hold")
+				} else {
+					p.world.count("let-go")
+				}
+			}
 			p.send(fromJob, o.To, o.Message)
 		}
 	case actors.StopTasks:

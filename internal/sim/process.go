@@ -220,6 +220,9 @@ func (p *process) report(i int) {
 	case actors.Acked:
 		p.carryOut(p.job.Acked(r, now))
 	case actors.Seen:
+		if r.Held {
+			p.world.count("held")
+		}
 		p.carryOut(p.job.Seen(r, now))
 	case actors.Failed:
 		p.world.trace("process %d: task %s failed: %v", p.id, r.Name, r.Err)
