@@ -72,7 +72,11 @@ func (d *demoRun) line(before, v view, interval, since float64) demoLine {
 	l := demoLine{T: tenth(since), In: tenth(float64(in) / interval), Out: tenth(float64(out) / interval), Quarantined: bad,
 		Epoch: v.last.BatchID, RowsIn: v.rowsIn, RowsOut: silver}
 	l.Dropped.Late = v.late - before.late
-	l.Dropped.Duplicate = max(0, in-out-bad-l.Dropped.Late)
+	l.Dropped.Duplicate = max(0, in-out-bad) // late orders are in silver, and not in gold
+	if at, err := time.Parse(time.RFC3339, v.last.EventTime["watermark"]); err == nil && at.Unix() > 0 {
+		ms := time.Since(at).Milliseconds()
+		l.WatermarkLagMs = &ms
+	}
 	for _, phase := range []string{"addBatch", "walCommit", "commitOffsets"} {
 		l.CommitMs += v.last.DurationMs[phase]
 	}
@@ -115,8 +119,8 @@ func (d *demoRun) sayLine(l demoLine) {
 	if l.FirstRowMs != nil && l.T < 1.5 {
 		first = fmt.Sprintf("  first row committed %d ms after start", *l.FirstRowMs)
 	}
-	d.p.say(" t+%.0fs  in %s/s  out %s/s  lag %s  dropped: %d duplicate  quarantined: %d  epoch #%d %d ms%s\n", l.T,
-		humanize.Comma(int64(l.In+0.5)), humanize.Comma(int64(l.Out+0.5)), humanize.Comma(l.Lag), l.Dropped.Duplicate, l.Quarantined, l.Epoch, l.CommitMs, first)
+	d.p.say(" t+%.0fs  in %s/s  out %s/s  lag %s  dropped: %d duplicate, %d late  quarantined: %d  epoch #%d %d ms%s\n", l.T,
+		humanize.Comma(int64(l.In+0.5)), humanize.Comma(int64(l.Out+0.5)), humanize.Comma(l.Lag), l.Dropped.Duplicate, l.Dropped.Late, l.Quarantined, l.Epoch, l.CommitMs, first)
 	if math.Round(l.T) == 5 {
 		d.sayNext()
 	}

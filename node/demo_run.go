@@ -74,7 +74,7 @@ func demoPlan(f demoFlags) (demo.Plan, error) {
 
 func (d *demoRun) run(logger *zap.Logger) error {
 	path := filepath.Join(d.f.dir, demo.FlowFile)
-	if err := replaceFile(path, demoFlow(d.f.dir, d.plan.Topic, d.broker.Address)); err != nil {
+	if err := replaceFile(path, demoFlow(d.f.dir, d.plan, d.broker.Address)); err != nil {
 		return err
 	}
 	units, err := d.p.load(path, overrides{})

@@ -3,8 +3,10 @@ package demo
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,6 +47,21 @@ type orderRow struct {
 	Items    []itemRow `parquet:"items,list"`
 }
 
+type goldRow struct {
+	Minute    time.Time `parquet:"minute,timestamp(microsecond)"`
+	Region    string    `parquet:"region"`
+	Orders    int64     `parquet:"orders"`
+	Customers int64     `parquet:"customers"`
+	Revenue   int64     `parquet:"revenue,decimal(2:18)"`
+}
+
+type lateRow struct {
+	Topic     string `parquet:"topic"`
+	Partition int32  `parquet:"partition"`
+	Offset    int64  `parquet:"offset"`
+	Value     string `parquet:"value"`
+}
+
 // crafted is a demo made by hand: what an engine would have committed.
 type crafted struct {
 	plan       Plan
@@ -52,6 +69,8 @@ type crafted struct {
 	bronze     [][]rawRow
 	silver     [][]orderRow
 	quarantine [][]brokenRow
+	gold       [][]goldRow // the whole table, by epoch
+	late       [][]lateRow
 	shift      map[int64]int64 // added to the position of orders/1 in the ledger, by epoch
 	unfinished string          // table whose newest epoch was not rolled forward
 }
@@ -64,10 +83,12 @@ func craft() *crafted {
 	c.ends = [][]int64{{300, 120, 310, 290}, {300, 500, 700, 650}, {1000, 900, 1100, 1050}}
 	from := []int64{0, 0, 0, 0}
 	known := map[Place]bool{}
+	gold, buyers := map[string]*goldRow{}, map[string]map[int64]bool{}
 	for _, ends := range c.ends {
 		var bronze []rawRow
 		var silver []orderRow
 		var broken []brokenRow
+		var late []lateRow
 		for p, end := range ends {
 			for o := from[p]; o < end; o++ {
 				r := c.plan.Record(int32(p), o)
@@ -79,10 +100,28 @@ func craft() *crafted {
 				case !known[r.Origin]:
 					known[r.Origin] = true
 					silver = append(silver, toRow(r.Order))
+					if c.plan.Late(r.Origin) {
+						late = append(late, lateRow{c.plan.Topic, int32(p), o, fmt.Sprintf(`{"order_id":%q}`, r.Order.ID)})
+						continue
+					}
+					at := r.Order.At / 60_000 * 60_000
+					name := fmt.Sprint(at, r.Order.Region)
+					g := gold[name]
+					if g == nil {
+						g = &goldRow{Minute: time.UnixMilli(at), Region: r.Order.Region}
+						gold[name], buyers[name] = g, map[int64]bool{}
+					}
+					buyers[name][r.Order.Customer] = true
+					g.Orders, g.Customers, g.Revenue = g.Orders+1, int64(len(buyers[name])), g.Revenue+r.Order.Cents
 				}
 			}
 		}
 		c.bronze, c.silver, c.quarantine = append(c.bronze, bronze), append(c.silver, silver), append(c.quarantine, broken)
+		var all []goldRow
+		for _, name := range slices.Sorted(maps.Keys(gold)) {
+			all = append(all, *gold[name])
+		}
+		c.gold, c.late = append(c.gold, all), append(c.late, late)
 		from = ends
 	}
 	return c
@@ -100,6 +139,8 @@ const (
 	rawSchema    = `{"type":"struct","fields":[{"name":"key","type":"string","nullable":true,"metadata":{}},{"name":"value","type":"string","nullable":true,"metadata":{}},{"name":"topic","type":"string","nullable":true,"metadata":{}},{"name":"partition","type":"integer","nullable":true,"metadata":{}},{"name":"offset","type":"long","nullable":true,"metadata":{}},{"name":"timestamp","type":"timestamp","nullable":true,"metadata":{}}]}`
 	brokenSchema = `{"type":"struct","fields":[{"name":"topic","type":"string","nullable":true,"metadata":{}},{"name":"partition","type":"integer","nullable":true,"metadata":{}},{"name":"offset","type":"long","nullable":true,"metadata":{}},{"name":"rule","type":"string","nullable":true,"metadata":{}},{"name":"error","type":"string","nullable":true,"metadata":{}},{"name":"value","type":"binary","nullable":true,"metadata":{}}]}`
 	orderSchema  = `{"type":"struct","fields":[{"name":"order_id","type":"string","nullable":true,"metadata":{}},{"name":"customer","type":"long","nullable":true,"metadata":{}},{"name":"region","type":"string","nullable":true,"metadata":{}},{"name":"amount","type":"decimal(12,2)","nullable":true,"metadata":{}},{"name":"currency","type":"string","nullable":true,"metadata":{}},{"name":"at","type":"timestamp","nullable":true,"metadata":{}},{"name":"items","type":{"type":"array","elementType":{"type":"struct","fields":[{"name":"sku","type":"string","nullable":true,"metadata":{}},{"name":"quantity","type":"long","nullable":true,"metadata":{}},{"name":"price","type":"decimal(12,2)","nullable":true,"metadata":{}}]},"containsNull":true},"nullable":true,"metadata":{}}]}`
+	goldSchema   = `{"type":"struct","fields":[{"name":"minute","type":"timestamp","nullable":true,"metadata":{}},{"name":"region","type":"string","nullable":true,"metadata":{}},{"name":"orders","type":"long","nullable":true,"metadata":{}},{"name":"customers","type":"long","nullable":true,"metadata":{}},{"name":"revenue","type":"decimal(18,2)","nullable":true,"metadata":{}}]}`
+	lateSchema   = `{"type":"struct","fields":[{"name":"topic","type":"string","nullable":true,"metadata":{}},{"name":"partition","type":"integer","nullable":true,"metadata":{}},{"name":"offset","type":"long","nullable":true,"metadata":{}},{"name":"value","type":"string","nullable":true,"metadata":{}}]}`
 	ledgerSchema = `{"type":"struct","fields":[]}`
 )
 
@@ -167,7 +208,7 @@ func (c *crafted) write(t *testing.T) string {
 	}
 	ledger := filepath.Join(dir, Checkpoint, LedgerDir)
 	paths := map[string]string{}
-	for name, schema := range map[string]string{Bronze: rawSchema, Silver: orderSchema, Quarantine: brokenSchema} {
+	for name, schema := range map[string]string{Bronze: rawSchema, Silver: orderSchema, Quarantine: brokenSchema, Gold: goldSchema, LateRows: lateSchema} {
 		paths[name] = filepath.Join(dir, TablesDir, name)
 		create(t, paths[name], schema)
 	}
@@ -180,6 +221,8 @@ func (c *crafted) write(t *testing.T) string {
 			Bronze:     data(t, paths[Bronze], epoch, c.bronze[i]),
 			Silver:     data(t, paths[Silver], epoch, c.silver[i]),
 			Quarantine: data(t, paths[Quarantine], epoch, c.quarantine[i]),
+			Gold:       data(t, paths[Gold], epoch, c.gold[i]),
+			LateRows:   data(t, paths[LateRows], epoch, c.late[i]),
 		}
 		positions, sinks := object{}, object{}
 		for p, end := range ends {
@@ -198,6 +241,9 @@ func (c *crafted) write(t *testing.T) string {
 		for name, a := range adds {
 			if name == c.unfinished && epoch == len(c.ends) {
 				continue
+			}
+			if name == Gold && epoch > 1 { // rows are replaced: the file that held them goes
+				a = append(a, object{"remove": object{"path": fmt.Sprintf("part-%05d.parquet", epoch-1), "deletionTimestamp": 1, "dataChange": true}})
 			}
 			commit(t, paths[name], epoch, append([]object{{"commitInfo": object{"operation": "STREAMING UPDATE"}}, txn(epoch)}, a...)...)
 		}

@@ -17,6 +17,7 @@ const (
 	Partitions     = 4
 	DuplicateShare = 0.01
 	BrokenShare    = 0.01
+	LateShare      = 0.01 // of orders: their event time is behind the watermark
 
 	planFile = "demo.json"
 )
@@ -24,7 +25,7 @@ const (
 // Plan is what decides every record of a demo. It is kept in demo.json and
 // never changes while the demo's data lives.
 type Plan struct {
-	Format     int    `json:"format"` // 1
+	Format     int    `json:"format"` // 2; in 1 no order was late
 	Seed       uint64 `json:"seed"`
 	Rate       int    `json:"rate"` // orders per second of event time, over all partitions
 	Partitions int32  `json:"partitions"`
@@ -35,14 +36,14 @@ type Plan struct {
 // NewPlan returns the plan of a fresh demo whose first order happens at baseTime
 // (milliseconds since 1970).
 func NewPlan(seed uint64, rate int, baseTime int64) Plan {
-	return Plan{Format: 1, Seed: seed, Rate: rate, Partitions: Partitions, Topic: DefaultTopic, BaseTime: baseTime}
+	return Plan{Format: 2, Seed: seed, Rate: rate, Partitions: Partitions, Topic: DefaultTopic, BaseTime: baseTime}
 }
 
 // check reports whatever makes the plan unusable.
 func (p Plan) check() error {
 	switch {
-	case p.Format != 1:
-		return fmt.Errorf("format is %d, this version knows 1", p.Format)
+	case p.Format != 2:
+		return fmt.Errorf("format is %d, this version knows 2: start the demo over with --reset", p.Format)
 	case p.Rate < 1 || p.Rate > 10_000_000:
 		return fmt.Errorf("rate is %d, it must lie in 1..10000000", p.Rate)
 	case p.Partitions < 1 || p.Partitions > 1024:
@@ -51,6 +52,12 @@ func (p Plan) check() error {
 		return fmt.Errorf("topic is %q", p.Topic)
 	}
 	return nil
+}
+
+// Delay is the watermark's, in seconds: more than the disorder of orders and than an order that is repeated can
+// be behind, so that a copy is never late when the order is not.
+func (p Plan) Delay() int64 {
+	return 10 + (duplicateReach*int64(p.Partitions)+int64(p.Rate)-1)/int64(p.Rate)
 }
 
 // KeptBytes is how much of each partition the broker must keep so that a flow

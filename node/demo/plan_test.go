@@ -108,10 +108,10 @@ func TestPlanIsKept(t *testing.T) {
 	if err := NewPlan(2, 1000, 5).Save(dir); err == nil || !strings.Contains(err.Error(), "--reset") {
 		t.Errorf("another plan over the first: %v", err)
 	}
-	if err := os.WriteFile(dir+"/demo.json", []byte(`{"format":2}`), 0o644); err != nil {
+	if err := os.WriteFile(dir+"/demo.json", []byte(`{"format":3}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadPlan(dir); err == nil || !strings.Contains(err.Error(), "format is 2") {
+	if _, err := LoadPlan(dir); err == nil || !strings.Contains(err.Error(), "format is 3") {
 		t.Errorf("a newer format: %v", err)
 	}
 }

@@ -69,7 +69,14 @@ var (
 	damages    = [...]string{"half", "unclosed", "text", "amount", "customer", "at", "control", "number"}
 )
 
-const duplicateReach = 400 // offsets a duplicate looks back
+const (
+	duplicateReach = 400  // offsets a duplicate looks back
+	disorder       = 2000 // milliseconds that an order in time is behind its record at most
+	punctual       = 10   // the first offsets of a partition, before which no watermark is, are never late
+)
+
+// Window is the length of the windows of the table gold, in milliseconds.
+const Window = 60_000
 
 // random is SplitMix64.
 type random uint64
@@ -152,6 +159,22 @@ func orderID(at Place) string {
 	return string(strconv.AppendInt(b, at.Offset, 10))
 }
 
+// late says by how many milliseconds the order that was made for the place is moved back, if it is late: so far
+// that its window is over whichever partition brings it.
+func (p Plan) late(at Place) (int64, bool) {
+	r := p.stream(3, at.Partition, at.Offset)
+	if float64(r.draw()>>11)/(1<<53) >= LateShare || at.Offset < punctual {
+		return 0, false
+	}
+	return p.Delay()*1000 + 2*Window + int64(r.below(Window)), true
+}
+
+// Late reports whether the order that was made for the place comes behind the watermark of every partition.
+func (p Plan) Late(at Place) bool {
+	_, late := p.late(at)
+	return late
+}
+
 func (p Plan) order(at Place) Order {
 	r := p.stream(2, at.Partition, at.Offset)
 	o := Order{
@@ -159,7 +182,10 @@ func (p Plan) order(at Place) Order {
 		Customer: 1 + int64(r.below(10000)),
 		Region:   regions[r.below(uint64(len(regions)))],
 		Currency: currencies[r.below(uint64(len(currencies)))],
-		At:       p.time(at) - int64(r.below(2000)),
+		At:       p.time(at) - int64(r.below(disorder)),
+	}
+	if by, late := p.late(at); late {
+		o.At -= by
 	}
 	for range 1 + r.below(4) {
 		item := Item{

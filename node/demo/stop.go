@@ -23,7 +23,7 @@ type Stop struct {
 // one that a crash delayed. The next start calls [ForgetStop] first.
 func RecordStop(dir string) error {
 	stop := Stop{Format: 1, Versions: map[string]int64{}}
-	for _, name := range []string{LedgerDir, Bronze, Silver, Quarantine} {
+	for _, name := range append([]string{LedgerDir}, Tables...) {
 		path := filepath.Join(dir, TablesDir, name)
 		if name == LedgerDir {
 			path = filepath.Join(dir, Checkpoint, LedgerDir)

@@ -16,10 +16,15 @@ const (
 	Bronze     = "bronze"
 	Silver     = "silver"
 	Quarantine = "quarantine"
+	Gold       = "gold"
+	LateRows   = "late"
 	TablesDir  = "tables"
 	Checkpoint = "checkpoint"
 	LedgerDir  = "ledger" // under Checkpoint
 )
+
+// Tables are the demo's tables.
+var Tables = []string{Bronze, Silver, Quarantine, Gold, LateRows}
 
 // Report is what [Verify] found, in the form that `demo verify --json` prints.
 type Report struct {
@@ -81,8 +86,14 @@ func Verify(dir string) (Report, error) {
 	}
 	ends, usable := v.positions(state.manifest)
 	if usable {
-		for _, table := range []string{Bronze, Silver, Quarantine} {
-			if err := v.table(table, state, ends); err != nil {
+		for _, table := range Tables {
+			at := ends
+			if table == Gold {
+				if at, err = v.goldEnds(state, ends); err != nil {
+					return v.report, err
+				}
+			}
+			if err := v.table(table, state, at); err != nil {
 				return v.report, err
 			}
 		}
@@ -106,7 +117,7 @@ func (v *verification) readState() (state, error) {
 		return s, err
 	}
 	ahead, furthest := "", s.epoch()
-	for _, name := range []string{Bronze, Silver, Quarantine} {
+	for _, name := range Tables {
 		epoch, err := v.readTable(name, &s)
 		if err != nil {
 			return s, err

@@ -14,6 +14,10 @@ func (v *verification) expect(name string, ends []int64) expectation {
 		return newSilver(v, ends)
 	case Quarantine:
 		return newRaw(v, ends, Quarantine)
+	case Gold:
+		return newGold(v, ends)
+	case LateRows:
+		return &late{silver: newSilver(v, ends)}
 	}
 	return newRaw(v, ends, Bronze)
 }

@@ -29,6 +29,9 @@ func TestVerifyCleanDemo(t *testing.T) {
 	if r.Tables[1].Expected < 3800 || r.Tables[1].Expected > 4010 || r.Tables[2].Expected < 10 || r.Tables[2].Expected > 100 {
 		t.Errorf("silver and quarantine: %+v", r.Tables)
 	}
+	if r.Tables[3].Expected != 10 || r.Tables[4].Expected < 10 || r.Tables[4].Expected > 100 {
+		t.Errorf("gold and late: %+v", r.Tables)
+	}
 	if err := RecordStop(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +67,17 @@ func TestVerifyNamesDamage(t *testing.T) {
 			r := c.bronze[0][0]
 			c.quarantine[0] = append(c.quarantine[0], brokenRow{r.Topic, r.Partition, r.Offset, "decode", "no", []byte(r.Value)})
 		}, table: Quarantine, counts: [3]int64{0, 0, 1}, says: "does not belong into quarantine"},
+		{name: "gold row removed", damage: func(c *crafted) { c.gold[2] = c.gold[2][1:] }, table: Gold, counts: [3]int64{1, 0, 0}, says: "missing: minute"},
+		{name: "gold row doubled", damage: func(c *crafted) { c.gold[2] = append(c.gold[2], c.gold[2][0]) }, table: Gold, counts: [3]int64{0, 1, 0}, says: "once more"},
+		{name: "gold revenue a cent less", damage: func(c *crafted) { c.gold[2][1].Revenue-- }, table: Gold, counts: [3]int64{0, 0, 1}, says: "revenue is"},
+		{name: "gold customer counted twice", damage: func(c *crafted) { c.gold[2][1].Customers++ }, table: Gold, counts: [3]int64{0, 0, 1}, says: "customers is"},
+		{name: "gold of the epoch before", damage: func(c *crafted) { c.gold[2] = c.gold[1] }, table: Gold, counts: [3]int64{0, 0, 10}, says: "orders is"},
+		{name: "late row dropped", damage: func(c *crafted) { c.late[1] = c.late[1][1:] }, table: LateRows, counts: [3]int64{1, 0, 0}, says: "missing: late order"},
+		{name: "late row doubled", damage: func(c *crafted) { c.late[1] = append(c.late[1], c.late[0][0]) }, table: LateRows, counts: [3]int64{0, 1, 0}, says: "once more"},
+		{name: "order in time among the late", damage: func(c *crafted) {
+			c.late[0] = append(c.late[0], lateRow{c.plan.Topic, 0, 0, `{"order_id":"` + c.silver[0][0].ID + `"}`})
+		}, table: LateRows, counts: [3]int64{0, 0, 1}, says: "no such order was late"},
+		{name: "late row moved", damage: func(c *crafted) { c.late[0][0].Offset++ }, table: LateRows, counts: [3]int64{1, 0, 1}, says: "which does not hold it"},
 		{name: "position one further", damage: func(c *crafted) { c.shift[3] = 1 }, table: Bronze, counts: [3]int64{1, 0, 0}, says: "partition 1 offset 900"},
 		{name: "position one back", damage: func(c *crafted) { c.shift[3] = -1 }, table: Bronze, counts: [3]int64{0, 0, 1}, says: "a row of partition 1 offset 899, the committed position of the partition is 899"},
 		{name: "last commit of bronze deleted", after: dropCommit(TablesDir, Bronze, "00000000000000000003.json"), table: Bronze, says: "bronze stands at version 2, when the demo stopped it was 3"},
@@ -114,7 +128,7 @@ func drop(t *testing.T, path string) {
 
 // A kill between decision and roll-forward is no loss: the rows are counted and it is said.
 func TestVerifyAfterKillBeforeRollForward(t *testing.T) {
-	for _, table := range []string{Bronze, Silver, Quarantine} {
+	for _, table := range Tables {
 		c := craft()
 		c.unfinished = table
 		r := mustVerify(t, c.write(t))
