@@ -140,7 +140,7 @@ var dropSchema = batch.NewSchema(batch.Field{Name: "#segment", Type: batch.BigIn
 // groupsOf returns the key group of each row, from its leading key columns.
 func groupsOf(spec state.Spec, keys []*batch.Column, n, groups int, hashes []uint64, out []int32) []int32 {
 	out = slices.Grow(out[:0], n)[:n]
-	if len(keys) == 0 || spec.GroupColumns() == 0 {
+	if spec.GroupColumns() == 0 {
 		clear(out)
 		return out
 	}

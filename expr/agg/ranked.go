@@ -135,6 +135,9 @@ func (s *rankedSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n i
 	if len(s.starved) == 0 {
 		return nil
 	}
+	held := make([]uint32, 0, n) // Find may put away rows that nobody has touched
+	_ = each(sel, n, func(i int) error { held = append(held, rows[i]); return nil })
+	in.groups.Touch(held)
 	return s.fill(c, in)
 }
 

@@ -73,7 +73,7 @@ func (t *Table) AttachWhole(b Below, groups int, epoch int64, knows bool) {
 func (t *Table) groupsOf(keys []*batch.Column, n int, hashes []uint64) []uint16 {
 	x := &t.scratch
 	x.groups = room(x.groups, n)
-	if len(keys) == 0 {
+	if t.spec.GroupColumns() == 0 {
 		clear(x.groups)
 		return x.groups
 	}
