@@ -18,7 +18,7 @@ const intervalBytes = 24
 // mostIntervals bounds the open sessions of one key: beyond it something is wrong with the times.
 const mostIntervals = 1 << 13
 
-// intervals are the open sessions of one key, ascending by start.
+// intervals are the open sessions of one key, ascending; none touches another.
 type intervals []interval
 
 func decodeIntervals(to intervals, text []byte) intervals {
@@ -38,18 +38,16 @@ func (l intervals) encode(to []byte) []byte {
 }
 
 // touches reports whether a row's interval [from, to) continues the session: also if one begins
-// where the other ends. Sessions that end before closed are over for the row.
-func (s interval) touches(from, to, closed int64) bool {
-	return from <= s.end && to >= s.start && s.end >= closed
-}
+// where the other ends.
+func (s interval) touches(from, to int64) bool { return from <= s.end && to >= s.start }
 
 // join puts a row's interval among the sessions. It returns the session that the row is in, of which those
 // in merged have become a part. fresh is the ordinal of a new session.
-func (l intervals) join(from, to, closed, fresh int64, merged []int64) (intervals, interval, []int64) {
+func (l intervals) join(from, to, fresh int64, merged []int64) (intervals, interval, []int64) {
 	all := interval{ordinal: -1, start: from, end: to}
 	kept := l[:0]
 	for _, s := range l {
-		if !s.touches(from, to, closed) {
+		if !s.touches(from, to) {
 			kept = append(kept, s)
 			continue
 		}
@@ -64,7 +62,7 @@ func (l intervals) join(from, to, closed, fresh int64, merged []int64) (interval
 		all.ordinal = fresh
 	}
 	at, _ := slices.BinarySearchFunc(kept, all, func(a, b interval) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.ordinal, b.ordinal))
+		return cmp.Compare(a.start, b.start)
 	})
 	return slices.Insert(kept, at, all), all, merged
 }

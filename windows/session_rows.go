@@ -3,7 +3,6 @@ package windows
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
@@ -23,19 +22,14 @@ type placement struct {
 
 // assign finds the session of each row, in the order in which the rows came: w.ordinal. Sessions that
 // become one are in w.merges; keys that are due earlier than the wheel knows are in w.put.
-func (w *Sessions) assign(in *batch.Batch) error {
-	w.ordinal, w.due = sized(w.ordinal, in.N), sized(w.due, in.N)
+func (w *Sessions) assign(n int) error {
+	w.ordinal, w.due = sized(w.ordinal, n), sized(w.due, n)
 	w.merges, w.put = w.merges[:0], w.put[:0]
-	o, keeps := &w.open, drops(w.Context)
+	o := &w.open
 	for _, r := range w.clock.keep {
 		key, from := w.rows[r], w.clock.times[r]
 		to := from + w.gap(r)
-		over := int64(math.MinInt64)
-		if keeps {
-			over = w.sieve.horizon(in, r, w.closed.at)
-		}
-		n, start, end := o.count.At(key), int64(o.start.At(key)), int64(o.end.At(key))
-		if n > 0 && from >= start && from <= end && end >= over && (n == 1 || from > int64(o.others.At(key))) {
+		if start, end := int64(o.start.At(key)), int64(o.end.At(key)); o.count.At(key) > 0 && from >= start && from <= end {
 			w.ordinal[r] = int64(o.ordinal.At(key))
 			if to > end {
 				if err := w.check(interval{start: start, end: to}, r); err != nil {
@@ -45,7 +39,7 @@ func (w *Sessions) assign(in *batch.Batch) error {
 			}
 			continue
 		}
-		if err := w.place(key, r, from, to, over); err != nil {
+		if err := w.place(key, r, from, to); err != nil {
 			return err
 		}
 	}
@@ -63,11 +57,11 @@ func (w *Sessions) selected(rows []uint32) []uint32 {
 }
 
 // place finds the session of a row that does not simply continue the newest one.
-func (w *Sessions) place(key uint32, row int32, from, to, over int64) error {
+func (w *Sessions) place(key uint32, row int32, from, to int64) error {
 	o := &w.open
 	w.list = w.sessionsOf(key)
 	next := int64(o.next.At(key))
-	list, now, merged := w.list.join(from, to, over, next, w.merged[:0])
+	list, now, merged := w.list.join(from, to, next, w.merged[:0])
 	w.merged = merged
 	if len(list) > mostIntervals {
 		return w.failure("STREAMING_SESSIONS_TOO_MANY", row, fmt.Sprintf("it has more than %d open sessions", mostIntervals),
@@ -123,11 +117,6 @@ func (w *Sessions) keep(key uint32, l intervals) {
 	if n := o.count.At(key); len(l) > 1 || n > 1 {
 		w.text = l[:len(l)-1].encode(w.text[:0])
 		o.rest.Set(key, w.text)
-		latest := int64(math.MinInt64)
-		for _, s := range l[:len(l)-1] {
-			latest = max(latest, s.end)
-		}
-		o.others.Set(key, uint64(latest))
 	}
 	o.count.Set(key, uint64(len(l)))
 	o.ordinal.Set(key, uint64(last.ordinal))

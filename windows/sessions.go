@@ -53,13 +53,12 @@ type openValues struct {
 	next                *state.Words // the ordinal that the next session gets
 	count               *state.Words // of open sessions
 	ordinal, start, end *state.Words // of the one that begins last
-	others              *state.Words // the latest end of the others
 	due                 *state.Words // the bucket that counts
 	rest                *state.Bytes // the others
 }
 
 var openColumns = []state.Column{{Name: "next", Type: batch.BigIntType}, {Name: "count", Type: batch.BigIntType}, {Name: "ordinal", Type: batch.BigIntType},
-	{Name: "start", Type: batch.BigIntType}, {Name: "end", Type: batch.BigIntType}, {Name: "others", Type: batch.BigIntType}, {Name: "due", Type: batch.BigIntType}, {Name: "rest", Type: batch.BinaryType}}
+	{Name: "start", Type: batch.BigIntType}, {Name: "end", Type: batch.BigIntType}, {Name: "due", Type: batch.BigIntType}, {Name: "rest", Type: batch.BinaryType}}
 
 // merge is two sessions of a key that became one.
 type merge struct {
@@ -131,7 +130,7 @@ func (w *Sessions) Open(c *operators.Context) error {
 		}
 	}
 	s := w.keys
-	w.open = openValues{s.Words(0), s.Words(1), s.Words(2), s.Words(3), s.Words(4), s.Words(5), s.Words(6), s.Bytes(7)}
+	w.open = openValues{s.Words(0), s.Words(1), s.Words(2), s.Words(3), s.Words(4), s.Words(5), s.Bytes(6)}
 	w.clock.context.Pool, w.expression.Pool = c.Pool, c.Pool
 	w.writer.open(c, w.o, w.accumulators, w.schema)
 	if err := w.closed.open(c, keys); err != nil {
@@ -233,7 +232,7 @@ func (w *Sessions) take(in *batch.Batch, out operators.Output) error {
 	if err := w.keys.Upsert(w.columns, w.clock.keep, in.N, w.hashes, w.rows, w.fresh); err != nil {
 		return err
 	}
-	if err := w.assign(in); err != nil {
+	if err := w.assign(in.N); err != nil {
 		return err
 	}
 	if err := w.wheel.put(w.columns, in.N, w.hashes, w.put, func(r int32) int64 { return w.due[r] }); err != nil {
