@@ -231,3 +231,49 @@ func ExampleStaticJoin() {
 	// {"auction":2,"price":null,"at":"1970-01-01T00:00:00.000000Z","text":"b","seller":null}
 	// <nil>
 }
+
+// Tasks share the table while versions come and go under them.
+func TestStaticSideIsSafeForConcurrentUse(t *testing.T) {
+	pool := batch.NewPoolOf(batch.NewAccount("test", 0))
+	one := int64(1)
+	static := &growing{}
+	plan, err := operators.BindJoin(operators.Join{Stream: bids, Static: sellerColumns, Using: []string{"auction"}}, expr.NewOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	side := operators.NewStaticSide(static, plan.StaticKeys)
+	failed := make(chan error, 4)
+	for range cap(failed) {
+		go func() {
+			join := operators.NewStaticJoin(side, plan)
+			err := join.Open(&operators.Context{Pool: pool})
+			for epoch := int64(1); epoch <= 50 && err == nil; epoch++ {
+				if err = join.Prepare(epoch)(context.Background()); err == nil {
+					in := bidRows(pool, []bid{{auction: &one, price: &one}})
+					err = join.Process(in, 0, discard{})
+					in.Release()
+				}
+			}
+			_ = join.Close()
+			failed <- err
+		}()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+	if pool.Lent() != 0 || pool.Account().Used() != 0 {
+		t.Fatalf("%d columns, %d bytes are left", pool.Lent(), pool.Account().Used())
+	}
+}
+
+// growing is a table with another version, of another size, each time somebody asks. It is asked by one at a time.
+type growing struct{ sellers }
+
+func (g *growing) Newest(context.Context) (int64, error) {
+	g.version++
+	one := int64(1)
+	g.ids = append(g.ids, &one)
+	return g.version, nil
+}

@@ -30,6 +30,7 @@ type StaticSide struct {
 	mu     sync.Mutex
 	epochs map[int64]*staticRows // of the newest epochs
 	newest *staticRows
+	lent   int // how often rows were handed out and not given back
 }
 
 // NewStaticSide returns the shared side of a join whose keys are expressions over the static table.
@@ -44,6 +45,7 @@ func (s *StaticSide) at(ctx context.Context, epoch int64, pool *batch.Pool) (*st
 	defer s.mu.Unlock()
 	if rows := s.epochs[epoch]; rows != nil {
 		rows.users++
+		s.lent++
 		return rows, nil
 	}
 	version, err := s.static.Newest(ctx)
@@ -66,6 +68,7 @@ func (s *StaticSide) at(ctx context.Context, epoch int64, pool *batch.Pool) (*st
 	}
 	s.epochs[epoch] = s.newest
 	s.newest.users += 2 // the epoch's, and the caller's
+	s.lent++
 	return s.newest, nil
 }
 
@@ -77,11 +80,7 @@ func (s *StaticSide) done(rows *staticRows) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.leave(rows)
-	tasks := 0
-	for _, r := range s.held() {
-		tasks += r.users
-	}
-	if tasks != len(s.epochs)+1 {
+	if s.lent--; s.lent > 0 {
 		return
 	}
 	for e, r := range s.epochs {
@@ -90,21 +89,6 @@ func (s *StaticSide) done(rows *staticRows) {
 	}
 	s.leave(s.newest)
 	s.newest = nil
-}
-
-// held returns each set of rows in use, once.
-func (s *StaticSide) held() []*staticRows {
-	all := []*staticRows{s.newest}
-	for _, r := range s.epochs {
-		seen := false
-		for _, a := range all {
-			seen = seen || a == r
-		}
-		if !seen {
-			all = append(all, r)
-		}
-	}
-	return all
 }
 
 func (s *StaticSide) leave(rows *staticRows) {
