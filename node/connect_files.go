@@ -24,8 +24,10 @@ func fileSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 	invalid := func(name string, err error) error {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_OPTION", Message: fmt.Sprintf("sink %s: option %s: %v", s.Name, name, err)}
 	}
-	if len(s.Properties) > 0 {
-		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_KEY", Message: fmt.Sprintf("sink %s: format %s has no properties", s.Name, s.Format)}
+	for what, there := range map[string]bool{"properties": len(s.Properties) > 0, "keys": len(s.Keys) > 0} {
+		if there {
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_KEY", Message: fmt.Sprintf("sink %s: format %s has no %s", s.Name, s.Format, what)}
+		}
 	}
 	o := files.Options{Format: files.Format(s.Format), PartitionBy: s.PartitionBy}
 	commit := &files.PartitionCommit{}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deltaic/deltaic/connectors/files"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
@@ -36,8 +37,11 @@ func tryOutside(ctx context.Context, g *topology.Graph, u *unit) error {
 		all = append(all, err, step.Source.Close())
 	}
 	for _, i := range g.Sinks() {
-		if sink, ok := g.Steps[i].Sink.(*delta.Sink); ok {
+		switch sink := g.Steps[i].Sink.(type) {
+		case *delta.Sink:
 			all = append(all, trySink(ctx, g.Steps[i].Name, sink))
+		case *files.Sink:
+			all = append(all, tryPath("sink "+g.Steps[i].Name, sink.Path()))
 		}
 	}
 	if u.location != "" {

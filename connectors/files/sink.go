@@ -47,6 +47,9 @@ func At(path string, o Options) *Sink { return &Sink{path: path, o: o.withDefaul
 // Description is Spark's.
 func (s *Sink) Description() string { return "FileSink[" + s.path + "]" }
 
+// Path returns the folder, bound or not.
+func (s *Sink) Path() string { return s.path }
+
 // Location returns the folder; it has no identity of its own.
 func (s *Sink) Location() (path, id string) {
 	s.mu.Lock()
