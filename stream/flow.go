@@ -88,7 +88,8 @@ func (f *Flow) Quarantine(s connectors.Sink) *Flow {
 }
 
 // Late names the sink for rows that came behind the watermark and were dropped: with where they came from,
-// which step dropped them and by which watermark. Its rows have topology.LateSchema.
+// which step dropped them and by which watermark. Its rows have topology.LateSchema. It is to be called before the frames are
+// made: rows then keep all of their columns on the way to the steps that may drop them.
 func (f *Flow) Late(s connectors.Sink) *Flow {
 	if f.late != nil {
 		f.mistake("late", "INVALID_FLOW", "the flow has a sink for late rows already", "")

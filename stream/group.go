@@ -162,6 +162,13 @@ func (a *aggregation) narrow() error {
 	}
 	slices.Sort(reads)
 	reads = slices.Compact(reads)
+	if d.flow.late != nil { // a late row is kept whole
+		for i := range d.schema.Fields {
+			reads = append(reads, i)
+		}
+		slices.Sort(reads)
+		reads = slices.Compact(reads)
+	}
 	if len(reads) == 0 && !computed {
 		reads = []int{0} // rows are counted, and have to have a column
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/operators/keyed"
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
 	"github.com/deltaic/deltaic/windows"
 )
 
@@ -292,4 +293,19 @@ func ExampleProcess() {
 	// {"user":"ann","times":2}
 	// {"user":"ann","times":3}
 	// {"user":"bob","times":2}
+}
+
+func ExampleFlow_MultipleWatermarkPolicy() {
+	flow, sink := stream.New("example").MultipleWatermarkPolicy("max"), memory.NewSink("out")
+	flow.From("visits", visits()).WithWatermark("at", time.Minute).To("out", sink, stream.Append)
+	g, err := flow.Build()
+	if err != nil {
+		log.Fatal(err)
+	}
+	p, err := topology.MakePlan(g)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(p.Explain().Policy)
+	// Output: max
 }
