@@ -301,7 +301,7 @@ func (j *Job) act(a epochs.Actions, now time.Time) {
 		s := j.stats[a.Done]
 		delete(j.stats, a.Done)
 		s.Done = now
-		j.order(EpochDone{Manifest: j.book.Manifest(), Acks: a.Acks, Stats: *s, More: j.clocks.more[a.Done]})
+		j.order(EpochDone{Manifest: j.book.Manifest(), Acks: a.Acks, Stats: *s, Watermarks: j.Watermarks(), More: j.clocks.more[a.Done]})
 		delete(j.clocks.more, a.Done)
 		j.fill.full = false
 		for _, id := range j.sources {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/epochs"
+	"github.com/deltaic/deltaic/topology"
 )
 
 // Order is what a job asks its driver to do. The driver answers each with one
@@ -60,7 +61,9 @@ type EpochDone struct {
 	Manifest *epochs.Manifest
 	Acks     []epochs.Ack
 	Stats    EpochStats
-	More     bool // the watermark has moved for the next epoch, which will close without rows
+	// Watermarks is how far event time has come, and what it waits for.
+	Watermarks []topology.StepWatermark
+	More       bool // the watermark has moved for the next epoch, which will close without rows
 }
 
 // Ended says that the job is over; Err is nil if it ended as asked.

@@ -106,7 +106,7 @@ func (a *attempt) tally(p *Progress, d EpochDone) tally {
 	}
 	p.Dropped, p.More = dropped(t.state, d.Acks), d.More
 	p.HotKeys = hotKeys(d.Acks)
-	p.EventTime = eventTime(d.Acks)
+	p.EventTime, p.Watermarks = eventTime(d.Acks), d.Watermarks
 	return t
 }
 

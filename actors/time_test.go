@@ -105,6 +105,9 @@ func TestTheWatermarkOutlivesTheRun(t *testing.T) {
 	if p.EventTime["watermark"] != "1970-01-01T00:00:00.000Z" || p.EventTime["max"] == "" {
 		t.Fatalf("event time %v", p.EventTime)
 	}
+	if len(p.Watermarks) != 1 || p.Watermarks[0].WaitsFor != "in/memory/1" || len(p.Watermarks[0].Splits) != 2 {
+		t.Fatalf("watermarks %+v", p.Watermarks)
+	}
 }
 
 // The ports of a step are read by sinks in their modes, at once.

@@ -20,6 +20,7 @@ type Progress struct {
 	ProcessedRowsPerSecond Rate                       `json:"processedRowsPerSecond,omitzero"`
 	DurationMs             map[string]int64           `json:"durationMs,omitempty"`
 	EventTime              map[string]string          `json:"eventTime,omitempty"`
+	Watermarks             []StepWatermark            `json:"watermarks,omitempty"` // beyond Spark: by split, and which one holds the others back
 	StateOperators         []StateProgress            `json:"stateOperators"`
 	Sources                []SourceProgress           `json:"sources"`
 	Sink                   SinkProgress               `json:"sink"`
