@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
@@ -41,7 +42,7 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 		if row.Raw != nil {
 			builders[8].Bytes(row.Raw)
 		} else {
-			builders[8].Bytes(batch.AppendRowJSON(nil, in, int(row.Row)))
+			builders[8].Bytes(batch.AppendRowJSON(nil, said(in), int(row.Row)))
 		}
 		builders[9].Int64(r.epoch.Now)
 	}
@@ -79,10 +80,21 @@ func (r *rejects) late(step string, in *batch.Batch, rows []int32, watermark int
 			passed = max(passed, in.Behind[row])
 		}
 		builders[5].Int64(passed)
-		builders[6].Bytes(batch.AppendRowJSON(nil, in, int(row)))
+		builders[6].Bytes(batch.AppendRowJSON(nil, said(in), int(row)))
 		builders[7].Int64(r.epoch.Now)
 	}
 	return finishRows(topology.LateSchema, builders, len(rows))
+}
+
+// said returns the batch as its author knows it: without the column by which folded rows travel.
+func said(in *batch.Batch) *batch.Batch {
+	last := len(in.Columns) - 1
+	if last < 0 || in.Schema.Fields[last].Name != agg.FoldedField.Name {
+		return in
+	}
+	c := *in
+	c.Schema, c.Columns = batch.NewSchema(in.Schema.Fields[:last]...), in.Columns[:last]
+	return &c
 }
 
 func finishRows(s *batch.Schema, builders []*batch.Builder, n int) *batch.Batch {

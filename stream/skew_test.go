@@ -2,7 +2,9 @@ package stream_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/deltaic/deltaic"
 	"github.com/deltaic/deltaic/batch"
@@ -53,4 +55,15 @@ func TestAHotKeyIsSeenInProgress(t *testing.T) {
 		}
 	}
 	t.Error("no hot key in progress")
+}
+
+// A row that is too late for its window is kept as its author knows it, although rows fold before the window.
+func TestALateRowIsKeptAsItCame(t *testing.T) {
+	flow, sink, late := stream.New("late").Parallelism(2), memory.NewSink("out"), memory.NewSink("late")
+	flow.Late(late).From("clicks", clicks(t, click(1, "ann", 1, "10:00:10"), click(2, "ann", 2, "11:00:00"), click(3, "ann", 4, "10:00:20"))).
+		WithWatermark("at", time.Minute).GroupBy("window(at, '1 minute')", "user").Agg("minutes", "sum(amount) AS total").Select("total").To("out", sink, stream.Append)
+	same(t, outcome(t, flow, sink), `{"total":1}`, `{"total":2}`)
+	if rows := late.Rows(); len(rows) != 1 || strings.Contains(rows[0], "folded") || !strings.Contains(rows[0], `\"amount\":4`) {
+		t.Errorf("late rows are %v", rows)
+	}
 }
