@@ -31,8 +31,9 @@ type Options struct {
 const (
 	defaultCache = 32 << 20
 	leastCache   = 1 << 20
+	mostCache    = 256 << 20
 	memTable     = 1 << 20 // only ingested files are written, so it stays empty
-	blockSize    = 16 << 10
+	blockSize    = 4 << 10
 	filterBits   = 10
 )
 
@@ -64,11 +65,12 @@ func New(o Options) *Image {
 	return i
 }
 
-// Local returns the image in a folder of this machine, with a cache of a sixteenth of the memory.
+// Local returns the image in a folder of this machine, with a cache of a fifth of the memory: the filters of
+// all rows must fit, ten bits each, or every look for a row reads them anew.
 func Local(dir string, account *batch.Account, log *zap.Logger) *Image {
 	cache := int64(defaultCache)
 	if limit := account.Limit(); limit > 0 {
-		cache = max(leastCache, min(cache, limit/16))
+		cache = max(leastCache, min(mostCache, limit/5))
 	}
 	return New(Options{FS: vfs.Default, Dir: dir, Cache: cache, Account: account, Log: log})
 }

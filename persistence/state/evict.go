@@ -103,8 +103,9 @@ func (s *Segment) evict(n int) int {
 	}
 	evicted := 0
 	buffer := make([]uint32, 0, pieceRows)
+	// A second time round all have had their chance; a pause ends where little is found.
 	words := len(s.dirty)
-	for step := range 2 * words { // the second time round all have had their chance
+	for step := range min(2*words, max(64, n/8)) {
 		if step == words {
 			s.out(buffer)
 			buffer = buffer[:0]
