@@ -254,6 +254,17 @@ func (s SinkRecord) Adds() ([]File, error) {
 	return files, nil
 }
 
+// HasOutput reports whether any share has prepared something: add-actions, or rows that are staged.
+func (s SinkRecord) HasOutput() bool {
+	for _, text := range s.Prepared {
+		var p struct{ Data any }
+		if json.Unmarshal(text, &p) == nil && p.Data != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func collectAdds(value any, files *[]File) error {
 	switch v := value.(type) {
 	case []any:
