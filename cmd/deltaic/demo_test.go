@@ -241,7 +241,7 @@ func TestCommandsSpeakToTheProcess(t *testing.T) {
 		{[]string{"status", "--at", at}, "RUNNING"},
 		{[]string{"explain", "demo", "--at", at}, "by hash of order_id"},
 		{[]string{"explain", "demo", "state", "--at", at, "--json"}, `"plan":"decoded-dropDuplicates`},
-		{[]string{"explain", "demo", "watermark", "--at", at}, "no step of this flow has a watermark"},
+		{[]string{"explain", "demo", "watermark", "--at", at}, "decoded-watermark: "},
 		{[]string{"stop", "demo", "--at", at, "--json"}, `"stopped":true`},
 	} {
 		out, err := program(t, c.args...).CombinedOutput()
