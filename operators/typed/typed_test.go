@@ -309,12 +309,18 @@ func TestFunctionsOverBatchesAreChecked(t *testing.T) {
 	for says, f := range map[string]typed.BatchFunction{
 		"": func(in *batch.Batch, _ *batch.Pool) (*batch.Batch, error) { return in.Retain(), nil },
 		"2 columns": func(in *batch.Batch, _ *batch.Pool) (*batch.Batch, error) {
-			return batch.NewBatch(nil, 3, in.Columns[0], in.Columns[0]), nil
+			return batch.NewBatch(nil, 3, in.Columns[0].Retain(), in.Columns[0].Retain()), nil
 		},
-		"as string":       func(*batch.Batch, *batch.Pool) (*batch.Batch, error) { return batch.NewBatch(nil, 3, text), nil },
-		"nulls in column": func(*batch.Batch, *batch.Pool) (*batch.Batch, error) { return batch.NewBatch(nil, 3, nulls), nil },
+		"as string": func(*batch.Batch, *batch.Pool) (*batch.Batch, error) {
+			return batch.NewBatch(nil, 3, text.Retain()), nil
+		},
+		"nulls in column": func(*batch.Batch, *batch.Pool) (*batch.Batch, error) {
+			return batch.NewBatch(nil, 3, nulls.Retain()), nil
+		},
 		"without 2 rows": func(in *batch.Batch, _ *batch.Pool) (*batch.Batch, error) {
-			return batch.NewBatch(nil, 2, in.Columns...), nil
+			few := in.Retain()
+			few.N = 2
+			return few, nil
 		},
 	} {
 		b := typed.NewBatches(schema, f)

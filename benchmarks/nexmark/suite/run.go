@@ -177,13 +177,22 @@ func (o *Options) source() (s connectors.Source, decode bool, err error) {
 	case "file":
 		m, err = inputs.Lines(o.File, o.Partitions)
 	default:
-		return kafka.Source(o.Topic, kafka.Brokers(o.Brokers...), kafka.StartAt(kafka.Earliest)), true, nil
+		topic := kafka.Source(o.Topic, kafka.Brokers(o.Brokers...), kafka.StartAt(kafka.Earliest))
+		if o.NoEnd {
+			return topic, true, nil
+		}
+		return filled{topic}, true, nil
 	}
 	if m != nil && !o.NoEnd {
 		m.Finish()
 	}
 	return m, o.Source != "memory", err
 }
+
+// filled is a topic that gets no more rows, which no broker can tell.
+type filled struct{ connectors.Source }
+
+func (filled) Finite() bool { return true }
 
 func flow(o *Options, q *query, source connectors.Source, decode bool, sink connectors.Sink) *stream.Flow {
 	f := stream.New("nexmark-" + o.Query).Parallelism(o.Parallelism)
