@@ -34,6 +34,23 @@ func readable(t batch.Type) bool {
 	return true
 }
 
+// repeats reports whether a map in the column has a key twice.
+func repeats(c *batch.Column) bool {
+	if c.Type.Kind == batch.Map {
+		for i := range c.N {
+			seen := map[string]bool{}
+			for k := c.Off[i]; k < c.Off[i+1]; k++ {
+				key := string(batch.AppendText(nil, c.Kids[0], int(k)))
+				if seen[key] {
+					return true
+				}
+				seen[key] = true
+			}
+		}
+	}
+	return slices.ContainsFunc(c.Kids, repeats)
+}
+
 // Random rows that were written are read back as they were, with and without nulls.
 func TestEncodeAndDecode(t *testing.T) {
 	rows := 0
@@ -45,6 +62,9 @@ func TestEncodeAndDecode(t *testing.T) {
 		}
 		b := batchtest.Batch(r, schema, nil, 12)
 		b.Kinds, b.Origin, b.Behind = nil, nil, nil
+		if slices.ContainsFunc(b.Columns, repeats) {
+			return // JSON has each name once
+		}
 		text := json.NewEncoder(schema, json.EncodeOptions{Nulls: rapid.Bool().Draw(r, "nulls")}).AppendLines(nil, b)
 		d, err := json.NewDecoder(batch.StructType(schema.Fields...), json.Options{Mode: json.FailFast})
 		if err != nil {

@@ -66,7 +66,7 @@ func TestRoundTrip(t *testing.T) {
 		var want []string
 		for range rapid.IntRange(0, 4).Draw(t, "batches") {
 			b := batchtest.Batch(t, s, p, 40)
-			b.Kinds, b.Origin = nil, nil
+			b.Kinds, b.Origin, b.Behind = nil, nil, nil
 			if err := w.Write(b); err != nil {
 				t.Fatalf("Write: %v", err)
 			}
