@@ -131,7 +131,7 @@ func beside(c *actors.Config, o outside) {
 
 func (s setting) config(plan *topology.Plan, o outside) *actors.Config {
 	account := batch.NewAccount("sim", 0)
-	c := &actors.Config{Plan: plan, Trigger: s.trigger, Parallelism: s.parallelism, BatchRows: s.rows, Account: account, Pool: batch.NewPoolOf(account),
+	c := &actors.Config{Plan: plan, Trigger: s.trigger, Parallelism: s.parallelism, Retain: 2, BatchRows: s.rows, Account: account, Pool: batch.NewPoolOf(account),
 		Unique: o.unique, Now: o.now, Sleep: o.sleep, Jitter: o.jitter}
 	c.Complete(2)
 	return c
