@@ -115,7 +115,7 @@ type runner struct {
 	attempts int
 }
 
-// killed is why an attempt ended early.
+// errKilled is why an attempt ended early.
 var errKilled = errors.New("killed")
 
 // run runs the flow to its end, killing it on the way, and returns the sink.
