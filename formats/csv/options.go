@@ -2,12 +2,9 @@ package csv
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/formats/sparkoptions"
 )
 
 // Options say how text looks. Begin with [Defaults].
@@ -36,99 +33,72 @@ func Defaults() Options {
 
 // Formats makes what appends values out of a pattern of Java's
 // DateTimeFormatter, for values of kind Date, Timestamp or TimestampNTZ.
-type Formats func(kind batch.Kind, pattern string, zone *time.Location) (func(dst []byte, v int64) []byte, error)
+type Formats = sparkoptions.Resolver[func(dst []byte, v int64) []byte]
 
-// fixed are options of Spark that we know and that have one value here, with the reason.
-var fixed = map[string]struct{ value, why string }{
-	"encoding": {"utf-8", "text is UTF-8"},
-	"charset":  {"utf-8", "text is UTF-8"},
-	"locale":   {"en-us", "patterns are written as in en-US"},
+var format = &sparkoptions.Format{
+	Name: "csv",
+	Settable: []string{"sep", "delimiter", "quote", "escape", "escapeQuotes", "quoteAll", "header", "nullValue", "emptyValue", "dateFormat",
+		"timestampFormat", "timestampNTZFormat", "timeZone", "ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace", "lineSep"},
+	Fixed: map[string]sparkoptions.Fixed{
+		"encoding": {Value: "utf-8", Why: "text is UTF-8"},
+		"charset":  {Value: "utf-8", Why: "text is UTF-8"},
+		"locale":   {Value: "en-us", Why: "patterns are written as in en-US"},
+	},
 }
-
-var settable = []string{"sep", "delimiter", "quote", "escape", "escapeQuotes", "quoteAll", "header", "nullValue", "emptyValue", "dateFormat",
-	"timestampFormat", "timestampNTZFormat", "timeZone", "ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace", "lineSep"}
 
 // ParseOptions reads Spark's options for CSV, whose names have no case, over
 // what o already says. An option that is not known, or that asks for what
 // there is not, is an error that names it. formats serves dateFormat, timestampFormat and
 // timestampNTZFormat; nil refuses them.
 func ParseOptions(named map[string]string, o Options, formats Formats) (Options, error) {
-	names := make([]string, 0, len(named))
-	for name := range named {
-		names = append(names, name)
+	var times sparkoptions.Times
+	err := format.Each(named, func(key, name, value string) (bool, error) {
+		if known, err := times.Set(format, key, name, value); known {
+			return true, err
+		}
+		return o.set(key, name, value)
+	})
+	if err != nil {
+		return o, err
 	}
-	slices.Sort(names)
-	zone := time.UTC
-	patterns := map[batch.Kind]string{}
-	for _, name := range names {
-		if err := o.set(name, named[name], &zone, patterns); err != nil {
-			return o, err
-		}
-	}
-	for kind, to := range map[batch.Kind]*func([]byte, int64) []byte{batch.Date: &o.Date, batch.Timestamp: &o.Timestamp, batch.TimestampNTZ: &o.TimestampNTZ} {
-		pattern, ok := patterns[kind]
-		if !ok {
-			continue
-		}
-		if formats == nil {
-			return o, fmt.Errorf("csv: a format for %s is not supported here: leave the option out", kind)
-		}
-		var err error
-		if *to, err = formats(kind, pattern, zone); err != nil {
-			return o, fmt.Errorf("csv: format %q for %s: %w", pattern, kind, err)
-		}
+	if err := sparkoptions.Resolve(&times, format, formats, time.UTC, &o.Date, &o.Timestamp, &o.TimestampNTZ); err != nil {
+		return o, err
 	}
 	return o, o.check()
 }
 
-func (o *Options) set(name, value string, zone **time.Location, patterns map[batch.Kind]string) (err error) {
-	switch key := strings.ToLower(name); key {
+func (o *Options) set(key, name, value string) (known bool, err error) {
+	switch key {
 	case "sep", "delimiter":
 		o.Separator, err = character(name, value)
 	case "quote":
 		if value == "" { // as in Spark: a character that no text holds
 			o.Quote = 0
-			return nil
+			return true, nil
 		}
 		o.Quote, err = character(name, value)
 	case "escape":
 		o.Escape, err = character(name, value)
 	case "header":
-		o.Header, err = truth(name, value)
+		o.Header, err = format.Truth(name, value)
 	case "quoteall":
-		o.QuoteAll, err = truth(name, value)
+		o.QuoteAll, err = format.Truth(name, value)
 	case "escapequotes":
-		o.EscapeQuotes, err = truth(name, value)
+		o.EscapeQuotes, err = format.Truth(name, value)
 	case "ignoreleadingwhitespace":
-		o.TrimLeading, err = truth(name, value)
+		o.TrimLeading, err = format.Truth(name, value)
 	case "ignoretrailingwhitespace":
-		o.TrimTrailing, err = truth(name, value)
+		o.TrimTrailing, err = format.Truth(name, value)
 	case "nullvalue":
 		o.Null = value
 	case "emptyvalue":
 		o.Empty = value
 	case "linesep":
 		o.LineSeparator = value
-	case "dateformat":
-		patterns[batch.Date] = value
-	case "timestampformat":
-		patterns[batch.Timestamp] = value
-	case "timestampntzformat":
-		patterns[batch.TimestampNTZ] = value
-	case "timezone":
-		if *zone, err = time.LoadLocation(value); err != nil {
-			return fmt.Errorf("csv: option %s: there is no time zone %q", name, value)
-		}
 	default:
-		f, known := fixed[key]
-		if !known {
-			return fmt.Errorf("csv: unknown option %s; known are %s", name, strings.Join(settable, ", "))
-		}
-		if !strings.EqualFold(value, f.value) {
-			return fmt.Errorf("csv: option %s is always %q here (%s); leave it out", name, f.value, f.why)
-		}
+		return false, nil
 	}
-	return err
+	return true, err
 }
 
 // character reads one character, or \t as it is often written.
@@ -140,14 +110,6 @@ func character(name, value string) (byte, error) {
 		return 0, fmt.Errorf("csv: option %s is one ASCII character, not %q", name, value)
 	}
 	return value[0], nil
-}
-
-func truth(name, value string) (bool, error) {
-	v, err := strconv.ParseBool(strings.ToLower(value))
-	if err != nil {
-		return false, fmt.Errorf("csv: option %s is true or false, not %q", name, value)
-	}
-	return v, nil
 }
 
 // check refuses what could not be read back.

@@ -1,13 +1,10 @@
 package json
 
 import (
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/formats/sparkoptions"
 )
 
 // EncodeOptions are the settings of an [Encoder]. The zero value is Spark's
@@ -23,67 +20,31 @@ type EncodeOptions struct {
 
 // Formats makes what appends values out of a pattern of Java's
 // DateTimeFormatter, for values of kind Date, Timestamp or TimestampNTZ.
-type Formats func(kind batch.Kind, pattern string, zone *time.Location) (func(dst []byte, v int64) []byte, error)
+type Formats = sparkoptions.Resolver[func(dst []byte, v int64) []byte]
 
-var encodeSettable = []string{"ignoreNullFields", "dateFormat", "timestampFormat", "timestampNTZFormat", "timeZone"}
+var encodeFormat = &sparkoptions.Format{
+	Name:     "json",
+	Settable: []string{"ignoreNullFields", "dateFormat", "timestampFormat", "timestampNTZFormat", "timeZone"},
+	Fixed:    fixed,
+}
 
 // ParseEncodeOptions reads Spark's options for writing JSON, whose names have no case, over what o
 // already says. An option that is not known, or that asks for what there is not, is an
 // error that names it. formats serves the patterns; nil refuses them.
 func ParseEncodeOptions(named map[string]string, o EncodeOptions, formats Formats) (EncodeOptions, error) {
-	names := make([]string, 0, len(named))
-	for name := range named {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	zone := time.UTC
-	patterns := map[batch.Kind]string{}
-	for _, name := range names {
-		value := named[name]
-		var err error
-		switch key := strings.ToLower(name); key {
-		case "ignorenullfields":
-			ignore, e := strconv.ParseBool(strings.ToLower(value))
-			if e != nil {
-				err = fmt.Errorf("json: option %s is true or false, not %q", name, value)
-			}
+	var times sparkoptions.Times
+	err := encodeFormat.Each(named, func(key, name, value string) (bool, error) {
+		if key == "ignorenullfields" {
+			ignore, err := encodeFormat.Truth(name, value)
 			o.Nulls = !ignore
-		case "dateformat":
-			patterns[batch.Date] = value
-		case "timestampformat":
-			patterns[batch.Timestamp] = value
-		case "timestampntzformat":
-			patterns[batch.TimestampNTZ] = value
-		case "timezone":
-			if zone, err = time.LoadLocation(value); err != nil {
-				err = fmt.Errorf("json: option %s: there is no time zone %q", name, value)
-			}
-		default:
-			f, known := fixed[key]
-			if !known {
-				err = fmt.Errorf("json: unknown option %s; known are %s", name, strings.Join(encodeSettable, ", "))
-			} else if !strings.EqualFold(value, f.value) {
-				err = fmt.Errorf("json: option %s is always %q here (%s); leave it out", name, f.value, f.why)
-			}
+			return true, err
 		}
-		if err != nil {
-			return o, err
-		}
+		return times.Set(encodeFormat, key, name, value)
+	})
+	if err != nil {
+		return o, err
 	}
-	for kind, to := range map[batch.Kind]*func([]byte, int64) []byte{batch.Date: &o.Date, batch.Timestamp: &o.Timestamp, batch.TimestampNTZ: &o.TimestampNTZ} {
-		pattern, ok := patterns[kind]
-		if !ok {
-			continue
-		}
-		if formats == nil {
-			return o, fmt.Errorf("json: a format for %s is not supported here: leave the option out", kind)
-		}
-		var err error
-		if *to, err = formats(kind, pattern, zone); err != nil {
-			return o, fmt.Errorf("json: format %q for %s: %w", pattern, kind, err)
-		}
-	}
-	return o, nil
+	return o, sparkoptions.Resolve(&times, encodeFormat, formats, time.UTC, &o.Date, &o.Timestamp, &o.TimestampNTZ)
 }
 
 // Encoder appends rows as newline-delimited JSON that Spark and [Decoder] read
