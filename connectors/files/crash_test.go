@@ -1,7 +1,6 @@
 package files_test
 
 import (
-	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,15 +12,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/connectortest"
 	"github.com/deltaic/deltaic/connectors/files"
 	memsink "github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/objstore/faulty"
 	"github.com/deltaic/deltaic/objstore/local"
 )
-
-// journal is what an engine keeps of epochs: what the shares prepared.
-type journal map[int64][]connectors.Prepared
 
 // chance is a seeded source of names.
 type chance struct{ *rand.Rand }
@@ -37,31 +34,16 @@ func newChance(seed int64) io.Reader { return chance{rand.New(rand.NewPCG(uint64
 
 const crashEpochs = 5
 
-// runFlow rolls the newest decided epoch forward and writes the others. Epoch e has three
-// rows: two of minute e and one of minute e+1; then the watermark is the end of minute e-1.
-func runFlow(s objstore.Store, j journal, attempt int64) error {
+// runFlow is an attempt of a flow. Epoch e has three rows: two of minute e and one of minute
+// e+1; then the watermark is the end of minute e-1.
+func runFlow(s objstore.Store, j connectortest.Journal, attempt int64) error {
 	o := minutes()
 	o.Random = newChance(attempt)
 	sink := files.New(s, o)
 	if err := sink.Bind(ctx, schema, connectors.Append); err != nil {
 		return err
 	}
-	commit := func(e, attempt int64) error {
-		_, err := sink.Commit(ctx, connectors.Commit{Flow: "f", Incarnation: "i", Epoch: e, Attempt: attempt, Prepared: j[e]})
-		return err
-	}
-	decided := int64(len(j))
-	if decided > 0 {
-		if err := commit(decided-1, attempt-1); err != nil {
-			return err
-		}
-	}
-	w, err := sink.Writer(ctx, connectors.Share{Flow: "f", Incarnation: "i", Attempt: attempt, Count: 1})
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	for e := decided; e < crashEpochs; e++ {
+	return j.Attempt(ctx, sink, attempt, crashEpochs, func(w connectors.Writer, e int64) error {
 		minute := func(m int64) string { return fmt.Sprintf("10:%02d", m) }
 		b, err := memsink.Build(schema, row(e*3, "2026-01-31", minute(e)), row(e*3+1, "2026-01-31", minute(e)), row(e*3+2, "2026-01-31", minute(e+1)))
 		if err != nil {
@@ -70,26 +52,8 @@ func runFlow(s objstore.Store, j journal, attempt int64) error {
 		if err := w.Write(ctx, b); err != nil {
 			return err
 		}
-		_ = w.(connectors.WatermarkTaker).Advance(at(minute(e) + ":00"))
-		sealed, err := w.Seal(e)
-		if err != nil {
-			return err
-		}
-		p, err := sealed.Finish(ctx)
-		if err != nil {
-			return err
-		}
-		text, _ := stdjson.Marshal([]connectors.Prepared{p})
-		var stored []connectors.Prepared
-		if err := stdjson.Unmarshal(text, &stored); err != nil {
-			return err
-		}
-		j[e] = stored
-		if err := commit(e, attempt); err != nil {
-			return err
-		}
-	}
-	return nil
+		return w.(connectors.WatermarkTaker).Advance(at(minute(e) + ":00"))
+	})
 }
 
 // whole fails if a marked minute lacks rows of it: minute m has the rows 3m-1, 3m and 3m+1.
@@ -130,7 +94,7 @@ func TestCrashAtEveryDurableOperation(t *testing.T) {
 		return s
 	}
 	reference := faulty.Wrap(disk(vfs.NewCrashableMem()), faulty.Options{})
-	if err := runFlow(reference, journal{}, 1); err != nil {
+	if err := runFlow(reference, connectortest.Journal{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	points, crashes := len(reference.Log()), 0
@@ -141,7 +105,7 @@ func TestCrashAtEveryDurableOperation(t *testing.T) {
 		for _, fault := range []faulty.Fault{faulty.CrashBefore, faulty.CrashAfter, faulty.Fail, faulty.LoseReply, faulty.Tear} {
 			for _, percent := range []int{-1, 0, 50, 100} {
 				what := fmt.Sprintf("op %d %s, %d %%", n, fault, percent)
-				fs, j := vfs.NewCrashableMem(), journal{}
+				fs, j := vfs.NewCrashableMem(), connectortest.Journal{}
 				for attempt := int64(1); ; attempt++ {
 					if attempt > 6 {
 						t.Fatalf("%s: the flow does not get to its end", what)

@@ -2,7 +2,6 @@ package foreach_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,31 +124,13 @@ func build(t testing.TB, kinds []batch.RowKind, rows ...[]any) *batch.Batch {
 	return b
 }
 
-// journal is what an engine keeps of epochs: what the shares prepared.
-type journal map[int64][]connectors.Prepared
-
-// run writes the epochs that the journal does not have, and commits all from the last one that it has.
-func run(s objstore.Store, sink *foreach.Sink, j journal, attempt, epochs int64) error {
+// run is an attempt of a flow whose epoch e has the rows 3e to 3e+2, in three batches.
+func run(s objstore.Store, sink *foreach.Sink, j connectortest.Journal, attempt, epochs int64) error {
 	sink.UseState(s, "sinks/out")
 	if err := sink.Bind(ctx, schema, connectors.Append); err != nil {
 		return err
 	}
-	commit := func(e, attempt int64) error {
-		_, err := sink.Commit(ctx, connectors.Commit{Flow: "f", Incarnation: "i", Epoch: e, Attempt: attempt, Prepared: j[e]})
-		return err
-	}
-	decided := int64(len(j))
-	if decided > 0 {
-		if err := commit(decided-1, attempt-1); err != nil {
-			return err
-		}
-	}
-	w, err := sink.Writer(ctx, connectors.Share{Flow: "f", Incarnation: "i", Attempt: attempt, Count: 1})
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	for e := decided; e < epochs; e++ {
+	return j.Attempt(ctx, sink, attempt, epochs, func(w connectors.Writer, e int64) error {
 		for n := range int64(3) {
 			b, err := memsink.Build(schema, []any{e*3 + n, "x"})
 			if err != nil {
@@ -159,25 +140,8 @@ func run(s objstore.Store, sink *foreach.Sink, j journal, attempt, epochs int64)
 				return err
 			}
 		}
-		sealed, err := w.Seal(e)
-		if err != nil {
-			return err
-		}
-		p, err := sealed.Finish(ctx)
-		if err != nil {
-			return err
-		}
-		text, _ := json.Marshal([]connectors.Prepared{p})
-		var stored []connectors.Prepared
-		if err := json.Unmarshal(text, &stored); err != nil {
-			return err
-		}
-		j[e] = stored // decided
-		if err := commit(e, attempt); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Crashes before and after every durable operation, and once more while recovering:
@@ -186,13 +150,13 @@ func TestCrashAtEveryDurableOperation(t *testing.T) {
 	const epochs = 4
 	reference := faulty.Wrap(memory.New(memory.Options{}), faulty.Options{})
 	d := &database{t: t, epochs: map[int64][]int64{}}
-	if err := run(reference, byBatch(d), journal{}, 1, epochs); err != nil {
+	if err := run(reference, byBatch(d), connectortest.Journal{}, 1, epochs); err != nil {
 		t.Fatal(err)
 	}
 	points, crashes, repeats := len(reference.Log()), 0, 0
 	for n := 1; n <= points; n++ {
 		for _, fault := range []faulty.Fault{faulty.CrashBefore, faulty.CrashAfter, faulty.Fail, faulty.LoseReply, faulty.LoseRequest} {
-			below, j := memory.New(memory.Options{}), journal{}
+			below, j := memory.New(memory.Options{}), connectortest.Journal{}
 			d := &database{t: t, epochs: map[int64][]int64{}}
 			for attempt := int64(1); ; attempt++ {
 				if attempt > 6 {
@@ -308,7 +272,7 @@ func TestFunctionFails(t *testing.T) {
 				}
 				return d.batches(ctx, rows, epoch)
 			}, foreach.Options{})
-			s, j := memory.New(memory.Options{}), journal{}
+			s, j := memory.New(memory.Options{}), connectortest.Journal{}
 			err := run(s, sink, j, 1, 1)
 			if supervision.KindOf(err) != c.kind || !strings.Contains(err.Error(), "the database is full") {
 				t.Errorf("got %v", err)
@@ -331,7 +295,7 @@ func TestNeedsACheckpointLocation(t *testing.T) {
 
 // A corrupt file of staged rows is found before the function sees a row.
 func TestCorruptRowsAreNotGiven(t *testing.T) {
-	s, j := memory.New(memory.Options{}), journal{}
+	s, j := memory.New(memory.Options{}), connectortest.Journal{}
 	d := &database{t: t, epochs: map[int64][]int64{}}
 	failing := foreach.NewBatch(func(context.Context, *foreach.Rows, int64) error { return errors.New("not now") }, foreach.Options{})
 	if err := run(s, failing, j, 1, 1); err == nil {
