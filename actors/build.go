@@ -141,7 +141,7 @@ func (a *attempt) furnish(ctx context.Context, s *topology.Stage, t *Task, share
 		return c
 	}
 	var err error
-	t.chain, err = newChain(g, s, open, &rejects{pool: t.pool, splits: a.names, epoch: t.epoch})
+	t.chain, err = newChain(g, s, open, &rejects{pool: t.pool, splits: a.names, epoch: t.epoch}, a.config.Now)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/internal/mutant"
@@ -26,6 +27,7 @@ type chain struct {
 	stateless bool
 	makers    []int   // nodes that make a watermark
 	kept      []int64 // what they had before the batch in work
+	watch     stopwatch
 }
 
 type chainNode struct {
@@ -74,7 +76,15 @@ func (c *chain) head(n int, in *batch.Batch) (err error) {
 				Message: fmt.Sprintf("a step panicked: %v", p), Cause: fmt.Errorf("%s", debug.Stack())}
 		}
 	}()
-	return stepError(c.nodes[n].name, c.nodes[n].op.Process(in, 0, c.nodes[n].output))
+	return c.enter(n, in)
+}
+
+// enter has a node process the batch.
+func (c *chain) enter(n int, in *batch.Batch) error {
+	was := c.watch.turn(n, updating)
+	err := c.nodes[n].op.Process(in, 0, c.nodes[n].output)
+	c.watch.back(was)
+	return stepError(c.nodes[n].name, err)
 }
 
 // run processes the batch and leaves its output staged. A batch that makes a
@@ -193,9 +203,9 @@ func (o *nodeOutput) EmitTo(port int, b *batch.Batch) error {
 		return nil
 	}
 	for _, to := range readers.Nodes {
-		if err := c.nodes[to].op.Process(b, 0, c.nodes[to].output); err != nil {
+		if err := c.enter(to, b); err != nil {
 			b.Release()
-			return stepError(c.nodes[to].name, err)
+			return err
 		}
 	}
 	for i, e := range readers.Edges {
@@ -265,8 +275,8 @@ func (c *chain) origin(in *batch.Batch, row int32, err error) error {
 }
 
 // newChain makes the operators of one task of the stage.
-func newChain(g *topology.Graph, s *topology.Stage, open func(step *topology.Step) *operators.Context, r *rejects) (*chain, error) {
-	c := &chain{heads: s.Heads, headEdges: s.HeadEdges, rejects: r, stateless: true, makers: s.Makers}
+func newChain(g *topology.Graph, s *topology.Stage, open func(step *topology.Step) *operators.Context, r *rejects, now func() time.Time) (*chain, error) {
+	c := &chain{heads: s.Heads, headEdges: s.HeadEdges, rejects: r, stateless: true, makers: s.Makers, watch: newStopwatch(now, len(s.Nodes))}
 	for i, n := range s.Nodes {
 		step := g.Steps[n.Step]
 		op := step.Operator()
@@ -283,6 +293,7 @@ func newChain(g *topology.Graph, s *topology.Stage, open func(step *topology.Ste
 			node.maker, _ = op.(operators.WatermarkMaker)
 		}
 		c.nodes = append(c.nodes, node)
+		c.watch.on = !c.stateless
 	}
 	return c, nil
 }

@@ -39,7 +39,10 @@ func (c *chain) tell(n int, watermark int64) error {
 		}
 		return c.pass(n, watermark)
 	}
-	if err := node.op.Advance(watermark, node.output); err != nil {
+	was := c.watch.turn(n, removing)
+	err := node.op.Advance(watermark, node.output)
+	c.watch.back(was)
+	if err != nil {
 		return stepError(node.name, err)
 	}
 	return c.pass(n, watermark)
@@ -104,7 +107,10 @@ func (c *chain) flush() error {
 
 func (c *chain) flushFrom(n int) error {
 	node := &c.nodes[n]
-	if err := node.op.Flush(node.output); err != nil {
+	was := c.watch.turn(n, updating)
+	err := node.op.Flush(node.output)
+	c.watch.back(was)
+	if err != nil {
 		return stepError(node.name, err)
 	}
 	for port := range node.out {

@@ -83,6 +83,7 @@ type tally struct {
 
 func (a *attempt) tally(p *Progress, d EpochDone) tally {
 	t := tally{rows: map[string]int64{}, out: map[string]int64{}, ends: map[string]connectors.Positions{}, state: map[string]*topology.StateProgress{}}
+	spent := map[string]epochs.Spent{} // by step, of all tasks together, as Spark has it
 	for _, k := range d.Acks {
 		p.Rejected += k.Rejected
 		if k.Source != "" {
@@ -102,6 +103,14 @@ func (a *attempt) tally(p *Progress, d EpochDone) tally {
 		}
 		for _, c := range k.StateNow {
 			addState(t.state, c, a.config.keyGroups())
+		}
+		for _, s := range k.Spent {
+			spent[s.Step] = spent[s.Step].Add(s)
+		}
+	}
+	for step, s := range spent {
+		if p := t.state[step]; p != nil {
+			p.AllUpdatesTimeMs, p.AllRemovalsTimeMs, p.CommitTimeMs = s.Updating.Milliseconds(), s.Removing.Milliseconds(), s.Committing.Milliseconds()
 		}
 	}
 	p.Dropped, p.More = dropped(t.state, d.Acks), d.More
@@ -134,6 +143,13 @@ func addState(state map[string]*topology.StateProgress, c epochs.StateCount, gro
 	}
 	s.NumRowsTotal += c.Rows
 	s.NumRowsUpdated += c.Updated
+	s.NumRowsRemoved += c.Removed
+	if c.Below > 0 {
+		if s.CustomMetrics == nil {
+			s.CustomMetrics = map[string]int64{}
+		}
+		s.CustomMetrics["rowsBelowMemory"] += c.Below
+	}
 	s.MemoryUsedBytes += c.Bytes
 	s.NumStateStoreInstances++
 }

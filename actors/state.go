@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"time"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/epochs"
@@ -32,24 +33,39 @@ func (k *keyedShare) checkpoint(t *Task, o *owed, out *Effects) {
 	}
 	for i := range k.stores {
 		s := &k.stores[i]
+		began := t.chain.watch.now()
 		change := s.store.Checkpoint(epoch)
 		if mutant.On(mutant.DirtyRowsForgotten) && epoch%8 == 6 {
 			change.Release()
 			continue
 		}
 		for _, u := range s.store.Usage() {
-			o.ack.StateNow = append(o.ack.StateNow, epochs.StateCount{Step: s.step, Table: u.Table, Rows: int64(u.Rows), Updated: change.Rows(), Bytes: u.Bytes})
+			o.ack.StateNow = append(o.ack.StateNow, epochs.StateCount{Step: s.step, Table: u.Table, Rows: int64(u.Rows), Below: int64(u.Below), Updated: u.Updated, Removed: u.Removed, Bytes: u.Bytes})
 		}
-		t.background(o, writeChange(t.attempt, epoch, k.objects, change), out)
+		w := changeWrite{attempt: t.attempt, epoch: epoch, step: s.step, objects: k.objects, change: change, now: t.chain.watch.now}
+		w.copying = w.now().Sub(began)
+		t.background(o, w.run, out)
 	}
 }
 
-func writeChange(attempt, epoch int64, objects objstore.Store, change *persistence.Change) Work {
-	return func(ctx context.Context) Finished {
-		defer change.Release()
-		files, err := change.Write(ctx, objects)
-		return Finished{Attempt: attempt, Epoch: epoch, Err: err, Ack: func(a *epochs.Ack) { a.State = append(a.State, stateFiles(files)...) }}
-	}
+// changeWrite makes a copy of what changed durable.
+type changeWrite struct {
+	attempt, epoch int64
+	step           string
+	objects        objstore.Store
+	change         *persistence.Change
+	now            func() time.Time
+	copying        time.Duration // what the copy took
+}
+
+func (w changeWrite) run(ctx context.Context) Finished {
+	defer w.change.Release()
+	began := w.now()
+	files, err := w.change.Write(ctx, w.objects)
+	spent := epochs.Spent{Step: w.step, Committing: w.copying + w.now().Sub(began)}
+	return Finished{Attempt: w.attempt, Epoch: w.epoch, Err: err, Ack: func(a *epochs.Ack) {
+		a.State, a.Spent = append(a.State, stateFiles(files)...), append(a.Spent, spent)
+	}}
 }
 
 // durable merges state files that have become many, and brings what lies below memory up to

@@ -255,6 +255,7 @@ func (t *Task) close(ack epochs.Ack, out *Effects) error {
 		t.emit(out)
 		ack.Rejected, t.chain.rejected = t.chain.rejected, 0
 		ack.Dropped, ack.Hot, ack.Due = t.chain.dropped(), t.chain.hot(), t.chain.due()
+		ack.Spent = t.chain.spent()
 	}
 	o := &owed{ack: ack, left: 1}
 	t.acks[ack.Epoch] = o

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/deltaic/deltaic/connectors"
 )
@@ -39,6 +40,7 @@ type Ack struct {
 	// A task with keyed state.
 	State    []StateFile // added
 	StateNow []StateCount
+	Spent    []Spent
 
 	// A sink task.
 	Sink     string
@@ -74,8 +76,23 @@ type StateCount struct {
 	Step    string
 	Table   string
 	Rows    int64
+	Below   int64 // of the rows, those that are not in memory
 	Updated int64 // since the last barrier
+	Removed int64 // since the last barrier
 	Bytes   int64
+}
+
+// Spent is the time that a step with state took in a task since the last barrier, without that of other steps.
+type Spent struct {
+	Step       string
+	Updating   time.Duration // rows
+	Removing   time.Duration // what the watermark has closed
+	Committing time.Duration // the copy of what changed, and making it durable
+}
+
+// Add returns the sum, of the step of t.
+func (s Spent) Add(t Spent) Spent {
+	return Spent{Step: t.Step, Updating: s.Updating + t.Updating, Removing: s.Removing + t.Removing, Committing: s.Committing + t.Committing}
 }
 
 // Shape is what a coordinator must know of an attempt.

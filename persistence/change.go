@@ -30,6 +30,7 @@ func (s *Store) Checkpoint(epoch int64) *Change {
 	for _, t := range s.tables {
 		r := copies.Get().(*state.Copy)
 		t.Checkpoint(epoch, r)
+		t.updated, t.removed = r.Updated(), r.Removed
 		if r.Empty() {
 			copies.Put(r)
 			continue

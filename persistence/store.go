@@ -42,6 +42,8 @@ type kept struct {
 	*state.Table
 	restored, used bool // from a checkpoint; opened by an operator since
 
+	updated, removed int64 // rows, in the last checkpoint
+
 	below *image.Table // nil: all rows are in memory
 	marks []*image.Mark
 }
@@ -166,14 +168,17 @@ func (s *Store) KeySet(table string, keys []batch.Type) (KeySet, error) {
 type Usage struct {
 	Table string
 	Rows  int
+	Below int   // of the rows, those that are not in memory
 	Bytes int64 // of memory, as charged
+	// Rows that the last checkpoint told as new or changed, and that went before it.
+	Updated, Removed int64
 }
 
 // Usage returns what each table holds, by name.
 func (s *Store) Usage() []Usage {
 	var u []Usage
 	for _, t := range s.tables {
-		u = append(u, Usage{Table: t.Spec().Name, Rows: t.Len(), Bytes: t.Charged()})
+		u = append(u, Usage{Table: t.Spec().Name, Rows: t.Len(), Below: t.Below(), Bytes: t.Charged(), Updated: t.updated, Removed: t.removed})
 	}
 	slices.SortFunc(u, func(a, b Usage) int { return cmp.Compare(a.Table, b.Table) })
 	return u

@@ -22,9 +22,12 @@ type Copy struct {
 	whole  bool            // all rows of a table: all are Insert
 	parts  []part
 	n      int
+	gone   int // deleted ones among them
 	// Dropped are the segments that were dropped since the last checkpoint, before any of
 	// the rows came.
 	Dropped []int64
+	// Removed is how many rows went since the last checkpoint, of dropped segments too.
+	Removed int64
 
 	row, at, null, part int // what Next has taken
 }
@@ -37,6 +40,9 @@ type part struct {
 
 // Rows returns how many there are, deleted ones included.
 func (c *Copy) Rows() int { return c.n }
+
+// Updated returns how many of the rows are there still.
+func (c *Copy) Updated() int64 { return int64(c.n - c.gone) }
 
 // Empty reports whether nothing changed.
 func (c *Copy) Empty() bool { return c.n == 0 && len(c.Dropped) == 0 }
@@ -62,6 +68,7 @@ func (t *Table) Checkpoint(epoch int64, c *Copy) {
 	c.reset(t)
 	c.Dropped = slices.Sorted(slices.Values(t.dropped))
 	t.dropped = t.dropped[:0]
+	c.Removed, t.removed = t.removed, 0
 	for _, at := range t.Segments() {
 		t.segments[at].checkpoint(epoch, c)
 	}
@@ -172,6 +179,7 @@ func (c *Copy) addKinds(s *Segment, rows []uint32) {
 		switch {
 		case s.stale > 0 && s.gone.Get(int(r)):
 			kind = batch.Delete
+			c.gone++
 		case !c.whole && s.known.Get(int(r)):
 			kind = batch.UpdateAfter
 		}

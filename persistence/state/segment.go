@@ -115,6 +115,7 @@ func (s *Segment) Delete(rows []uint32) {
 		s.dirty.Set(int(r))
 		s.live--
 		s.stale++
+		s.table.removed++
 	}
 }
 

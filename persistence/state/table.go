@@ -44,6 +44,7 @@ type Table struct {
 	segments map[int64]*Segment
 	order    []int64 // of segments, ascending; nil when it is to be made anew
 	dropped  []int64 // since the last checkpoint, of those that one of them holds
+	removed  int64   // rows, since the last checkpoint
 	scratch  scratch
 	bytes    []int // values that are kept as bytes
 
@@ -118,6 +119,7 @@ func (t *Table) Drop(at int64) {
 	if s.stored {
 		t.dropped = append(t.dropped, at)
 	}
+	t.removed += int64(s.live + s.below)
 	s.release()
 	delete(t.segments, at)
 	t.order = nil
@@ -128,6 +130,15 @@ func (t *Table) Len() int {
 	n := 0
 	for _, s := range t.segments {
 		n += s.live + s.below
+	}
+	return n
+}
+
+// Below returns how many of the rows are not in memory.
+func (t *Table) Below() int {
+	n := 0
+	for _, s := range t.segments {
+		n += s.below
 	}
 	return n
 }
