@@ -64,6 +64,7 @@ type share struct {
 	recorder
 	operators.Operator
 	epoch operators.Epoch
+	store *persistence.Store
 }
 
 func open(t *testing.T, spec windows.Spec, updating bool, ports []int, items ...string) *share {
@@ -84,6 +85,7 @@ func open(t *testing.T, spec windows.Spec, updating bool, ports []int, items ...
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.store = store
 	c := &operators.Context{Step: "windows", State: store, KeyGroups: 256, Epoch: &s.epoch}
 	for _, p := range ports {
 		c.Wanted[p] = true
@@ -228,10 +230,10 @@ func TestMistakesOfSessions(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	o.Keys = []int{2}
-	if o.Plan, err = agg.Bind([]string{"count(DISTINCT v)"}, o.Groups(events), events, agg.Options{Options: expr.NewOptions()}); err != nil {
+	if o.Plan, err = agg.Bind([]string{"count(DISTINCT v)"}, o.Groups(events), events, agg.Options{Options: expr.NewOptions(), Updating: true}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := windows.NewAggregate(events, o); err == nil || !strings.Contains(err.Error(), "DISTINCT") {
+	if _, err := windows.NewAggregate(events, o); err == nil || !strings.Contains(err.Error(), "would have to part again") || !strings.Contains(err.Error(), "output mode append") {
 		t.Errorf("got %v", err)
 	}
 	if err := windows.Tumbling(time.Second).AtMost(time.Hour).Check(); err == nil {

@@ -38,6 +38,7 @@ func drawEvents(t *rapid.T, most int) []event {
 	span := rapid.Int64Range(1, 60).Draw(t, "span")
 	jitter := rapid.Int64Range(0, 30).Draw(t, "jitter")
 	keys := rapid.IntRange(1, 5).Draw(t, "keys")
+	spread := rapid.SampledFrom([]int64{5, 5, 50}).Draw(t, "spread")
 	n := rapid.IntRange(1, most).Draw(t, "rows")
 	base := rapid.SampledFrom([]int64{0, -500, 1_700_000_000_000_000, -62135596800000000, 253402300799000000}).Draw(t, "base")
 	var rows []event
@@ -52,7 +53,7 @@ func drawEvents(t *rapid.T, most int) []event {
 			e.at += rapid.SampledFrom([]int64{-1000, 1000, 50_000_000, -50_000_000}).Draw(t, "jump")
 		}
 		e.k = fmt.Sprint("k", rapid.IntRange(0, keys*keys-1).Draw(t, "key")/keys)
-		e.v = rapid.Int64Range(-5, 5).Draw(t, "v")
+		e.v = rapid.Int64Range(-spread, spread).Draw(t, "v")
 		e.gap = rapid.SampledFrom([]string{"3 microseconds", "5 microseconds", "12 microseconds", "0 seconds", "-1 second", "?"}).Draw(t, "gap")
 		rows = append(rows, e)
 	}

@@ -137,7 +137,11 @@ func (w *Sessions) tell(keys []*batch.Column, t *told, port int, forget bool, ou
 		}
 		p := w.accumulators.Export(w.sums, rows)
 		if forget {
-			w.sums.Delete(rows)
+			if err := w.forget(mine, t.ordinals[from:to], rows); err != nil {
+				w.accumulators.Free(p)
+				release(mine)
+				return err
+			}
 		}
 		b, err := w.writer.result(mine, bounds{t.bounds.start[from:to], t.bounds.end[from:to]}, p, false, out)
 		w.accumulators.Free(p)
@@ -148,6 +152,17 @@ func (w *Sessions) tell(keys []*batch.Column, t *told, port int, forget bool, ou
 			return err
 		}
 	}
+	return nil
+}
+
+// forget deletes what is kept of sessions.
+func (w *Sessions) forget(keys []*batch.Column, ordinals []int64, sums []uint32) error {
+	for _, v := range w.values {
+		if err := v.take(keys, ordinals, v.countsOf(sums), func([]int32, []*batch.Column, []uint64) error { return nil }); err != nil {
+			return err
+		}
+	}
+	w.sums.Delete(sums)
 	return nil
 }
 

@@ -66,7 +66,7 @@ func TestSessionsEqualTheModel(t *testing.T) {
 		gap := rapid.SampledFrom([]int64{0, 1, 4, 9, 20}).Draw(rt, "gap")
 		delay := rapid.Int64Range(0, 20).Draw(rt, "delay")
 		lateness := rapid.SampledFrom([]int64{0, 0, 7}).Draw(rt, "lateness")
-		kind := rapid.IntRange(inverts, extremes).Draw(rt, "kind")
+		kind := rapid.IntRange(inverts, distinctExtremes).Draw(rt, "kind")
 		ports := rapid.SampledFrom([][]int{{operators.PortFinal}, {operators.PortComplete}, {operators.PortFinal, operators.PortComplete}}).Draw(rt, "ports")
 		rows := drawEvents(rt, 28)
 		spec := windows.SessionExpr("gap")

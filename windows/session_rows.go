@@ -7,7 +7,6 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
-	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -157,84 +156,21 @@ func (w *Sessions) update(n int, input *agg.Input) error {
 	if err := w.sums.Upsert(p.columns, w.clock.keep, n, p.hashes, p.rows, p.fresh); err != nil {
 		return err
 	}
+	for i := range w.arrived {
+		w.arrived[i] = w.arrived[i][:0]
+	}
+	input.Sets, input.Keys, input.Hashes, input.Fresh = w.sets, p.columns, p.hashes, w.arrived
 	if err := w.accumulators.Update(w.sums, p.rows, p.fresh, w.clock.keep, input); err != nil {
 		return failure(err, w.Context.Step, w.writer.groups, w.columns)
 	}
 	w.sums.Touch(w.selected(p.rows))
+	for i, v := range w.values {
+		if err := v.list(p.columns, p.rows, w.arrived[i], v.set.Arguments(input)); err != nil {
+			return err
+		}
+	}
 	if len(w.merges) == 0 {
 		return nil
 	}
 	return w.merge()
-}
-
-// resolve returns what a session of a key became by the merges, which are in their order.
-func (w *Sessions) resolve(key uint32, ordinal int64) int64 {
-	i, _ := slices.BinarySearchFunc(w.merges, key, func(m merge, k uint32) int { return cmp.Compare(m.key, k) })
-	for ; i < len(w.merges) && w.merges[i].key == key; i++ {
-		if w.merges[i].from == ordinal {
-			ordinal = w.merges[i].into
-		}
-	}
-	return ordinal
-}
-
-// merge moves the accumulators of sessions that became a part of others.
-func (w *Sessions) merge() error {
-	physical := make([]int32, len(w.merges))
-	from, into := make([]int64, len(w.merges)), make([]int64, len(w.merges))
-	for i, m := range w.merges {
-		physical[i], from[i], into[i] = m.row, m.from, w.resolve(m.key, m.from)
-	}
-	keys := make([]*batch.Column, len(w.columns))
-	for i, c := range w.columns {
-		keys[i] = batch.Gather(w.Context.Pool, c, physical)
-	}
-	defer release(keys)
-	rows, err := w.find(keys, from)
-	if err != nil {
-		return err
-	}
-	var there []int32 // those made in this batch have no accumulators of their own
-	var gone []uint32
-	for i, r := range rows {
-		if r != state.NoRow {
-			there, gone = append(there, int32(i)), append(gone, r)
-		}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	p := w.accumulators.Export(w.sums, gone)
-	defer w.accumulators.Free(p)
-	w.sums.Delete(gone)
-	number := w.Context.Pool.NewColumn(batch.BigIntType, len(into))
-	defer number.Release()
-	copy(number.I64, into)
-	x := &w.placed
-	x.columns = append(append(x.columns[:0], keys...), number)
-	x.hashes = batch.Hash(x.columns, len(into), x.hashes)
-	x.rows, x.fresh = sized(x.rows, len(into)), cleared(x.fresh, len(into))
-	if err := w.sums.Upsert(x.columns, there, len(into), x.hashes, x.rows, x.fresh); err != nil {
-		return err
-	}
-	to := make([]uint32, len(there))
-	fresh := make(batch.Bitmap, batch.BitmapWords(len(there)))
-	for i, r := range there {
-		to[i] = x.rows[r]
-		fresh.Put(i, x.fresh.Get(int(r)))
-	}
-	w.sums.Touch(to)
-	return w.accumulators.Merge(w.sums, to, fresh, p)
-}
-
-// find returns the rows of the accumulators of sessions.
-func (w *Sessions) find(keys []*batch.Column, ordinals []int64) ([]uint32, error) {
-	n := len(ordinals)
-	number := w.Context.Pool.NewColumn(batch.BigIntType, n)
-	defer number.Release()
-	copy(number.I64, ordinals)
-	x := &w.placed
-	x.columns = append(append(x.columns[:0], keys...), number)
-	x.hashes, x.rows = batch.Hash(x.columns, n, x.hashes), sized(x.rows, n)
-	return x.rows, w.sums.Find(x.columns, nil, n, x.hashes, x.rows)
 }

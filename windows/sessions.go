@@ -28,7 +28,10 @@ type Sessions struct {
 	accumulators *agg.Accumulators
 	keys         *state.Segment // open sessions by key
 	open         openValues
-	sums         *state.Segment // accumulators by key and ordinal
+	sums         *state.Segment // accumulators by key and ordinal, and how many distinct values there are
+	values       []*sessionValues
+	sets         []*state.Segment
+	arrived      [][]int32 // by set, the rows of the batch that brought a new value
 	wheel        wheel
 	closed       closed
 	writer       writer
@@ -74,11 +77,12 @@ func newSessions(s *batch.Schema, o Options) (operators.Operator, error) {
 	}
 	if o.Plan.Counts() {
 		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_OF_UPDATES",
-			"sessions cannot be made of rows that may be taken back: read the final results of the step before, in output mode append")
+			"sessions cannot be made of rows that may be taken back: without the row that joined them two sessions of one key would have to part again, and their rows are not kept; "+
+				"read the final results of the step before, in output mode append")
 	}
-	if !o.Plan.Mergeable() {
-		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_DISTINCT",
-			"sessions have no DISTINCT aggregates: two sessions that become one would have to count their values anew; use approx_count_distinct")
+	if !o.Plan.Divisible() {
+		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_WITHOUT_MERGE",
+			"two sessions may become one, and an aggregate written in Go has no Merge: give it one")
 	}
 	w := &Sessions{o: o, schema: s, columns: make([]*batch.Column, len(o.Keys))}
 	w.clock.Bound, w.sieve.lateness = o.Window, o.Lateness
@@ -105,9 +109,10 @@ func (w *Sessions) Open(c *operators.Context) error {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_OUTPUT_MODE", Step: c.Step,
 			Message: "sessions cannot be told in output mode update: a session that grows is another one", Hint: "use append or complete"}
 	}
-	w.accumulators = w.o.Plan.New(c.Pool)
+	w.accumulators = w.o.Plan.Plain(c.Pool)
 	keys := w.o.keys(w.schema)
 	numbered := append(keys[:len(keys):len(keys)], state.Column{Name: "ordinal", Type: batch.BigIntType})
+	sums := state.Spec{Name: sumsTable, Keys: numbered, Prefix: len(keys), Values: w.o.Plan.Values(), Version: 1}
 	var due *state.Table
 	for _, t := range []struct {
 		table **state.Table
@@ -115,7 +120,7 @@ func (w *Sessions) Open(c *operators.Context) error {
 		spec  state.Spec
 	}{
 		{nil, &w.keys, state.Spec{Name: openTable, Keys: keys, Values: openColumns}},
-		{nil, &w.sums, state.Spec{Name: sumsTable, Keys: numbered, Prefix: len(keys), Values: w.o.Plan.Values()}},
+		{nil, &w.sums, withCounts(sums, w.o.Plan.Sets())},
 		{&due, nil, state.Spec{Name: w.dueName(), Keys: keys, Windowed: true}},
 	} {
 		t.spec.Version = 1
@@ -128,6 +133,9 @@ func (w *Sessions) Open(c *operators.Context) error {
 		} else {
 			*t.table = made
 		}
+	}
+	if err := w.openValues(sums); err != nil {
+		return err
 	}
 	s := w.keys
 	w.open = openValues{s.Words(0), s.Words(1), s.Words(2), s.Words(3), s.Words(4), s.Words(5), s.Bytes(6)}

@@ -58,6 +58,9 @@ type Input struct {
 	Sets   []*state.Segment
 	Keys   []*batch.Column
 	Hashes []uint64
+	// Fresh has, if it is not nil, a list for each set, to which are appended the physical rows that brought a value which their group
+	// did not have at all: for who keeps lists of values. Not for plans that count rows.
+	Fresh [][]int32
 
 	groups *state.Segment // of Update
 	folded *batch.Column  // nil: no row is

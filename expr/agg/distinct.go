@@ -16,6 +16,7 @@ type distinct struct {
 	rows   []uint32 // of the set, by physical row
 	dirty  []uint32
 	gone   []uint32
+	fresh  []int32        // rows that made the row of their value
 	to     [64]*selection // of the set's masks, by bit
 }
 
@@ -49,6 +50,9 @@ func (d *distinct) find(a *Accumulators, i int, s *Set, in *Input, remove bool) 
 	d.dirty, d.gone = d.dirty[:0], d.gone[:0]
 	if len(s.Values) == 1 && !a.plan.Counts() {
 		d.first(segmentWords(seg.Words(0).Layout()))
+		if in.Fresh != nil {
+			in.Fresh[i] = append(in.Fresh[i], d.fresh...)
+		}
 	} else {
 		words := make([]words, len(s.Values))
 		for v := range words {
@@ -94,11 +98,15 @@ func (d *distinct) count(a *Accumulators, s *Set, n int) {
 
 // first selects the rows whose bits are new in the word of their value.
 func (d *distinct) first(seen words) {
+	d.fresh = d.fresh[:0]
 	for _, i := range d.sel {
 		p := seen.at(d.rows[i])
 		news := d.bits[i] &^ *p
 		if news == 0 {
 			continue
+		}
+		if *p == 0 {
+			d.fresh = append(d.fresh, i)
 		}
 		*p |= news
 		d.dirty = append(d.dirty, d.rows[i])

@@ -97,6 +97,10 @@ func (p *Plan) Inverts() bool { return p.exact }
 // users' aggregates without Merge.
 func (p *Plan) Mergeable() bool { return len(p.sets) == 0 && !p.whole }
 
+// Divisible reports whether accumulators can be merged once distinct values are seen to apart, by
+// [Accumulators.Values]: not those of users' aggregates without Merge.
+func (p *Plan) Divisible() bool { return !p.whole }
+
 // Foldable reports whether rows may be folded before an exchange: the accumulators
 // merge, no row is taken back, and no result depends on the order in which rows come.
 func (p *Plan) Foldable() bool { return p.Mergeable() && !p.Counts() && !p.ordered }

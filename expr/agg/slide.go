@@ -43,6 +43,15 @@ func (p *Plan) Plain(pool *batch.Pool) *Accumulators {
 // Bits returns how many aggregates' rows a set tells apart, each by a bit of its word.
 func (s *Set) Bits() int { return len(s.masks) }
 
+// Arguments returns the columns of an evaluated input that the set's values are made of, borrowed.
+func (s *Set) Arguments(in *Input) []*batch.Column {
+	columns := make([]*batch.Column, len(s.args))
+	for i, arg := range s.args {
+		columns[i] = in.Columns[arg]
+	}
+	return columns
+}
+
 // Values takes values of set number i into the groups of the segment, or out of them: value k belongs to the group
 // of state row rows[k], and by[b] lists those that enter or leave for bit b. The caller knows that they do. fresh is as for Update.
 func (a *Accumulators) Values(i int, seg *state.Segment, rows []uint32, fresh batch.Bitmap, values []*batch.Column, by [][]int32, remove bool) error {

@@ -2,7 +2,6 @@ package flows
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -192,9 +191,6 @@ func sessions(d *draw, in *data) shape {
 	gap := pick(d, int64(2), 5, 15)
 	floats := map[int]bool{}
 	ours, theirs := drawMeasures(d, 3, floats)
-	for slices.ContainsFunc(ours, func(m string) bool { return strings.Contains(m, "DISTINCT") }) { // refused for sessions
-		ours, theirs = drawMeasures(d, 3, floats)
-	}
 	s := shape{name: "session", mode: pick(d, stream.Append, stream.Complete), floats: floats}
 	s.build = func(f *stream.Frame) *stream.Frame {
 		return watermarked(f, in).GroupBy(fmt.Sprintf("session_window(ts, '%d seconds')", gap), "k").
