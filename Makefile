@@ -16,7 +16,7 @@ PLAIN := ./expr/... ./formats/... ./internal/lint ./cmd/... ./benchmarks/nexmark
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
-.PHONY: help build test lint fmt conformance crash flows mutants fuzz interop bench demo
+.PHONY: help build test lint fmt conformance crash flows mutants fuzz interop bench bench-state demo
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,13 +66,17 @@ interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTER
 	@if [ -z "$${DELTAIC_INTEROP:-}" ]; then echo "set DELTAIC_INTEROP to the folder with the scripts kafka/up and oracle/setup"; exit 1; fi
 	$(GO) test ./benchmarks/interop -count=1 -timeout 60m -v
 
-bench: build ## B1, B10, B17 and B19 with their anchors, for 2 cores and 10 minutes; results under benchmarks/results
+bench: build ## B1, B10, B11, B14, B17 and B19 with their anchors, for 2 cores and 10 minutes; results under benchmarks/results
 	@mkdir -p benchmarks/results; out=benchmarks/results/$$(date -u +%Y-%m-%d)-$$(git rev-parse --short HEAD).jsonl; \
 	if CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .; then export DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor; \
 	else echo "the DuckDB anchor could not be built (it needs a C compiler): the suites run without it"; fi; \
-	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "ingest --events 5000000 --rounds 2"; do \
+	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "ingest --events 5000000 --rounds 2" \
+		"checkpoint --keys 1000000 --stretch 3s --rounds 1" "state --keys 500000 --memory-limit 24MiB --anchor-updates 100000"; do \
 		echo "deltaic bench $$suite"; bin/deltaic bench $$suite --json | tee -a $$out; \
 	done; echo "appended to $$out"
+
+bench-state: build ## B14 at size: 50 M keys in a control group of 1 GiB (needs root; about half an hour)
+	benchmarks/state/within 1073741824 bin/deltaic bench state --keys 50000000 --memory-limit 512MiB --process-limit 900MiB --json
 
 demo: ## the demo: embedded broker, generator, bronze, silver and quarantine tables, until Ctrl-C
 	$(GO) run ./cmd/deltaic demo

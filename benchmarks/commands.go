@@ -8,17 +8,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/deltaic/deltaic/benchmarks/checkpoint"
 	"github.com/deltaic/deltaic/benchmarks/commit"
 	"github.com/deltaic/deltaic/benchmarks/ingest"
 	"github.com/deltaic/deltaic/benchmarks/latency"
 	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/start"
+	"github.com/deltaic/deltaic/benchmarks/state"
 )
 
 // Commands returns the suites as commands below `bench`, and the hidden command with which they start
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), workerCommand()}
+	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(), workerCommand()}
 }
 
 // emit prints a report: one line under --json, indented without.
@@ -140,7 +142,8 @@ func startCommand() *cobra.Command {
 type worker func(ctx context.Context, in io.Reader, out io.Writer) error
 
 func workerCommand() *cobra.Command {
-	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node}
+	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node, "checkpoint": checkpoint.Worker,
+		"state": state.Worker, "points": state.Points}
 	return &cobra.Command{
 		Use:    "worker KIND",
 		Short:  "One side of a comparison, started by a suite",

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -76,16 +77,7 @@ type Machine struct {
 func Facts() Machine {
 	m := Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Processors: runtime.NumCPU(), Go: runtime.Version()}
 	m.CPU = field("/proc/cpuinfo", "model name")
-	if kib := field("/proc/meminfo", "MemTotal"); kib != "" {
-		var n int64
-		for _, c := range kib {
-			if c < '0' || c > '9' {
-				break
-			}
-			n = n*10 + int64(c-'0')
-		}
-		m.Memory = n << 10
-	}
+	m.Memory = kibibytes(field("/proc/meminfo", "MemTotal"))
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = strings.TrimSpace(string(b))
 	}
@@ -107,4 +99,13 @@ func field(path, name string) string {
 		}
 	}
 	return ""
+}
+
+// kibibytes reads a value such as "1234 kB" and returns bytes, 0 if it is none.
+func kibibytes(text string) int64 {
+	n, err := strconv.ParseInt(strings.TrimSuffix(text, " kB"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << 10
 }

@@ -15,7 +15,14 @@ type Usage struct {
 }
 
 // Used returns the cost of this process so far.
-func Used() Usage { return used(syscall.RUSAGE_SELF) }
+func Used() Usage {
+	u := used(syscall.RUSAGE_SELF)
+	// What getrusage tells is the most of the parent too, up to when this program was started.
+	if own := kibibytes(field("/proc/self/status", "VmHWM")); own > 0 {
+		u.PeakRSS = own
+	}
+	return u
+}
 
 func used(who int) Usage {
 	var r syscall.Rusage

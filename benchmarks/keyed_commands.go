@@ -1,0 +1,73 @@
+package benchmarks
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/deltaic/deltaic/benchmarks/checkpoint"
+	"github.com/deltaic/deltaic/benchmarks/measure"
+	"github.com/deltaic/deltaic/benchmarks/state"
+)
+
+func checkpointCommand() *cobra.Command {
+	var o checkpoint.Options
+	c := &cobra.Command{
+		Use:   "checkpoint",
+		Short: "What an epoch every second costs a keyed count and sum (B11, B15)",
+		Long: "Updates counts and sums by key at a steady rate and as fast as it goes, with epochs and without in turn,\n" +
+			"in one task on a thread of its own. Files of the same sizes are made durable behind each epoch.",
+		Example: "  deltaic bench checkpoint --keys 10000000 --rate 200000 --stretch 20s --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := checkpoint.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.Keys, "keys", 10_000_000, "keys")
+	f.IntVar(&o.Small, "small-keys", 100_000, "keys of the run that growth is told against")
+	f.Float64Var(&o.Rate, "rate", 200_000, "updates a second")
+	f.DurationVar(&o.Epoch, "epoch", 0, "interval of epochs (default 1s)")
+	f.DurationVar(&o.Stretch, "stretch", 0, "how long each stretch with or without epochs is (default 10s)")
+	f.IntVar(&o.Rounds, "rounds", 2, "rounds of with, without, without, with")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
+	f.StringVar(&o.Profile, "cpu-profile", "", "file for a profile of processor time of the large run")
+	return c
+}
+
+func stateCommand() *cobra.Command {
+	var o state.Options
+	var limit, process string
+	c := &cobra.Command{
+		Use:   "state",
+		Short: "Updates of more keys than fit into memory (B14)",
+		Long: "Reads, changes and writes 32 bytes behind each key, uniform and by a Zipf law, under a limit of memory, beside one get and one\n" +
+			"set an update in Pebble. `make bench-state` runs it in a control group of 1 GiB.",
+		Example: "  deltaic bench state --keys 50000000 --memory-limit 512MiB --process-limit 920MiB --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
+				return fmt.Errorf("--memory-limit: %w", err)
+			}
+			if o.Process, err = measure.Bytes(process); err != nil {
+				return fmt.Errorf("--process-limit: %w", err)
+			}
+			r, err := state.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.Keys, "keys", 50_000_000, "keys")
+	f.Uint64Var(&o.Updates, "updates", 0, "updates once the keys are there (default: as many as keys)")
+	f.Uint64Var(&o.AnchorUpdates, "anchor-updates", 0, "updates of the anchor (default 1000000)")
+	f.StringSliceVar(&o.Distributions, "distribution", nil, "uniform, zipf (default: both)")
+	f.DurationVar(&o.Epoch, "epoch", 0, "interval of epochs (default 1s)")
+	f.StringVar(&limit, "memory-limit", "512MiB", "memory_limit: what the engine holds at most")
+	f.StringVar(&process, "process-limit", "", "what the runtime keeps the whole process within (default: 1.8 of the memory limit)")
+	f.IntVar(&o.Rounds, "rounds", 0, "rounds of engine, anchor, anchor, engine (default: engine and anchor once)")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
+	f.StringVar(&o.Profile, "cpu-profile", "", "file for a profile of processor time of the last run of the engine")
+	return c
+}

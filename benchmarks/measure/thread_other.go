@@ -1,0 +1,10 @@
+//go:build !linux
+
+package measure
+
+import "errors"
+
+// ThreadCPU fails: this system does not tell what a thread has taken.
+func ThreadCPU() (float64, error) {
+	return 0, errors.New("bench: what one thread takes is known on Linux alone; run the suite there")
+}
