@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Limits bounds what reading a log may cost. A zero field has the default.
@@ -62,11 +63,19 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
 
+// readers are kept: a commit is often smaller than the buffer that suits large ones.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 256<<10) }}
+
 // Decode calls visit with each action of the wanted kinds in a commit's text. Unknown actions
 // and fields are passed over. An action may span lines. The action is visit's to keep.
 func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) error {
 	limits = limits.withDefaults()
-	in := bufio.NewReaderSize(io.LimitReader(r, limits.Commit+1), 256<<10)
+	in := readers.Get().(*bufio.Reader)
+	in.Reset(io.LimitReader(r, limits.Commit+1))
+	defer func() {
+		in.Reset(nil)
+		readers.Put(in)
+	}()
 	var buffer []byte // an action that spans buffers or lines
 	var total int64
 	names := &interner{}

@@ -169,8 +169,11 @@ func readParquet(path string, row func(number int64, values map[string]any) erro
 	var number int64
 	for _, group := range opened.RowGroups() {
 		rows := group.Rows()
-		for {
-			n, err := rows.ReadRows(buffer)
+		for left := group.NumRows(); ; {
+			// Beyond its end the reader asks every column for a page, row by row of what it is
+			// given: it is given one row more than the footer states, to see that there is none.
+			n, err := rows.ReadRows(buffer[:min(int64(len(buffer)), max(left, 1))])
+			left -= int64(n)
 			for _, r := range buffer[:n] {
 				r.Range(func(column int, values []parquet.Value) bool {
 					a.columns[column] = values

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func testPlan() Plan { return NewPlan(7, 100_000, 1_750_000_000_000) }
+func testPlan() Plan { return NewPlan(7, 10_000, 1_750_000_000_000) }
 
 // child is the process that gets killed: it prints the ends it knows to be acknowledged.
 func child(dir string) {
