@@ -87,7 +87,7 @@ func (p *process) examine(ctx context.Context, units []*unit, connect bool, resu
 			err = tryOutside(ctx, g, u)
 		}
 		if err != nil && first == nil {
-			first = err
+			first = u.file.Place(err)
 		}
 	}
 	return first
@@ -200,11 +200,11 @@ func (p *process) planCommand() *cobra.Command {
 			for _, u := range units {
 				g, err := u.flow.Build()
 				if err != nil {
-					return invalid(err)
+					return invalid(u.file.Place(err))
 				}
 				plan, err := topology.MakePlan(g)
 				if err != nil {
-					return invalid(err)
+					return invalid(u.file.Place(err))
 				}
 				all = append(all, planned{u.name, plan.String(), plan.Explain()})
 			}

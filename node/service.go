@@ -96,7 +96,7 @@ func (s *service) start(ctx context.Context, u *unit, limit int64) error {
 	query, err := s.p.env.Start(ctx, Start{Flow: u.flow, Options: options, Logger: s.options.logger.With(zap.String("stream", u.name)),
 		OnEpoch: func(p actors.Progress) { <-ready; s.observe(j, p) }})
 	if err != nil {
-		return invalid(err)
+		return invalid(u.file.Place(err))
 	}
 	j.query = query
 	j.recorder = s.metrics.Stream(u.name, query.Graph(), func() string { return query.Status().State })

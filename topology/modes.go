@@ -176,7 +176,14 @@ func (r *resolver) input(s *Step, in, port int) (*reading, *Refusal) {
 	switch {
 	case s.Ruling.Reading == ReadAlike:
 		return r.need(in, port)
-	case s.Ruling.Reading == ReadFinal || port == operators.PortFinal:
+	case s.Ruling.Reading == ReadFinal:
+		read, refusal := r.need(in, operators.PortFinal)
+		if refusal != nil { // whatever the mode, so a hint at another one would not help
+			refusal = &Refusal{Why: fmt.Sprintf("%s (%s) reads rows that never change, and %s", s.Name, s.What, refusal.Why),
+				Hint: "set a watermark and group by a window over its column, or leave " + s.Name + " out"}
+		}
+		return read, refusal
+	case port == operators.PortFinal:
 		return r.need(in, operators.PortFinal)
 	}
 	read, refusal := r.need(in, operators.PortChanges)

@@ -54,9 +54,11 @@ type File struct {
 	Trigger            string // as written, "" for the default
 	Warnings           []string
 
-	flow    *stream.Flow
-	steps   []string
-	secrets secrets
+	flow  *stream.Flow
+	steps []string
+
+	stepPlaces, sinkPlaces map[string]*value // by name
+	secrets                secrets
 }
 
 // Steps returns the names of the file's steps; the verbs of one are called <step>-<verb> in the flow.
@@ -107,7 +109,7 @@ func Parse(name string, text []byte, o Options) ([]*File, error) {
 				return nil, err
 			}
 		}
-		f := &File{Configuration: map[string]string{}}
+		f := &File{Configuration: map[string]string{}, stepPlaces: map[string]*value{}, sinkPlaces: map[string]*value{}}
 		if err := o.interpolate(d, &f.secrets); err != nil {
 			return nil, f.maskError(err)
 		}

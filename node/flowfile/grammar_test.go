@@ -167,4 +167,8 @@ func TestARefusedModeSaysWhy(t *testing.T) {
 	if !errors.As(err, &f) || f.Class != "STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION" || f.Step != "ranking" || f.Hint == "" {
 		t.Errorf("%v", err)
 	}
+	line := 1 + strings.Count(every[:strings.LastIndex(every, "  ranking: ")], "\n")
+	if err = files[0].Place(err); !errors.As(err, &f) || f.Path != "flow.yaml" || f.Line != line || f.Column != 3 {
+		t.Errorf("%v, want line %d", err, line)
+	}
 }

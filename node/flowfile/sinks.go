@@ -42,6 +42,7 @@ func (b *builder) sinks(d *value) error {
 		return d.fail("INVALID_FLOW_FILE", "the flow has no sinks")
 	}
 	for i, k := range v.keys {
+		b.file.sinkPlaces[k.text] = k
 		if err := b.sink(k.text, v.values[i]); err != nil {
 			return err
 		}

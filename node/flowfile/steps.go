@@ -22,6 +22,7 @@ func (b *builder) steps(d *value) error {
 		}
 		b.frames[k.text] = frame
 		b.file.steps = append(b.file.steps, k.text)
+		b.file.stepPlaces[k.text] = k
 	}
 	return nil
 }
