@@ -38,6 +38,7 @@ type selection struct {
 // New returns accumulators that take memory from the pool.
 func (p *Plan) New(pool *batch.Pool) *Accumulators {
 	a := &Accumulators{plan: p, pool: pool, sels: make([]selection, len(p.masks))}
+	a.distinct.of = make([][]uint32, len(p.sets))
 	for _, s := range p.slots {
 		a.slots = append(a.slots, s.clone())
 	}
@@ -63,6 +64,7 @@ type Input struct {
 	Fresh [][]int32
 
 	groups *state.Segment // of Update
+	values [][]uint32     // rows of each set, by physical row
 	folded *batch.Column  // nil: no row is
 }
 
@@ -99,6 +101,9 @@ func (a *Accumulators) Update(seg *state.Segment, rows []uint32, fresh batch.Bit
 	if in.Kinds == nil {
 		return a.update(in, rows, sel)
 	}
+	if a.plan.positions {
+		return a.inOrder(in, rows, sel)
+	}
 	a.split(in, sel)
 	if len(a.plus) > 0 {
 		if err := a.apply(in, rows, a.plus, false); err != nil {
@@ -115,13 +120,41 @@ func (a *Accumulators) Update(seg *state.Segment, rows []uint32, fresh batch.Bit
 func (a *Accumulators) split(in *Input, sel []int32) {
 	a.plus, a.minus = a.plus[:0], a.minus[:0]
 	_ = each(sel, in.N, func(i int) error { // never fails
-		if k := in.Kinds[i]; k == batch.UpdateBefore || k == batch.Delete {
+		if takesBack(in.Kinds[i]) {
 			a.minus = append(a.minus, int32(i))
 		} else {
 			a.plus = append(a.plus, int32(i))
 		}
 		return nil
 	})
+}
+
+func takesBack(k batch.RowKind) bool { return k == batch.UpdateBefore || k == batch.Delete }
+
+// inOrder takes the rows as they come: those that add and those that take back in turns.
+func (a *Accumulators) inOrder(in *Input, rows []uint32, sel []int32) error {
+	var run []int32
+	flush := func() error {
+		if len(run) == 0 {
+			return nil
+		}
+		err := a.apply(in, rows, run, takesBack(in.Kinds[run[0]]))
+		run = run[:0]
+		return err
+	}
+	err := each(sel, in.N, func(i int) error {
+		if len(run) > 0 && takesBack(in.Kinds[i]) != takesBack(in.Kinds[run[0]]) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		run = append(run, int32(i))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }
 
 // startFresh gives the rows of new groups the values that their slots begin with.
@@ -168,6 +201,7 @@ func (a *Accumulators) apply(in *Input, rows []uint32, sel []int32, remove bool)
 			a.choose(i, in, sel)
 		}
 	}
+	in.values = a.distinct.of
 	for i, s := range a.plan.sets {
 		if err := a.distinct.find(a, i, s, in, remove); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/expr/parse"
 	"github.com/deltaic/deltaic/persistence/state"
+	"github.com/deltaic/deltaic/supervision"
 )
 
 // Options say how aggregates are bound.
@@ -166,7 +167,8 @@ func typeError(want string, t batch.Type) error {
 	return fmt.Errorf("its argument must be %s, this is of type %s", want, t)
 }
 
-var errUpdating = errors.New("it cannot take rows back, and this input updates earlier rows")
+// errSets is what merging accumulators says that a plan has sets for.
+var errSets = supervision.New(supervision.Restart, "INTERNAL_ERROR", "aggregates that keep all values in a set were to be merged")
 
 // fail points at the call.
 func (b *binder) fail(c call, class string, err error) error {
@@ -392,6 +394,10 @@ func (b *binder) nameSet(s *Set) {
 	}
 	for _, name := range of {
 		s.Values = append(s.Values, state.Column{Name: name, Type: batch.BigIntType})
+	}
+	for _, p := range s.positions {
+		*p.word = len(s.Values)
+		s.Values = append(s.Values, state.Column{Name: p.name, Type: batch.BigIntType})
 	}
 }
 

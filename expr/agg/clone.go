@@ -15,4 +15,5 @@ func (s *sketchSlot) clone() slot      { c := *s; return &c }
 func (s *firstSlot) clone() slot       { c := *s; return &c }
 func (s *byRankSlot) clone() slot      { c := *s; return &c }
 func (s *quantileSlot) clone() slot    { c := *s; return &c }
+func (s *multisetSlot) clone() slot    { c := *s; return &c }
 func (s *listSlot) clone() slot        { c := *s; return &c }

@@ -30,7 +30,7 @@ func (s *listSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) e
 			s.scratch = append(binary.AppendUvarint(s.scratch, uint64(len(s.one))), s.one...)
 		}
 		if len(s.scratch) > listMost {
-			return s.full(int(uint32(members[0])))
+			return tooMany(int(uint32(members[0])), s.call)
 		}
 		t.set(row, s.scratch)
 		return nil
@@ -38,8 +38,8 @@ func (s *listSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) e
 	return err
 }
 
-func (s *listSlot) full(row int) error {
-	return &RowError{Row: row, Call: s.call, Class: "COLLECTION_SIZE_LIMIT_EXCEEDED", Message: "the values of one group exceed 64 MiB"}
+func tooMany(row int, call string) error {
+	return &RowError{Row: row, Call: call, Class: "COLLECTION_SIZE_LIMIT_EXCEEDED", Message: "the values of one group exceed 64 MiB"}
 }
 
 func (s *listSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
@@ -66,7 +66,7 @@ func (s *listSlot) merge(to *cells, rows []uint32, from *cells, n int) error {
 		if more := from.texts[s.at].at(uint32(i)); len(more) > 0 {
 			s.scratch = append(append(s.scratch[:0], to.texts[s.at].at(rows[i])...), more...)
 			if len(s.scratch) > listMost {
-				return s.full(i)
+				return tooMany(i, s.call)
 			}
 			to.texts[s.at].set(rows[i], s.scratch)
 		}

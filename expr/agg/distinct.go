@@ -13,7 +13,8 @@ type distinct struct {
 	sel    []int32  // rows that count for any
 	keys   []*batch.Column
 	hashes []uint64
-	rows   []uint32 // of the set, by physical row
+	rows   []uint32   // of the set, by physical row
+	of     [][]uint32 // the same of each set
 	dirty  []uint32
 	gone   []uint32
 	fresh  []int32        // rows that made the row of their value
@@ -39,10 +40,10 @@ func (d *distinct) find(a *Accumulators, i int, s *Set, in *Input, remove bool) 
 	}
 	d.hashes = batch.HashMore(more, in.N, in.Hashes, d.hashes)
 	d.keys = append(append(more[:0:0], in.Keys...), more...)
-	if cap(d.rows) < in.N {
-		d.rows = make([]uint32, in.N)
+	if cap(d.of[i]) < in.N {
+		d.of[i] = make([]uint32, in.N)
 	}
-	d.rows = d.rows[:in.N]
+	d.rows = d.of[i][:in.N]
 	seg := in.Sets[i]
 	if err := seg.Upsert(d.keys, d.sel, in.N, d.hashes, d.rows, nil); err != nil {
 		return err
@@ -54,7 +55,7 @@ func (d *distinct) find(a *Accumulators, i int, s *Set, in *Input, remove bool) 
 			in.Fresh[i] = append(in.Fresh[i], d.fresh...)
 		}
 	} else {
-		words := make([]words, len(s.Values))
+		words := make([]words, len(s.masks))
 		for v := range words {
 			words[v] = segmentWords(seg.Words(v).Layout())
 		}

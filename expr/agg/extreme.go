@@ -252,7 +252,7 @@ func buildExtreme(b *binder, c *Call, most bool) error {
 	b.plan.exact = false
 	switch {
 	case b.o.Updating && (t.Fixed() || t.Kind == batch.String || t.Kind == batch.Binary):
-		return buildRanked(b, c, most)
+		return buildRanked(b, c, byValue, c.arguments, m, most)
 	case oneWord(t):
 		s := &extremeSlot{arg: arg, kind: t.Kind, most: most}
 		s = share(b, c.Name, arg, m, 1, s, &s.at)
@@ -271,15 +271,5 @@ func buildExtreme(b *binder, c *Call, most bool) error {
 	default:
 		return typeError("a value that can be ordered", t)
 	}
-	return nil
-}
-
-// buildRanked keeps all values, so that the best can be taken back.
-func buildRanked(b *binder, c *Call, most bool) error {
-	m := b.distinct(c.arguments, b.maskOf(c))
-	x := b.plan.masks[m]
-	s := &rankedSlot{arg: b.input(c.arguments[0]), t: c.Type, most: most, set: x.set, bit: x.bit}
-	s = share(b, c.Name, s.arg, m, -1, s, &s.at)
-	c.finish = s.result
 	return nil
 }

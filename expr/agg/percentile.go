@@ -198,9 +198,6 @@ func shares(x *expr.Bound) ([]float64, bool, error) {
 }
 
 func buildQuantile(b *binder, c *Call) error {
-	if b.o.Updating {
-		return errUpdating
-	}
 	x, accuracy := c.arguments[0], 10000.0
 	asked, many, err := shares(c.arguments[1])
 	if err != nil {
@@ -218,19 +215,30 @@ func buildQuantile(b *binder, c *Call) error {
 	if c.Distinct {
 		m = b.distinct(c.arguments[:1], m)
 	}
-	s := &quantileSlot{arg: b.input(x), accuracy: accuracy}
-	s = share(b, fmt.Sprint("quantiles ", accuracy), s.arg, m, 0, s, &s.at)
-	b.plan.exact = false
 	c.Type, c.Nullable = x.Type(), true
 	if many {
 		c.Type = batch.ArrayType(x.Type(), false)
 	}
-	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
-		var room []quantile
-		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {
-			n, l := decodeQuantiles(from.bytes[s.at].at(uint32(i)), room)
-			room = l
-			if n == 0 {
+	if b.o.Updating {
+		s := &multisetSlot{arg: b.input(x), call: c.SQL}
+		s = share(b, "values", s.arg, m, 0, s, &s.at)
+		c.finish = quantiles(c.Type, s.at, asked, many, decodeMultiset, rankOf)
+		return nil
+	}
+	s := &quantileSlot{arg: b.input(x), accuracy: accuracy}
+	s = share(b, fmt.Sprint("quantiles ", accuracy), s.arg, m, 0, s, &s.at)
+	b.plan.exact = false
+	c.finish = quantiles(c.Type, s.at, asked, many, decodeQuantiles, queryQuantiles)
+	return nil
+}
+
+// quantiles is the finish of a text that decode makes a list of, in which query finds the value of a share.
+func quantiles[T any](t batch.Type, at int, asked []float64, many bool, decode func([]byte, []T) (uint64, []T), query func(uint64, []T, float64) int64) finish {
+	return func(p *batch.Pool, from *Partial) (*batch.Column, error) {
+		var l []T
+		return nullable(t, p, from, -1, func(o *batch.Builder, i int) error {
+			var n uint64
+			if n, l = decode(from.bytes[at].at(uint32(i)), l); n == 0 {
 				o.Null()
 				return nil
 			}
@@ -239,7 +247,7 @@ func buildQuantile(b *binder, c *Call) error {
 				to = o.Kids[0]
 			}
 			for _, v := range asked {
-				appendOrdered(to, uint64(queryQuantiles(n, l, v)))
+				appendOrdered(to, uint64(query(n, l, v)))
 			}
 			if many {
 				o.List()
@@ -247,7 +255,6 @@ func buildQuantile(b *binder, c *Call) error {
 			return nil
 		})
 	}
-	return nil
 }
 
 // castQuantile keeps numbers and times that fit a word, and makes others doubles.

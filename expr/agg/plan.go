@@ -26,7 +26,9 @@ type Plan struct {
 	rows    int            // value that counts all rows of a group, -1 for none
 	whole   bool           // some slot cannot be computed in parts
 	ordered bool           // some result depends on the order of rows
-	exact   bool           // every slot can take back exactly what it was given
+	// positions says that some result depends on the order in which rows come and go.
+	positions bool
+	exact     bool // every slot can take back exactly what it was given
 }
 
 // Call is one aggregate.
@@ -62,8 +64,9 @@ type Set struct {
 	Columns []state.Column // the keys behind those of the group
 	Values  []state.Column
 
-	args  []int // of Plan.inputs, a column each
-	masks []int // of Plan.masks, by bit; each without the set
+	args      []int // of Plan.inputs, a column each
+	masks     []int // of Plan.masks, by bit; each without the set
+	positions []positionWord
 }
 
 // Sets returns the tables that the step must have beside that of its groups, keyed by

@@ -5,30 +5,85 @@ import (
 	"encoding/binary"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/persistence/state"
 )
 
-// rankedSlot keeps the least or greatest value of an input that takes rows back. The set has every
-// value with how often it is there; a group has the best of them in order, in a text, and in a word how many
-// values it has. When the last of the text is taken back and the group has more, the
-// text is filled anew from the set: once for at least rankedMost removals.
+// rankedSlot keeps the best value of an input that takes rows back. The set has every value with how often it is there; a group
+// has the best of them in order, in a text, and in a word how many values it has. When the last of the text is
+// taken back and the group has more, the text is filled anew from the set: once for at least rankedMost removals.
 type rankedSlot struct {
-	at, arg  int // the word is behind the text
+	at       int // the words are behind the text: how many values, and the newest position
+	by       ranking
 	set, bit int
-	t        batch.Type
+	position int // the set's word with the position of a value, if by is byPosition
+	args     []int
+	order    batch.Type // of the first argument
+	t        batch.Type // of the result
 	most     bool
+	columns  []*batch.Column
 	scratch  []byte
 	text     []byte
 	starved  map[uint32]bool // groups to fill anew
 }
 
+// ranking is what makes a value better than another.
+type ranking int
+
+const (
+	byValue    ranking = iota // itself: min and max
+	byOther                   // the first of two, of equals the second: min_by and max_by
+	byPosition                // when it came: first and last
+)
+
+// appendRankEnd is appendRank of a value that something follows.
+func appendRankEnd(to []byte, c *batch.Column, i int) []byte {
+	if c.Type.Fixed() {
+		return appendRank(to, c, i)
+	}
+	for _, v := range c.Bytes(i) {
+		if to = append(to, v); v == 0 {
+			to = append(to, 1) // above the end
+		}
+	}
+	return append(to, 0, 0)
+}
+
+// behindRank returns what follows a value of the type.
+func behindRank(entry []byte, t batch.Type) []byte {
+	switch {
+	case !t.Fixed():
+		return entry[bytes.Index(entry, []byte{0, 0})+2:]
+	case oneWord(t):
+		return entry[8:]
+	}
+	return entry[16:]
+}
+
 // rankedMost is how many values a group has at hand. Tests lower it.
 var rankedMost = 128
 
-// key writes a value so that bytes compare as the values do.
-func (s *rankedSlot) key(c *batch.Column, i int) []byte {
-	s.scratch = appendRank(s.scratch[:0], c, i)
+// key writes values of the set so that bytes compare as the values do.
+func (s *rankedSlot) key(columns []*batch.Column, i int, position uint64) []byte {
+	s.scratch = s.scratch[:0]
+	switch s.by {
+	case byValue:
+		s.scratch = appendRank(s.scratch, columns[0], i)
+	case byOther:
+		s.scratch = batch.AppendRow(appendRankEnd(s.scratch, columns[0], i), columns[1:2], i)
+	case byPosition:
+		s.scratch = batch.AppendRow(binary.BigEndian.AppendUint64(s.scratch, position), columns, i)
+	}
 	return s.scratch
+}
+
+// arguments returns the columns that the set is made of.
+func (s *rankedSlot) arguments(in *Input) []*batch.Column {
+	s.columns = s.columns[:0]
+	for _, a := range s.args {
+		s.columns = append(s.columns, in.Columns[a])
+	}
+	return s.columns
 }
 
 // orderedAt is ordered for one row.
@@ -84,12 +139,15 @@ func (s *rankedSlot) find(text, key []byte) place {
 }
 
 func (s *rankedSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
-	values := in.Columns[s.arg]
+	columns := s.arguments(in)
+	if s.by == byPosition {
+		return s.arrive(c, in, columns, rows, sel, n)
+	}
 	return each(sel, n, func(i int) error {
 		r := rows[i]
 		count := c.words[s.at+1].at(r)
 		*count++
-		s.offer(c, r, s.key(values, i), *count-1)
+		s.offer(c, r, s.key(columns, i, 0), *count-1)
 		return nil
 	})
 }
@@ -111,27 +169,16 @@ func (s *rankedSlot) offer(c *cells, row uint32, key []byte, others uint64) {
 }
 
 func (s *rankedSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
-	values := in.Columns[s.arg]
+	columns := s.arguments(in)
 	clear(s.starved)
-	_ = each(sel, n, func(i int) error { // never fails
-		r := rows[i]
-		count := c.words[s.at+1].at(r)
-		*count--
-		text := c.texts[s.at].at(r)
-		p := s.find(text, s.key(values, i))
-		if !p.found {
+	if s.by == byPosition {
+		s.depart(c, in, columns, rows, sel, n)
+	} else {
+		_ = each(sel, n, func(i int) error { // never fails
+			s.lose(c, rows[i], s.key(columns, i, 0))
 			return nil
-		}
-		s.text = append(append(s.text[:0], text[:p.from]...), text[p.to:]...)
-		c.texts[s.at].set(r, s.text)
-		if p.entries == 1 && *count > 0 {
-			if s.starved == nil {
-				s.starved = map[uint32]bool{}
-			}
-			s.starved[r] = true
-		}
-		return nil
-	})
+		})
+	}
 	if len(s.starved) == 0 {
 		return nil
 	}
@@ -139,6 +186,30 @@ func (s *rankedSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n i
 	_ = each(sel, n, func(i int) error { held = append(held, rows[i]); return nil })
 	in.groups.Touch(held)
 	return s.fill(c, in)
+}
+
+// lose takes a value from its group.
+func (s *rankedSlot) lose(c *cells, row uint32, key []byte) {
+	count := c.words[s.at+1].at(row)
+	*count--
+	if s.drop(c, row, key) == 1 && *count > 0 {
+		if s.starved == nil {
+			s.starved = map[uint32]bool{}
+		}
+		s.starved[row] = true
+	}
+}
+
+// drop takes a value from the text of its group, and returns how many there were; 0 if the text does not have it.
+func (s *rankedSlot) drop(c *cells, row uint32, key []byte) int {
+	text := c.texts[s.at].at(row)
+	p := s.find(text, key)
+	if !p.found {
+		return 0
+	}
+	s.text = append(append(s.text[:0], text[:p.from]...), text[p.to:]...)
+	c.texts[s.at].set(row, s.text)
+	return p.entries
 }
 
 // fill makes the texts of the starved groups anew from the set.
@@ -152,7 +223,7 @@ func (s *rankedSlot) fill(c *cells, in *Input) error {
 	groups := make([]uint32, 0, 4096)
 	return set.Scan(func(rows []uint32) error {
 		keys := set.Keys(nil, rows)
-		of, value := keys[:len(in.Keys)], keys[len(in.Keys)]
+		of, values := keys[:len(in.Keys)], keys[len(in.Keys):]
 		if len(of) > 0 {
 			hashes = batch.Hash(of, len(rows), hashes)
 		}
@@ -161,16 +232,21 @@ func (s *rankedSlot) fill(c *cells, in *Input) error {
 			return err
 		}
 		for i, g := range groups {
-			if g != state.NoRow && s.starved[g] && *counts.at(rows[i]) > 0 {
-				s.offer(c, g, s.key(value, i), 0)
+			if g == state.NoRow || !s.starved[g] || *counts.at(rows[i]) == 0 {
+				continue
 			}
+			position := uint64(0)
+			if s.by == byPosition {
+				position = set.Words(s.position).At(rows[i])
+			}
+			s.offer(c, g, s.key(values, i, position), 0)
 		}
 		return nil
 	})
 }
 
 func (s *rankedSlot) merge(*cells, []uint32, *cells, int) error {
-	return errUpdating // the plan says that it does not merge
+	return errSets // the plan says that it does not merge
 }
 
 // result returns the best value.
@@ -180,6 +256,10 @@ func (s *rankedSlot) result(p *batch.Pool, from *Partial) (*batch.Column, error)
 		n, w := binary.Uvarint(text)
 		entry := text[w : w+int(n)]
 		switch {
+		case s.by == byOther:
+			return appendValue(b, behindRank(entry, s.order))
+		case s.by == byPosition:
+			return appendValue(b, entry[8:])
 		case s.t.Kind == batch.String || s.t.Kind == batch.Binary:
 			b.Bytes(entry)
 		case oneWord(s.t):
@@ -190,4 +270,27 @@ func (s *rankedSlot) result(p *batch.Pool, from *Partial) (*batch.Column, error)
 		}
 		return nil
 	})
+}
+
+// buildRanked keeps all values, of which the best is asked for and any may be taken back: those of a set made
+// of the columns, in the rows of mask m.
+func buildRanked(b *binder, c *Call, by ranking, columns []*expr.Bound, m int, most bool) error {
+	distinct := b.distinct(columns, m)
+	x := b.plan.masks[distinct]
+	s := &rankedSlot{by: by, t: c.Type, most: most, set: x.set, bit: x.bit, args: b.plan.sets[x.set].args, order: columns[0].Type()}
+	kind, words := c.Name, -1
+	switch by {
+	case byOther:
+		kind += " of " + columns[1].SQL()
+	case byPosition:
+		distinct, words = m, -2
+		b.plan.positions = true
+	}
+	s = share(b, kind, s.args[0], distinct, words, s, &s.at)
+	if by == byPosition {
+		b.plan.sets[x.set].addPosition(kind+" "+b.maskName(m, -1), &s.position)
+		b.nameSet(b.plan.sets[x.set])
+	}
+	c.Nullable, c.finish = true, s.result
+	return nil
 }

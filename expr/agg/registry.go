@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -118,7 +119,7 @@ func (s *userSlot) clone() slot { c := *s; return &c }
 
 func buildUser(b *binder, c *Call, u *UserAggregate) error {
 	if b.o.Updating && u.Remove == nil {
-		return errUpdating
+		return errors.New("it has no Remove, and this input takes earlier rows back: give it one")
 	}
 	var types []batch.Type
 	s := &userSlot{u: u}

@@ -50,8 +50,15 @@ func (e *RowError) Error() string { return fmt.Sprintf("%s: %s: %s", e.Class, e.
 func (e *RowError) Failure(step, group string) error {
 	f := supervision.New(supervision.Fatal, e.Class, "%s of the group %s: %s", e.Call, group, e.Message)
 	f.Step = step
-	f.Hint = "cast the argument to a wider type, such as decimal(38,0) or double"
+	f.Hint = hints[e.Class]
 	return f
+}
+
+// hints say what to do about a failure of a class.
+var hints = map[string]string{
+	"ARITHMETIC_OVERFLOW":            "cast the argument to a wider type, such as decimal(38,0) or double",
+	"COLLECTION_SIZE_LIMIT_EXCEEDED": "make the groups smaller, by another key or by windows, or leave values out with FILTER (WHERE ...)",
+	"FAILED_EXECUTE_UDF":             "the aggregate is written in Go: mend it there, or keep such rows from it with FILTER (WHERE ...)",
 }
 
 func overflow(row int, call string, t batch.Type) error {

@@ -40,9 +40,6 @@ func (s *firstSlot) merge(to *cells, rows []uint32, from *cells, n int) error {
 
 // buildFirst makes first, last and any_value.
 func buildFirst(b *binder, c *Call, last bool) error {
-	if b.o.Updating {
-		return errUpdating
-	}
 	values := c.arguments[:0:0]
 	if len(c.arguments) == 2 {
 		constant, is := c.arguments[1].Constant()
@@ -54,6 +51,10 @@ func buildFirst(b *binder, c *Call, last bool) error {
 		}
 	}
 	x := c.arguments[0]
+	c.Type, c.Nullable = x.Type(), true
+	if b.o.Updating {
+		return buildRanked(b, c, byPosition, c.arguments[:1], b.rowsOf(c, values), last)
+	}
 	s := &firstSlot{arg: b.input(x), last: last}
 	name := "first"
 	if last {
@@ -61,7 +62,6 @@ func buildFirst(b *binder, c *Call, last bool) error {
 	}
 	s = share(b, name, s.arg, b.rowsOf(c, values), 0, s, &s.at)
 	b.plan.exact, b.plan.ordered = false, true
-	c.Type, c.Nullable = x.Type(), true
 	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {
 			return appendValue(o, from.bytes[s.at].at(uint32(i)))
@@ -144,17 +144,18 @@ func (s *byRankSlot) merge(to *cells, rows []uint32, from *cells, n int) error {
 }
 
 func buildByRank(b *binder, c *Call, most bool) error {
-	if b.o.Updating {
-		return errUpdating
-	}
 	x, by := c.arguments[0], c.arguments[1]
 	if !ranks(by.Type()) {
 		return typeError("ordered by a number, a time or a text", by.Type())
 	}
-	s := &byRankSlot{arg: b.input(x), by: b.input(by), most: most}
-	s = share(b, fmt.Sprint(c.Name, " of ", x.SQL()), s.by, b.rowsOf(c, []*expr.Bound{by}), 0, s, &s.at)
-	b.plan.exact, b.plan.ordered = false, true
+	m := b.rowsOf(c, []*expr.Bound{by})
 	c.Type, c.Nullable = x.Type(), true
+	if b.o.Updating {
+		return buildRanked(b, c, byOther, []*expr.Bound{by, x}, m, most)
+	}
+	s := &byRankSlot{arg: b.input(x), by: b.input(by), most: most}
+	s = share(b, fmt.Sprint(c.Name, " of ", x.SQL()), s.by, m, 0, s, &s.at)
+	b.plan.exact, b.plan.ordered = false, true
 	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {
 			text := from.bytes[s.at].at(uint32(i))
