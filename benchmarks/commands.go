@@ -20,7 +20,8 @@ import (
 // Commands returns the suites as commands below `bench`, and the hidden command with which they start
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(), workerCommand()}
+	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(),
+		windowCommand(), distinctCommand(), skewCommand(), workerCommand()}
 }
 
 // emit prints a report: one line under --json, indented without.

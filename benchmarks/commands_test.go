@@ -61,6 +61,7 @@ func TestSuites(t *testing.T) {
 	if r.Metrics["rows"] != 20000.0 || r.Metrics["bids"] != 18400.0 {
 		t.Errorf("ingest: %v", r.Metrics)
 	}
+	run(t, "skew", "--events", "5000", "--case", "q17", "--rounds", "1", "--json")
 	run(t, "commit", "--commits", "20", "--rounds", "1", "--json")
 	r = run(t, "latency", "--rate", "2000", "--duration", "2s", "--warmup", "1s", "--json")
 	if r.Metrics["rows"] != 6000.0 {

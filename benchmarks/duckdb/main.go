@@ -43,12 +43,12 @@ func run(args []string) error {
 		return convert(db, args[1], args[2])
 	case len(args) == 2 && args[0] == "sums":
 		return sums(db, args[1])
-	case len(args) >= 3 && args[0] == "nexmark":
+	case len(args) >= 2 && args[0] == "nexmark":
 		return nexmark(db, args[1], args[2:])
 	case len(args) == 1 && args[0] == "serve":
 		return serve(db, os.Stdin, os.Stdout)
 	}
-	return fmt.Errorf("usage: deltaic-duckdb convert IN.ndjson OUT.parquet | sums FILE-WITH-A-JSON-LIST-OF-PARQUET-FILES | nexmark IN.ndjson QUERY... | serve")
+	return fmt.Errorf("usage: deltaic-duckdb convert IN.ndjson OUT.parquet | sums FILE-WITH-A-JSON-LIST-OF-PARQUET-FILES | nexmark IN.ndjson [QUERY...] | serve")
 }
 
 const bid = `STRUCT(auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, "dateTime" TIMESTAMP, extra VARCHAR)`

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -51,7 +54,7 @@ type answer struct {
 	CPU     float64 `json:"cpu_seconds"`
 }
 
-// nexmark loads the bids once and answers each query by a line of JSON.
+// nexmark loads the bids once and answers each query by a line of JSON; without names those that its input asks for.
 func nexmark(db *sql.DB, in string, names []string) error {
 	load := []string{
 		fmt.Sprintf(`CREATE TEMP TABLE bids AS SELECT bid.*, row_number() OVER () AS k FROM read_json(%s, format = 'newline_delimited', columns = {bid: '%s'}) WHERE bid IS NOT NULL`, quote(in), bid),
@@ -66,22 +69,54 @@ func nexmark(db *sql.DB, in string, names []string) error {
 			return err
 		}
 	}
-	for _, name := range names {
-		query, known := queries[name]
-		if !known {
-			return fmt.Errorf("there is no query %q here", name)
+	if len(names) > 0 {
+		for _, name := range names {
+			if err := ask(db, name); err != nil {
+				return err
+			}
 		}
-		start, before := time.Now(), cpu()
-		if _, err := db.Exec("CREATE OR REPLACE TEMP TABLE result AS " + query); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		a := answer{Query: name, Seconds: time.Since(start).Seconds(), CPU: cpu() - before}
-		if err := db.QueryRow("SELECT count(*) FROM result").Scan(&a.Rows); err != nil {
-			return err
-		}
-		if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
+		return nil
+	}
+	return asked(db)
+}
+
+// ready is what asked prints when the bids are loaded.
+type ready struct {
+	Bids    int64    `json:"bids"`
+	Version string   `json:"version"`
+	Queries []string `json:"queries"`
+}
+
+// asked answers the queries that its input names, a line each, so that another program can run in between.
+func asked(db *sql.DB) error {
+	r := ready{Queries: slices.Sorted(maps.Keys(queries))}
+	if err := db.QueryRow("SELECT count(*), version() FROM bids").Scan(&r.Bids, &r.Version); err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		if err := ask(db, lines.Text()); err != nil {
 			return err
 		}
 	}
-	return nil
+	return lines.Err()
+}
+
+func ask(db *sql.DB, name string) error {
+	query, known := queries[name]
+	if !known {
+		return fmt.Errorf("there is no query %q here", name)
+	}
+	start, before := time.Now(), cpu()
+	if _, err := db.Exec("CREATE OR REPLACE TEMP TABLE result AS " + query); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	a := answer{Query: name, Seconds: time.Since(start).Seconds(), CPU: cpu() - before}
+	if err := db.QueryRow("SELECT count(*) FROM result").Scan(&a.Rows); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(a)
 }

@@ -17,6 +17,7 @@
 //  1. With probability Broken it is damaged in one of the ten ways of [Damage].
 //  2. Else, with probability Late, its event time is moved back by more
 //     than the watermark's delay (see [LateBy]); the first rows of a run are never late.
+//     Else, with probability Disorder, by less.
 //  3. With probability Duplicates one more record follows directly behind it:
 //     the exact bytes of an earlier row that is not broken, at most 10 000 rows back, in
 //     another partition than that row's own (the same one if there is only one).

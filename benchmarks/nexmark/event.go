@@ -104,7 +104,7 @@ func (g *Generator) appendBid(dst []byte, r *stream, e uint64, at int64) []byte 
 	lastPerson := e / runLength
 	lastAuction := lastPerson*3 + 2
 	var auction uint64
-	if r.below(2) > 0 {
+	if r.below(g.o.HotAuction) > 0 {
 		auction = lastAuction / 100 * 100
 	} else {
 		least := max(lastAuction, 100) - 100

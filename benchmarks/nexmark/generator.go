@@ -36,10 +36,12 @@ type Options struct {
 	TPS        float64 // events per second of event time; default 10 000
 	Seed       uint64  // 0 is a seed like any other; the benchmark's is 1
 	OutOfOrder uint64  // size of the groups in which events are out of order; default 1: none are
+	HotAuction uint64  // one bid in so many is on any auction, the others on the hot one of their hundred; default 2; 1: all are on any
 	Number     bool    // begin each record with "n", the row's number
 	Duplicates float64 // share of rows behind which an earlier row is repeated, 0..1
 	Broken     float64 // share of rows that are damaged, 0..1
 	Late       float64 // share of the other rows that are behind the watermark, 0..1
+	Disorder   float64 // share of what is left whose event time is moved back by less than the watermark's delay, 0..1
 	Partitions int     // default 1
 }
 
@@ -50,6 +52,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.OutOfOrder == 0 {
 		o.OutOfOrder = 1
 	}
+	if o.HotAuction == 0 {
+		o.HotAuction = 2
+	}
 	if o.Partitions == 0 {
 		o.Partitions = 1
 	}
@@ -57,7 +62,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, share := range []struct {
 		name  string
 		value float64
-	}{{"duplicates", o.Duplicates}, {"broken", o.Broken}, {"late", o.Late}} {
+	}{{"duplicates", o.Duplicates}, {"broken", o.Broken}, {"late", o.Late}, {"disorder", o.Disorder}} {
 		if !(share.value >= 0 && share.value <= 1) {
 			problems = append(problems, fmt.Errorf("%s is %v, it must lie in 0..1", share.name, share.value))
 		}

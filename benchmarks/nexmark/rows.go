@@ -48,6 +48,7 @@ const (
 	leastLate = 10_000 // milliseconds a late row is moved back at least
 	lateRange = 50_000
 	truthSalt = 0x6E78315F74727574
+	orderSalt = 0x6E78315F6F726465
 )
 
 // Row returns the truth about row number k's own record.
@@ -59,6 +60,7 @@ func (g *Generator) Row(k uint64) Row {
 func (g *Generator) decide(k uint64) (Row, stream) {
 	row := Row{Number: k, After: k, Partition: int(k % uint64(g.o.Partitions))}
 	if g.o.Broken == 0 && g.o.Late == 0 && g.o.Duplicates == 0 {
+		row.LateBy = g.disorder(k)
 		return row, 0
 	}
 	r := newStream(g.o.Seed^truthSalt, k)
@@ -70,8 +72,23 @@ func (g *Generator) decide(k uint64) (Row, stream) {
 	case late && k >= max(uint64(g.o.Partitions), g.o.OutOfOrder):
 		row.Kind = Late
 		row.LateBy = g.leastLate() + int64(extent%lateRange)
+	default:
+		row.LateBy = g.disorder(k)
 	}
 	return row, r
+}
+
+// disorder returns by how much a good row comes too late, 0 for most. It is in time, for what came before it
+// is less than the delay ahead of it.
+func (g *Generator) disorder(k uint64) int64 {
+	if g.o.Disorder == 0 {
+		return 0
+	}
+	r := newStream(g.o.Seed^orderSalt, k) // of its own, so that the option changes nothing else
+	if r.unit() >= g.o.Disorder {
+		return 0
+	}
+	return 1 + int64(r.below(WatermarkDelay-1))
 }
 
 // leastLate covers the disorder of the run too, so that a late row is behind

@@ -67,13 +67,13 @@ type decoded struct {
 }
 
 func TestTruth(t *testing.T) {
-	o := Options{Events: 60000, Seed: 5, TPS: 1000, Number: true, Duplicates: 0.01, Broken: 0.01, Late: 0.02, Partitions: 4}
+	o := Options{Events: 60000, Seed: 5, TPS: 1000, Number: true, Duplicates: 0.01, Broken: 0.01, Late: 0.02, Disorder: 0.2, Partitions: 4}
 	g := mustNew(t, o)
 	records := map[uint64]string{}
 	partitions := map[uint64]int{}
 	ways := map[Damage]int{}
 	latest := make([]int64, o.Partitions)
-	var total uint64
+	var total, disordered uint64
 	s, err := GenerateRows(o, func(row Row, record []byte) error {
 		total++
 		var d decoded
@@ -94,7 +94,14 @@ func TestTruth(t *testing.T) {
 				t.Fatalf("row %d at %d is not behind %d", row.Number, at, latest[row.Partition]-WatermarkDelay)
 			}
 		case Good:
-			latest[row.Partition] = max(latest[row.Partition], g.EventTime(row.Number))
+			at := g.EventTime(row.Number) - row.LateBy
+			if at <= latest[row.Partition]-WatermarkDelay {
+				t.Fatalf("row %d at %d is behind %d", row.Number, at, latest[row.Partition]-WatermarkDelay)
+			}
+			if row.LateBy > 0 {
+				disordered++
+			}
+			latest[row.Partition] = max(latest[row.Partition], at)
 		}
 		if !valid || uint64(*d.N) != row.Number {
 			t.Fatalf("row %d: %s", row.Number, record)
@@ -113,13 +120,37 @@ func TestTruth(t *testing.T) {
 	if uint64(len(records))+s.Broken != o.Events || total != o.Events+s.Duplicates {
 		t.Errorf("%d records, %d distinct, %+v", total, len(records), s)
 	}
-	for name, count := range map[string]uint64{"duplicates": s.Duplicates, "broken": s.Broken, "late": s.Late / 2} {
+	for name, count := range map[string]uint64{"duplicates": s.Duplicates, "broken": s.Broken, "late": s.Late / 2, "out of order": disordered / 20} {
 		if count < 450 || count > 750 {
 			t.Errorf("%s: %d of 60000", name, count)
 		}
 	}
 	if len(ways) != int(damages) {
 		t.Errorf("ways of damage: %v", ways)
+	}
+}
+
+// The hot auction of a hundred gets all bids but one in so many; of a run without one no auction gets more than a few.
+func TestHotAuction(t *testing.T) {
+	for ratio, least := range map[uint64]float64{1: 0, 2: 0.49, 100: 0.98} {
+		g := mustNew(t, Options{Seed: 1, HotAuction: ratio})
+		counts, bids, hot := map[int64]int{}, 0, 0
+		for k := uint64(170_000); k < 171_600; k++ { // one hundred auctions
+			var e struct {
+				Bid *struct{ Auction int64 }
+			}
+			if err := json.Unmarshal(g.AppendEvent(nil, k), &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Bid != nil {
+				bids++
+				counts[e.Bid.Auction]++
+				hot = max(hot, counts[e.Bid.Auction])
+			}
+		}
+		if share := float64(hot) / float64(bids); share < least || share > least+0.05 {
+			t.Errorf("ratio %d: %v of the bids are on one auction", ratio, share)
+		}
 	}
 }
 
@@ -143,7 +174,7 @@ func TestEveryDamageHurts(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []Options{{Duplicates: 2}, {Broken: -1}, {Late: 1.5}, {TPS: -1}, {Partitions: -1}, {Events: 1 << 60}} {
+	for _, o := range []Options{{Duplicates: 2}, {Broken: -1}, {Late: 1.5}, {Disorder: 2}, {TPS: -1}, {Partitions: -1}, {Events: 1 << 60}} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}

@@ -77,8 +77,35 @@ func TestDistinctOverEpochs(t *testing.T) {
 	}
 }
 
+// The digest of a result is that of its rows, in any order, with what was taken back gone.
+func TestDigest(t *testing.T) {
+	two := batch.NewSchema(batch.Field{Name: "a", Type: batch.BigIntType}, batch.Field{Name: "b", Type: batch.BigIntType})
+	digest := func(kinds []batch.RowKind, rows ...[]any) any {
+		b, err := memory.Build(two, rows...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Kinds = kinds
+		r, err := fold.Batches([]fold.Check{{"digest", fold.Digest, ""}}, func(yield func(*batch.Batch, error) bool) { yield(b, nil) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r["digest"]
+	}
+	want := fold.Mix(fold.Mix(0, 1), 2) + fold.Mix(fold.Mix(0, 3), 4)
+	for _, got := range []any{digest(nil, []any{1, 2}, []any{3, 4}), digest(nil, []any{3, 4}, []any{1, 2}),
+		digest([]batch.RowKind{batch.Insert, batch.Insert, batch.UpdateBefore, batch.UpdateAfter}, []any{1, 2}, []any{9, 9}, []any{9, 9}, []any{3, 4})} {
+		if got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	if digest(nil, []any{2, 1}, []any{3, 4}) == want {
+		t.Error("columns may be exchanged")
+	}
+}
+
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
-	for _, c := range []fold.Check{{"x", fold.Sum, "s"}, {"x", fold.Length, "n"}, {"x", fold.Sum, "gone"}} {
+	for _, c := range []fold.Check{{"x", fold.Sum, "s"}, {"x", fold.Length, "n"}, {"x", fold.Sum, "gone"}, {"x", fold.Digest, ""}} {
 		if err := fold.New([]fold.Check{c}).Bind(context.Background(), schema, connectors.Append); err == nil {
 			t.Errorf("%v was taken", c)
 		}

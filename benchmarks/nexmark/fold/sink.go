@@ -29,7 +29,7 @@ var (
 
 // New returns a sink that has folded nothing.
 func New(checks []Check) *Sink {
-	return &Sink{checks: checks, total: folded{make([]value, len(checks))}}
+	return &Sink{checks: checks, total: folded{values: make([]value, len(checks))}}
 }
 
 // Result returns the check columns of what is committed. It is nil before the sink is bound.
@@ -88,7 +88,7 @@ func (s *Sink) Close() error { return nil }
 func (s *Sink) Writer(context.Context, connectors.Share) (connectors.Writer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &writer{checks: s.bound, folded: folded{make([]value, len(s.bound))}}, nil
+	return &writer{checks: s.bound, folded: folded{values: make([]value, len(s.bound))}}, nil
 }
 
 // Commit adds the sums of an epoch.
@@ -131,7 +131,7 @@ func (w *writer) Seal(int64) (connectors.Sealed, error) {
 		return nil, nil
 	}
 	s := sealed{w.folded, w.rows}
-	w.folded, w.rows = folded{make([]value, len(w.checks))}, 0
+	w.folded, w.rows = folded{values: make([]value, len(w.checks))}, 0
 	return s, nil
 }
 

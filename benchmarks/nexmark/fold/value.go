@@ -12,12 +12,16 @@ type value struct {
 	Max    int64            `json:"max,omitempty"`
 	Set    map[string]bool  `json:"set,omitempty"`
 	Counts map[string]int64 `json:"counts,omitempty"`
+	Digest uint64           `json:"digest,omitempty"`
 
 	numbers map[int64]bool // of Set, while rows come
 }
 
 // folded is the values of all checks.
-type folded struct{ values []value }
+type folded struct {
+	values  []value
+	digests []uint64 // room for one batch
+}
 
 func (v *value) sum(b *batch.Batch, c *batch.Column) {
 	switch {
@@ -129,7 +133,7 @@ func (v *value) settle() {
 
 // merge adds what another has folded.
 func (v *value) merge(o value) {
-	v.Sum, v.Max = v.Sum.Add(o.Sum), max(v.Max, o.Max)
+	v.Sum, v.Max, v.Digest = v.Sum.Add(o.Sum), max(v.Max, o.Max), v.Digest+o.Digest
 	for k := range o.Set {
 		if v.Set == nil {
 			v.Set = map[string]bool{}
@@ -151,6 +155,8 @@ func (v *value) result(c bound, t batch.Type) any {
 	switch c.How {
 	case Max:
 		return v.Max
+	case Digest:
+		return v.Digest
 	case Distinct:
 		return int64(len(v.Set))
 	case Groups:

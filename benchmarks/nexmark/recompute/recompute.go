@@ -20,7 +20,8 @@ type Bid struct {
 	Text    string `json:"dateTime"` // "2015-07-15 00:00:00.000"
 	Extra   string `json:"extra"`
 
-	Time int64 `json:"-"` // milliseconds since 1970
+	Time   int64 `json:"-"` // milliseconds since 1970
+	Behind int64 `json:"-"` // the watermark of its partition before it
 }
 
 // Result is the check columns of a query: whole numbers, or text for decimals.
@@ -35,6 +36,11 @@ type query interface {
 
 // Queries are the names that Run knows.
 var Queries = []string{"q0", "q1", "q2", "q5", "q10", "q11", "q12", "q13", "q14", "q15", "q16", "q17", "q18", "q19", "q21", "q22"}
+
+// late counts the bids that come behind the watermark of their partition, in queries that leave them out.
+type late struct{ rows int64 }
+
+func (l *late) lateRows() int64 { return l.rows }
 
 func newQuery(name string) (query, error) {
 	switch name {
@@ -73,20 +79,63 @@ type Options struct {
 	NoEnd bool
 }
 
+// Outcome is what a query holds in the end, and how many bids came behind the watermark.
+type Outcome struct {
+	Result Result
+	Late   int64
+}
+
 // Run generates the events and returns what the query holds when all are processed.
 func Run(name string, events nexmark.Options, o Options) (Result, error) {
-	q, err := newQuery(name)
+	all, err := All([]string{name}, events, o)
 	if err != nil {
 		return nil, err
 	}
-	greatest := make([]int64, max(events.Partitions, 1)) // event time, by partition
-	for i := range greatest {
-		greatest[i] = math.MinInt64
+	return all[0].Result, nil
+}
+
+// All is Run for several queries over the same events.
+func All(names []string, events nexmark.Options, o Options) ([]Outcome, error) {
+	queries, out := make([]query, len(names)), make([]Outcome, len(names))
+	for i, name := range names {
+		var err error
+		if queries[i], err = newQuery(name); err != nil {
+			return nil, err
+		}
 	}
+	marks := make([]int64, max(events.Partitions, 1)) // watermark by partition
+	for i := range marks {
+		marks[i] = math.MinInt64
+	}
+	err := eachBid(events, func(partition int, b *Bid) {
+		b.Behind = marks[partition]
+		for _, q := range queries {
+			q.bid(b)
+		}
+		marks[partition] = max(marks[partition], b.Time-nexmark.WatermarkDelay)
+	})
+	if err != nil {
+		return nil, err
+	}
+	watermark := int64(math.MaxInt64)
+	if o.NoEnd {
+		watermark = slices.Min(marks)
+	}
+	for i, q := range queries {
+		out[i].Result = q.result(watermark)
+		if l, leaves := q.(interface{ lateRows() int64 }); leaves {
+			out[i].Late = l.lateRows()
+		}
+	}
+	return out, nil
+}
+
+// eachBid decodes the bids that are not broken.
+func eachBid(events nexmark.Options, each func(partition int, b *Bid)) error {
 	var event struct {
 		Bid *Bid `json:"bid"`
 	}
-	_, err = nexmark.GenerateRows(events, func(row nexmark.Row, record []byte) error {
+	_, err := nexmark.GenerateRows(events, func(row nexmark.Row, record []byte) error {
 		if row.Kind == nexmark.Broken {
 			return nil
 		}
@@ -99,18 +148,10 @@ func Run(name string, events nexmark.Options, o Options) (Result, error) {
 			return err
 		}
 		event.Bid.Time = at.UnixMilli()
-		greatest[row.Partition] = max(greatest[row.Partition], event.Bid.Time)
-		q.bid(event.Bid)
+		each(row.Partition, event.Bid)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	watermark := int64(math.MaxInt64)
-	if o.NoEnd {
-		watermark = slices.Min(greatest) - nexmark.WatermarkDelay
-	}
-	return q.result(watermark), nil
+	return err
 }
 
 // floorTo returns t rounded down to a multiple of step.

@@ -3,15 +3,25 @@ package recompute
 import "slices"
 
 // hottest is q5: the auctions with the most bids in each hop of 10 s every 2 s.
-type hottest struct{ counts map[int64]map[int64]int64 }
+type hottest struct {
+	late
+	counts map[int64]map[int64]int64
+}
 
 func (q *hottest) bid(b *Bid) {
-	newest := floorTo(b.Time, 2000)
+	newest, counted := floorTo(b.Time, 2000), false
 	for start := newest; start > newest-10000; start -= 2000 {
+		if closed(start+10000, b.Behind) {
+			continue
+		}
+		counted = true
 		if q.counts[start] == nil {
 			q.counts[start] = map[int64]int64{}
 		}
 		q.counts[start][b.Auction]++
+	}
+	if !counted {
+		q.rows++
 	}
 }
 
@@ -40,14 +50,23 @@ func (q *hottest) result(watermark int64) Result {
 func closed(end, watermark int64) bool { return end-1 <= watermark }
 
 // sessions is q11: the bids of each bidder between pauses of more than 10 s.
-type sessions struct{ times map[int64][]int64 }
+type sessions struct {
+	late
+	times map[int64][]int64
+}
 
 const (
 	sessionGap = 10000
 	modulus    = 1000003
 )
 
-func (q *sessions) bid(b *Bid) { q.times[b.Bidder] = append(q.times[b.Bidder], b.Time) }
+func (q *sessions) bid(b *Bid) {
+	if b.Time <= b.Behind {
+		q.rows++
+		return
+	}
+	q.times[b.Bidder] = append(q.times[b.Bidder], b.Time)
+}
 
 func (q *sessions) result(watermark int64) Result {
 	var rows, most, starts, ends int64
@@ -73,9 +92,19 @@ func (q *sessions) result(watermark int64) Result {
 }
 
 // tumbles is q12 on event time: the bids of each bidder in each 10 s.
-type tumbles struct{ counts map[[2]int64]int64 }
+type tumbles struct {
+	late
+	counts map[[2]int64]int64
+}
 
-func (q *tumbles) bid(b *Bid) { q.counts[[2]int64{floorTo(b.Time, 10000), b.Bidder}]++ }
+func (q *tumbles) bid(b *Bid) {
+	start := floorTo(b.Time, 10000)
+	if closed(start+10000, b.Behind) {
+		q.rows++
+		return
+	}
+	q.counts[[2]int64{start, b.Bidder}]++
+}
 
 func (q *tumbles) result(watermark int64) Result {
 	var rows, sum int64

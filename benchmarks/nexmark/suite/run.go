@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/deltaic/deltaic"
-	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/nexmark"
 	"github.com/deltaic/deltaic/benchmarks/nexmark/inputs"
+	"github.com/deltaic/deltaic/benchmarks/trial"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/memory"
@@ -27,8 +26,12 @@ type Options struct {
 	TPS         float64 // events per second of event time; default 10,000
 	Seed        uint64
 	OutOfOrder  uint64
+	Disorder    float64 // share of events that come up to the watermark's delay too late
+	Late        float64 // share of events that come behind the watermark
+	HotAuction  uint64
 	Partitions  int // of input that is not Kafka's; default 1. Row k lies in partition k mod Partitions
 	Source      string
+	Input       *memory.Source // of the source memory: inputs.Columns of the same events, for several runs; default: made
 	File        string
 	Brokers     []string
 	Topic       string
@@ -104,7 +107,8 @@ func (o *Options) check() (*query, error) {
 }
 
 func (o *Options) events() nexmark.Options {
-	return nexmark.Options{Events: o.Events, TPS: o.TPS, Seed: o.Seed, OutOfOrder: o.OutOfOrder, Partitions: o.Partitions}
+	return nexmark.Options{Events: o.Events, TPS: o.TPS, Seed: o.Seed, OutOfOrder: o.OutOfOrder, Disorder: o.Disorder, Late: o.Late, HotAuction: o.HotAuction,
+		Partitions: o.Partitions}
 }
 
 // Result is what a run prints.
@@ -128,6 +132,8 @@ type Result struct {
 	Result       map[string]any `json:"result"`
 	Verified     *bool          `json:"verified"` // null if it was not asked for
 	Expected     map[string]any `json:"expected,omitempty"`
+
+	Late int64 `json:"-"` // rows that were left out behind the watermark
 }
 
 // Run runs a query to the end of its input.
@@ -154,7 +160,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{Query: o.Query, Events: o.Events, TPS: o.TPS, Seed: o.Seed, Source: o.Source, Sink: o.Sink, Parallelism: o.Parallelism}
-	if err := r.measure(ctx, &o, q, flow(&o, q, source, decode, out.sink), dir); err != nil {
+	if err := r.measure(ctx, &o, flow(&o, q, source, decode, out.sink), dir); err != nil {
 		return nil, err
 	}
 	if r.Result, err = out.result(ctx); err != nil {
@@ -171,6 +177,9 @@ func (o *Options) source() (s connectors.Source, decode bool, err error) {
 	var m *memory.Source
 	switch o.Source {
 	case "memory":
+		if o.Input != nil {
+			return o.Input, false, nil
+		}
 		m, err = inputs.Columns(o.events())
 	case "json":
 		m, err = inputs.JSON(o.events())
@@ -209,29 +218,13 @@ func flow(o *Options, q *query, source connectors.Source, decode bool, sink conn
 }
 
 // measure runs the flow and notes what it took.
-func (r *Result) measure(ctx context.Context, o *Options, q *query, f *stream.Flow, dir string) error {
-	stop, err := measure.Profile(o.Profile)
+func (r *Result) measure(ctx context.Context, o *Options, f *stream.Flow, dir string) error {
+	run, err := trial.Flow(ctx, f, trial.Options{Checkpoint: filepath.Join(dir, "state"), Epoch: o.Epoch, BatchRows: o.BatchRows, MemoryLimit: o.MemoryLimit, Profile: o.Profile})
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", o.Query, err)
 	}
-	epochs := 0
-	var last stream.Progress
-	before, start := measure.Used(), time.Now()
-	run, err := deltaic.Start(ctx, f, stream.AvailableNow(), stream.CheckpointLocation(filepath.Join(dir, "state")), stream.Ledger(stream.LedgerBeside),
-		stream.BatchRows(o.BatchRows), stream.MemoryLimit(o.MemoryLimit), stream.EpochInterval(o.Epoch), stream.OnProgress(func(p stream.Progress) { epochs++; last = p }))
-	if err == nil {
-		err = run.AwaitTermination(ctx)
-	}
-	used := measure.Used()
-	r.Seconds, r.CPU, r.PeakRSS = time.Since(start).Seconds(), used.CPU-before.CPU, used.PeakRSS
-	if err := errors.Join(err, stop()); err != nil {
-		return fmt.Errorf("%s: %w", q.name, err)
-	}
-	r.Epochs = epochs
-	for _, s := range last.StateOperators {
-		r.StateRows += s.NumRowsTotal
-		r.StateBytes += s.MemoryUsedBytes
-	}
+	r.Seconds, r.CPU, r.PeakRSS, r.Epochs = run.Seconds, run.CPU, run.PeakRSS, run.Epochs
+	r.StateRows, r.StateBytes, r.Late = run.StateRows, run.StateBytes, run.Late
 	r.PerSecond, r.PerCPU = float64(r.Events)/r.Seconds, float64(r.Events)/r.CPU
 	return nil
 }
