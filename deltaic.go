@@ -110,7 +110,7 @@ func start(ctx context.Context, flow *stream.Flow, observe func(actors.Progress)
 // configure introduces the rooms to each other.
 func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*actors.Config, error) {
 	account := batch.NewAccount("memory_limit", o.MemoryLimit)
-	c := &actors.Config{Plan: plan, Trigger: trigger(o), Parallelism: o.Parallelism, Retain: o.Retain, BatchRows: o.BatchRows, Account: account, Pool: batch.NewPoolOf(account),
+	c := &actors.Config{Plan: plan, Trigger: trigger(o), Parallelism: o.Parallelism, Retain: o.Retain, RetainFor: o.RetainFor, BatchRows: o.BatchRows, Account: account, Pool: batch.NewPoolOf(account),
 		Unique: uuid.NewString, Jitter: rand.Float64}
 	c.Settled = settled
 	c.Logger, _ = ctx.Value(loggerKey{}).(*zap.Logger)

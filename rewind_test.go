@@ -49,14 +49,15 @@ func command(t *testing.T, args ...string) int {
 
 // twoTables is a flow that keeps state, upserts into one table and appends to another.
 type twoTables struct {
-	t      *testing.T
-	dir    string
-	source *memory.Source
-	added  int64
+	t       *testing.T
+	dir     string
+	source  *memory.Source
+	added   int64
+	options []stream.Option // of each run, beside its own
 }
 
 func newTwoTables(t *testing.T) *twoTables {
-	return &twoTables{t, t.TempDir(), memory.NewSource(batch.NewSchema(batch.Field{Name: "user", Type: batch.BigIntType}, batch.Field{Name: "amount", Type: batch.BigIntType}), 2), 0}
+	return &twoTables{t, t.TempDir(), memory.NewSource(batch.NewSchema(batch.Field{Name: "user", Type: batch.BigIntType}, batch.Field{Name: "amount", Type: batch.BigIntType}), 2), 0, nil}
 }
 
 func (f *twoTables) at(name string) string { return filepath.Join(f.dir, name) }
@@ -77,7 +78,8 @@ func (f *twoTables) run() error {
 	rows.To("bronze", delta.SinkAt(f.at("bronze"), delta.SinkOptions{}), stream.Append)
 	rows.GroupBy("user").Agg("per-user", "count(*) AS n", "sum(amount) AS amount").
 		To("gold", delta.SinkAt(f.at("gold"), delta.SinkOptions{Keys: []string{"user"}}), stream.Update)
-	q, err := deltaic.Start(f.t.Context(), flow, stream.CheckpointLocation(f.at("checkpoint")), stream.AvailableNow(), stream.Parallelism(1+int(f.added)%3))
+	q, err := deltaic.Start(f.t.Context(), flow, append(f.options[:len(f.options):len(f.options)],
+		stream.CheckpointLocation(f.at("checkpoint")), stream.AvailableNow(), stream.Parallelism(1+int(f.added)%3))...)
 	if err != nil {
 		return err
 	}

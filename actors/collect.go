@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,15 +13,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// named is the files that a manifest needs, its own among them.
+// named is an epoch that is kept, and the files that it needs and the next one does not: all of them, if there is no next.
 type named struct {
+	epoch    int64
+	time     int64 // its current_timestamp, microseconds
 	manifest string
-	state    []epochs.StateFile
+	state    []string
 }
 
 // leastRetained epochs are kept whatever the configuration says: whoever read the ledger just before
 // the newest entry can still load what the one before names.
 const leastRetained = 2
+
+// expired reports whether the oldest of n kept epochs is neither among the last ones nor young enough to stay.
+func (a *attempt) expired(n int, oldest, newest int64) bool {
+	young := a.config.RetainFor > 0 && oldest >= newest-a.config.RetainFor.Microseconds()
+	return n > a.config.Retain && !young
+}
 
 // remember finds which epochs are kept: the last ones of the ledger, if it still knows them, as many as are to be retained.
 func (a *attempt) remember(ctx context.Context) error {
@@ -29,14 +38,14 @@ func (a *attempt) remember(ctx context.Context) error {
 	}
 	a.kept = []named{nameOf(a.entry, a.manifest)}
 	ledger, ok := a.config.Ledger.(epochs.Historian)
-	if !ok || a.config.Retain <= leastRetained || a.config.Objects == nil {
+	if !ok || a.config.Retain <= leastRetained && a.config.RetainFor == 0 || a.config.Objects == nil {
 		return nil
 	}
 	var failed error
-	before := a.entry.Epoch
+	before, newest := a.entry.Epoch, a.kept[0].time
 	err := ledger.History(ctx, func(text string) bool {
 		e, err := epochs.DecodeEntry(text, a.entry.Flow, a.config.Ledger.URI())
-		if err != nil || e.Incarnation != a.entry.Incarnation || len(a.kept) == a.config.Retain {
+		if err != nil || e.Incarnation != a.entry.Incarnation {
 			failed = err
 			return false
 		}
@@ -44,22 +53,46 @@ func (a *attempt) remember(ctx context.Context) error {
 			return true
 		}
 		m, err := loadManifest(ctx, a.config, e)
-		if err != nil || m == nil {
-			return false // collected: so are those before it
+		if err != nil || m == nil || a.expired(len(a.kept)+1, m.Time, newest) {
+			return false // collected, or to be: so are those before it
 		}
 		before = e.Epoch
-		a.kept = append([]named{nameOf(e, m)}, a.kept...)
+		a.kept = append(a.kept, nameOf(e, m)) // newest first, for now
 		return true
 	})
+	slices.Reverse(a.kept)
+	for i := range len(a.kept) - 1 {
+		a.kept[i].state = without(a.kept[i].state, a.kept[i+1])
+	}
 	return errors.Join(err, failed)
 }
 
 func nameOf(e *epochs.Entry, m *epochs.Manifest) named {
-	n := named{state: m.State}
-	if e.ManifestFile != nil {
+	n := named{epoch: m.Epoch, time: m.Time}
+	for _, f := range m.State {
+		n.state = append(n.state, f.Name)
+	}
+	if e.ManifestFile != nil && e.Epoch == m.Epoch {
 		n.manifest = e.ManifestFile.Path
 	}
 	return n
+}
+
+// without leaves out the names of files that the next epoch needs. A file that one does not need, none behind it does.
+func without(names []string, next named) []string {
+	needed := neededBy([]named{next})
+	return slices.DeleteFunc(names, func(n string) bool { return needed[n] })
+}
+
+func neededBy(kept []named) map[string]bool {
+	needed := map[string]bool{}
+	for _, k := range kept {
+		needed[k.manifest] = true
+		for _, f := range k.state {
+			needed[f] = true
+		}
+	}
+	return needed
 }
 
 // collect removes what an epoch needed that is not retained any more, and those retained
@@ -78,50 +111,25 @@ func (a *attempt) collect(r *run, m *epochs.Manifest) {
 
 // unneededAfter notes the manifest as the newest and returns the files that
 // nobody needs any more.
-func (a *attempt) unneededAfter(m *epochs.Manifest) []string {
-	now := named{state: m.State}
-	if f := a.entry.ManifestFile; f != nil && a.entry.Epoch == m.Epoch {
-		now.manifest = f.Path
+func (a *attempt) unneededAfter(m *epochs.Manifest) (names []string) {
+	now := nameOf(a.entry, m)
+	if n := len(a.kept); n > 0 {
+		a.kept[n-1].state = without(a.kept[n-1].state, now)
 	}
-	older := a.kept
 	a.kept = append(a.kept, now)
-	keep, early := a.config.Retain, mutant.On(mutant.CollectEarly) && m.Epoch%8 == 6
-	if early {
-		keep = 0
-	}
-	if a.config.Objects == nil || len(a.kept) <= keep {
+	if a.config.Objects == nil {
 		return nil
 	}
-	if early {
-		older = []named{now}
+	if mutant.On(mutant.CollectEarly) && m.Epoch%8 == 6 {
+		return slices.Clone(now.state)
 	}
-	gone := older[0]
-	a.kept = append([]named(nil), a.kept[1:]...)
-	names := unneeded(gone, a.kept)
-	if early {
-		for _, f := range now.state {
-			names = append(names, f.Name)
+	for a.expired(len(a.kept), a.kept[0].time, m.Time) {
+		gone := a.kept[0]
+		a.kept = append([]named(nil), a.kept[1:]...)
+		if gone.manifest != "" {
+			names = append(names, gone.manifest)
 		}
-	}
-	return names
-}
-
-func unneeded(gone named, kept []named) []string {
-	needed := map[string]bool{}
-	for _, k := range kept {
-		needed[k.manifest] = true
-		for _, f := range k.state {
-			needed[f.Name] = true
-		}
-	}
-	var names []string
-	if gone.manifest != "" && !needed[gone.manifest] {
-		names = append(names, gone.manifest)
-	}
-	for _, f := range gone.state {
-		if !needed[f.Name] {
-			names = append(names, f.Name)
-		}
+		names = append(names, gone.state...)
 	}
 	return names
 }
@@ -143,13 +151,7 @@ func (a *attempt) sweep(ctx context.Context) error {
 	if c.Objects == nil || a.entry.Attempt == 1 {
 		return nil
 	}
-	needed := map[string]bool{}
-	for _, k := range a.kept {
-		needed[k.manifest] = true
-		for _, f := range k.state {
-			needed[f.Name] = true
-		}
-	}
+	needed := neededBy(a.kept)
 	var orphans []string
 	for _, folder := range []string{c.Prefix + "manifests/" + a.entry.Incarnation + "/", "state/" + a.entry.Incarnation + "/"} {
 		err := c.Objects.List(ctx, folder, "", func(i objstore.Info) bool {

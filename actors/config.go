@@ -31,7 +31,9 @@ type Config struct {
 	// many as processors.
 	Parallelism int
 	// Retain is how many decided epochs keep what going back to them needs. 0: 10; 2 at least.
-	Retain     int
+	Retain int
+	// RetainFor is how long those before them keep it too, reckoned by the epochs' own current_timestamp.
+	RetainFor  time.Duration
 	BatchRows  int   // rows a batch holds at most; 0: 4096
 	BatchBytes int64 // bytes a batch holds at most; 0: 1 MiB
 	Account    *batch.Account

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
@@ -33,17 +35,9 @@ func (p *process) fsckCommand() *cobra.Command {
 }
 
 func (p *process) fsck(ctx context.Context, location string) error {
-	m, store, err := manifestAt(ctx, location, 0)
-	var findings []finding
-	switch failure := (*supervision.Failure)(nil); {
-	case errors.As(err, &failure) && (failure.Class == "MANIFEST_CORRUPT" || failure.Class == "LEDGER_CORRUPT"):
-		findings = append(findings, finding{Kind: "corrupt", Path: failure.Path, Message: failure.Message})
-	case err != nil:
+	m, findings, err := checkLocation(ctx, location)
+	if err != nil {
 		return err
-	default:
-		if findings, err = checkState(ctx, m, store); err != nil {
-			return err
-		}
 	}
 	ok := true
 	for _, f := range findings {
@@ -73,12 +67,69 @@ func (p *process) fsck(ctx context.Context, location string) error {
 	return nil
 }
 
-// checkState reads every state file that a manifest names, and looks for others.
+// checkLocation returns the newest decided epoch's manifest, if it can be read, and what is wrong with
+// what the ledger names.
+func checkLocation(ctx context.Context, location string) (*epochs.Manifest, []finding, error) {
+	table, store, err := ledgerAt(ctx, location)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err := keptEpochs(ctx, table, location)
+	var m *epochs.Manifest
+	if err == nil {
+		m, err = newestOf(ctx, store, kept[0])
+	}
+	switch failure := (*supervision.Failure)(nil); {
+	case errors.As(err, &failure) && kindOfFailure[failure.Class] != "":
+		return nil, []finding{{Kind: kindOfFailure[failure.Class], Path: failure.Path, Message: failure.Message}}, nil
+	case err != nil:
+		return nil, nil, err
+	}
+	findings, err := checkState(ctx, m, store)
+	if err != nil {
+		return nil, nil, err
+	}
+	orphans, err := orphansOf(ctx, m, kept, store)
+	return m, append(findings, orphans...), err
+}
+
+var kindOfFailure = map[string]string{"LEDGER_CORRUPT": "corrupt", "MANIFEST_CORRUPT": "corrupt", "MANIFEST_MISSING": "missing"}
+
+// keptEpochs returns the decided epochs of the ledger's newest incarnation, newest first.
+func keptEpochs(ctx context.Context, table *delta.Table, location string) (kept []*epochs.Entry, err error) {
+	versions, err := table.Log().Versions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range slices.Backward(versions) {
+		entries, err := entriesOf(ctx, table, v.Version)
+		if errors.Is(err, objstore.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Epoch < 1 || len(kept) > 0 && e.Epoch >= kept[len(kept)-1].Epoch {
+				continue
+			}
+			if len(kept) > 0 && e.Incarnation != kept[0].Incarnation {
+				return kept, nil
+			}
+			kept = append(kept, e)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "EPOCH_NOT_KEPT", Path: location, Message: "no epoch was ever decided"}
+	}
+	return kept, nil
+}
+
+// checkState reads every state file that a manifest names.
 func checkState(ctx context.Context, m *epochs.Manifest, store objstore.Store) ([]finding, error) {
 	var findings []finding
-	stored, named := storedIn(m, store), map[string]bool{}
+	stored := storedIn(m, store)
 	for _, f := range stored.Files {
-		named[f.Name] = true
 		err := stored.Check(ctx, f)
 		var failure *supervision.Failure
 		switch {
@@ -91,13 +142,37 @@ func checkState(ctx context.Context, m *epochs.Manifest, store objstore.Store) (
 			findings = append(findings, finding{Kind: "corrupt", Path: f.Name, Message: failure.Message})
 		}
 	}
-	err := store.List(ctx, "state/"+m.Incarnation+"/", "", func(i objstore.Info) bool {
-		if attempt := attemptIn(i.Name); !named[i.Name] && attempt > 0 && attempt < m.Attempt {
-			findings = append(findings, finding{Kind: "orphan", Path: i.Name, Message: fmt.Sprintf("attempt %d left it and epoch %d does not need it", attempt, m.Epoch), Repairable: true})
+	return findings, nil
+}
+
+// orphansOf finds files of earlier attempts that none of the epochs needs.
+func orphansOf(ctx context.Context, m *epochs.Manifest, kept []*epochs.Entry, store objstore.Store) ([]finding, error) {
+	var findings []finding
+	named := map[string]bool{}
+	for _, e := range kept {
+		old, err := manifestOf(ctx, store, e)
+		if err != nil {
+			continue // what can be gone back to no more is for rewind to say
 		}
-		return true
-	})
-	return findings, err
+		if e.ManifestFile != nil {
+			named[e.ManifestFile.Path] = true
+		}
+		for _, f := range old.State {
+			named[f.Name] = true
+		}
+	}
+	for _, folder := range []string{"state/", "manifests/", "_deltaic/manifests/"} {
+		err := store.List(ctx, folder+m.Incarnation+"/", "", func(i objstore.Info) bool {
+			if attempt := attemptIn(i.Name); !named[i.Name] && attempt > 0 && attempt < m.Attempt {
+				findings = append(findings, finding{Kind: "orphan", Path: i.Name, Message: fmt.Sprintf("attempt %d left it, and no epoch that is kept needs it", attempt), Repairable: true})
+			}
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return findings, nil
 }
 
 // attemptIn reads the attempt out of a state file's name; 0 if it is none.

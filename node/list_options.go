@@ -108,6 +108,7 @@ var optionDocs = []listed{
 	{Of: "configuration", Name: "ansi", Since: since, Default: "true", Doc: "Spark's ANSI mode; also spark.sql.ansi.enabled"},
 	{Of: "configuration", Name: "keyGroups", Since: since, Default: "256", Doc: "shares of the key space, fixed at the first start"},
 	{Of: "configuration", Name: "minBatchesToRetain", Since: since, Default: "10", Doc: "decided epochs that deltaic rewind can go back to, 2 at least; also spark.sql.streaming.minBatchesToRetain"},
+	{Of: "configuration", Name: "minTimeToRetain", Since: since, Default: "0", Doc: "how long epochs before those can be gone back to as well, such as 2 hours"},
 	{Of: "configuration", Name: "actorPerKeyGroup", Since: since, Default: "false", Doc: "run each key group in an actor of its own"},
 	{Of: "configuration", Name: "spark.sql.streaming.multipleWatermarkPolicy", Since: since, Default: "min", Doc: "also the flow's key multipleWatermarkPolicy: whether watermarks of several inputs meet in the least or the greatest"},
 }

@@ -172,7 +172,7 @@ func (r *rewinding) checkFiles(ctx context.Context) error {
 	for _, f := range r.manifest.State {
 		info, err := r.store.Head(ctx, f.Name)
 		if errors.Is(err, objstore.ErrNotFound) || err == nil && info.Size != f.Length {
-			return r.refuse("EPOCH_NOT_KEPT", "go back to a later epoch; minBatchesToRetain says how many are kept",
+			return r.refuse("EPOCH_NOT_KEPT", "go back to a later epoch; minBatchesToRetain and minTimeToRetain say which are kept",
 				"epoch %d needs the state file %s, which is no longer there as it was", r.manifest.Epoch, f.Name)
 		}
 		if err != nil {

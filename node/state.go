@@ -101,12 +101,16 @@ func manifestAt(ctx context.Context, location string, epoch int64) (*epochs.Mani
 			if e.Epoch < 1 || epoch != 0 && e.Epoch != epoch {
 				continue
 			}
-			m, err := manifestOf(ctx, store, e)
-			if err == nil && m.Epoch == e.Epoch {
-				return m, store, nil
+			if epoch == 0 {
+				m, err := newestOf(ctx, store, e)
+				return m, store, err
 			}
+			m, err := manifestOf(ctx, store, e)
 			if err != nil {
 				return nil, nil, err
+			}
+			if m.Epoch == e.Epoch {
+				return m, store, nil
 			}
 		}
 	}
@@ -116,6 +120,17 @@ func manifestAt(ctx context.Context, location string, epoch int64) (*epochs.Mani
 	}
 	return nil, nil, &supervision.Failure{Kind: supervision.Fatal, Class: "EPOCH_NOT_KEPT", Path: location, Message: what + " is not in the ledger any more, or was never decided",
 		Hint: "deltaic epochs " + location + " lists those that are"}
+}
+
+// newestOf returns the manifest of the newest epoch, which must be there.
+func newestOf(ctx context.Context, store objstore.Store, e *epochs.Entry) (*epochs.Manifest, error) {
+	m, err := manifestOf(ctx, store, e)
+	if err != nil || m.Epoch == e.Epoch || e.ManifestFile == nil {
+		return m, err
+	}
+	return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "MANIFEST_MISSING", Path: store.URI() + "/" + e.ManifestFile.Path,
+		Message: fmt.Sprintf("the manifest of epoch %d, the newest, is not there", e.Epoch),
+		Hint:    "the checkpoint location and the ledger belong together: restore both"}
 }
 
 // storedAt returns the state of an epoch.

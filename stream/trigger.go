@@ -14,6 +14,7 @@ type Options struct {
 	Parallelism        int           // 0: the flow's, or the number of processors
 	EpochInterval      time.Duration // of a run that AvailableNow bounds; 0: limits alone cut it
 	Retain             int           // decided epochs that can be gone back to; 0: 10
+	RetainFor          time.Duration // and how long those before them can
 	BatchRows          int           // rows that a batch holds at most; 0: 4096
 	OnProgress         func(Progress)
 }
@@ -99,6 +100,10 @@ func BatchRows(n int) Option { return func(o *Options) { o.BatchRows = n } }
 // MinBatchesToRetain sets how many decided epochs keep what going back to them needs (deltaic rewind), 10 if not
 // set and 2 at least. Each costs the state that has changed since.
 func MinBatchesToRetain(n int) Option { return func(o *Options) { o.Retain = n } }
+
+// MinTimeToRetain keeps epochs that are younger than d as well, however many they are: what only older ones need
+// is removed, and never what one of the last epochs needs ([MinBatchesToRetain]). A restart reads the manifest of each.
+func MinTimeToRetain(d time.Duration) Option { return func(o *Options) { o.RetainFor = d } }
 
 // OnProgress is called with every epoch's progress, in order. It must not block.
 func OnProgress(f func(Progress)) Option { return func(o *Options) { o.OnProgress = f } }

@@ -211,7 +211,7 @@ func (b *builder) configuration(v *value) error {
 	if v.kind != mapping {
 		return v.fail("INVALID_FLOW_FILE", "configuration is %s; a mapping is wanted", v.kind)
 	}
-	known := []string{"memory_limit", "session.timeZone", "ansi", "keyGroups", "actorPerKeyGroup", "minBatchesToRetain"}
+	known := []string{"memory_limit", "session.timeZone", "ansi", "keyGroups", "actorPerKeyGroup", "minBatchesToRetain", "minTimeToRetain"}
 	for i, k := range v.keys {
 		text, err := v.values[i].str("configuration." + k.text)
 		if err != nil {
@@ -245,6 +245,12 @@ func (b *builder) configuration(v *value) error {
 				return v.values[i].fail("INVALID_FLOW_FILE", "%s is %q; want a number of epochs, 2 at least", k.text, text)
 			}
 			b.option(stream.MinBatchesToRetain(n))
+		case "minTimeToRetain":
+			d, err := Duration(text)
+			if err != nil {
+				return v.values[i].fail("INVALID_FLOW_FILE", "minTimeToRetain is %q: %w", text, err)
+			}
+			b.option(stream.MinTimeToRetain(d))
 		case "keyGroups":
 			n, err := v.values[i].integer("keyGroups")
 			if err != nil {
