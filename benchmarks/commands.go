@@ -15,6 +15,7 @@ import (
 	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/start"
 	"github.com/deltaic/deltaic/benchmarks/state"
+	"github.com/deltaic/deltaic/node"
 )
 
 // Commands returns the suites as commands below `bench`, and the hidden command with which they start
@@ -23,6 +24,9 @@ func Commands() []*cobra.Command {
 	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(),
 		windowCommand(), distinctCommand(), skewCommand(), workerCommand()}
 }
+
+// misused ends a command whose flags cannot be.
+func misused(err error) error { return &node.ExitError{Code: node.ExitUsage, Err: err} }
 
 // emit prints a report: one line under --json, indented without.
 func emit(c *cobra.Command, r *measure.Report, err error) error {

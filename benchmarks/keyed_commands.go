@@ -49,10 +49,10 @@ func stateCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
-				return fmt.Errorf("--memory-limit: %w", err)
+				return misused(fmt.Errorf("--memory-limit: %w", err))
 			}
 			if o.Process, err = measure.Bytes(process); err != nil {
-				return fmt.Errorf("--process-limit: %w", err)
+				return misused(fmt.Errorf("--process-limit: %w", err))
 			}
 			r, err := state.Run(c.Context(), o)
 			return emit(c, r, err)

@@ -28,7 +28,10 @@ func nexmarkCommand() *cobra.Command {
 			}
 			var err error
 			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
-				return fmt.Errorf("--memory-limit: %w", err)
+				return misused(fmt.Errorf("--memory-limit: %w", err))
+			}
+			if err := o.Check(); err != nil {
+				return misused(err)
 			}
 			r, err := suite.Run(c.Context(), o)
 			if err != nil {

@@ -6,18 +6,17 @@ import (
 	"github.com/deltaic/deltaic/batch"
 )
 
-// Batches folds the rows of a table, which it releases. Without rows it returns no columns.
-func Batches(checks []Check, rows iter.Seq2[*batch.Batch, error]) (map[string]any, error) {
+// Batches folds the rows of a table, which it releases. Without rows all sums are 0.
+func Batches(checks []Check, schema *batch.Schema, rows iter.Seq2[*batch.Batch, error]) (map[string]any, error) {
 	s := New(checks)
+	bound, err := bind(checks, schema)
+	if err != nil {
+		return nil, err
+	}
+	s.bound, s.schema = bound, schema
 	for b, err := range rows {
 		if err != nil {
 			return nil, err
-		}
-		if s.schema == nil {
-			if s.bound, err = bind(checks, b.Schema); err != nil {
-				return nil, err
-			}
-			s.schema = b.Schema
 		}
 		err := s.total.add(s.bound, b)
 		b.Release()

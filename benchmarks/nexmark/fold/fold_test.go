@@ -86,7 +86,7 @@ func TestDigest(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Kinds = kinds
-		r, err := fold.Batches([]fold.Check{{"digest", fold.Digest, ""}}, func(yield func(*batch.Batch, error) bool) { yield(b, nil) })
+		r, err := fold.Batches([]fold.Check{{"digest", fold.Digest, ""}}, b.Schema, func(yield func(*batch.Batch, error) bool) { yield(b, nil) })
 		if err != nil {
 			t.Fatal(err)
 		}

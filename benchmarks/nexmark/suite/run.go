@@ -75,6 +75,13 @@ func (o *Options) defaults() {
 	}
 }
 
+// Check reports settings that no run can have.
+func (o Options) Check() error {
+	o.defaults()
+	_, err := o.check()
+	return err
+}
+
 func (o *Options) check() (*query, error) {
 	var problems []error
 	if !slices.Contains(Sources, o.Source) {

@@ -43,7 +43,7 @@ func (q *query) table(ctx context.Context, s *delta.Sink) (map[string]any, error
 	if err != nil {
 		return nil, err
 	}
-	return fold.Batches(q.checks, snapshot.Scan(ctx, delta.ScanOptions{}))
+	return fold.Batches(q.checks, snapshot.Schema, snapshot.Scan(ctx, delta.ScanOptions{}))
 }
 
 // verify compares the result with a recomputation from the generator's records.
