@@ -211,13 +211,14 @@ func dateFormat(b *binder, c *parse.Call, args []*node) (*node, error) {
 	}
 	ntz := args[0].t.Kind == batch.TimestampNTZ
 	text, _ := stringConstant(args[1])
-	return b.intern(b.call("date_format", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+	byRow := strict(batch.StringType, func(x *rows, i int) {
 		zone := x.r.zone
 		if ntz {
 			zone = nil
 		}
 		x.bytes(p.Append(x.buf[:0], x.i64(0, i), zone))
-	}), args[0]), text), nil
+	})
+	return b.intern(b.call("date_format", batch.StringType, timeTextsOf(p, ntz, byRow), args[0]), text), nil
 }
 
 func defineConversions() {

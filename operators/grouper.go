@@ -63,6 +63,7 @@ func equalKeys(keys []*batch.Column, i, j int) bool {
 			if c.I64[i] != c.I64[j] {
 				return false
 			}
+		case c.Dict != nil && c.I32[i] == c.I32[j]:
 		case c.Type.Kind == batch.String || c.Type.Kind == batch.Binary:
 			if !bytes.Equal(c.Bytes(i), c.Bytes(j)) {
 				return false

@@ -122,3 +122,23 @@ func ExamplePattern() {
 	fmt.Println(micros, ok, string(p.Append(nil, micros, time.UTC)))
 	// Output: 1773065100000000 true 09/03/2026 14:05:00
 }
+
+// Two instants between the same multiples of a pattern's step have one text, and some two others have not.
+func TestStep(t *testing.T) {
+	for text, want := range map[string]int64{"yyyy-MM-dd EEE D": datetime.Day, "MM HH": datetime.Hour, "a": datetime.Hour, "HH:mm": datetime.Minute, "mm:ss": datetime.Second, "ss.S": 1} {
+		p, err := datetime.NewPattern(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Step() != want {
+			t.Errorf("%s: step %d, want %d", text, p.Step(), want)
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			from := rapid.Int64Range(-1e6, 1e6).Draw(t, "multiple") * want
+			a, b := string(p.Append(nil, from, nil)), string(p.Append(nil, from+rapid.Int64Range(0, want-1).Draw(t, "within"), nil))
+			if a != b {
+				t.Fatalf("%s: %s and %s", text, a, b)
+			}
+		})
+	}
+}

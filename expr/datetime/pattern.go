@@ -105,6 +105,25 @@ var monthNames = [...]string{"January", "February", "March", "April", "May", "Ju
 	"October", "November", "December"}
 var dayNames = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
+// Step returns microseconds for which the text stays the same: that of two instants between the same multiples of
+// it, in a zone whose offset never changes, is one.
+func (p *Pattern) Step() int64 {
+	step := int64(Day)
+	for _, e := range p.parts {
+		switch e.letter {
+		case 'a', 'H', 'h', 'k', 'K':
+			step = min(step, Hour)
+		case 'm':
+			step = min(step, Minute)
+		case 's':
+			step = min(step, Second)
+		case 'S':
+			return 1
+		}
+	}
+	return step
+}
+
 // Append formats an instant in the zone.
 func (p *Pattern) Append(dst []byte, micros int64, zone *time.Location) []byte {
 	clock := Local(micros, zone)

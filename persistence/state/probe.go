@@ -16,7 +16,7 @@ type scratch struct {
 	keys   []uint64 // layoutWord: the values
 	there  []uint64 // the key words that the table has at found
 	spans  []span   // other layouts: where in bytes the key is
-	tuple  []byte
+	tuples tuples
 	hashes []uint64
 	groups []uint16
 	prefix []uint64 // hashes of the key columns that decide the group
@@ -264,15 +264,7 @@ func (t *Table) spansOf(keys []*batch.Column, rows []int32) []byte {
 	x := &t.scratch
 	x.spans = room(x.spans, len(rows))
 	if t.layout == layoutTuple {
-		x.tuple = x.tuple[:0]
-		for i, r := range rows {
-			from := uint32(len(x.tuple))
-			for _, k := range keys {
-				x.tuple = appendCanonical(x.tuple, k, int(r))
-			}
-			x.spans[i] = span{from, uint32(len(x.tuple))}
-		}
-		return x.tuple
+		return x.tuples.encode(keys, rows, x.spans)
 	}
 	c := keys[0]
 	if d := c.Dict; d != nil {
