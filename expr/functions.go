@@ -2,6 +2,8 @@ package expr
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -136,21 +138,31 @@ func (b *binder) unknownFunction(c *parse.Call, name string) error {
 	if strings.Contains(aggregates, " "+name+" ") {
 		return b.fail(c, "INVALID_AGGREGATE", "%s is an aggregate: it belongs into the aggregation of groups, not into an expression of rows", name)
 	}
-	var names []string
-	for n := range functions {
-		names = append(names, n)
+	return unresolved(b.text, c, b.o, nil)
+}
+
+// Unresolved returns an error that says that there is no function called so, and what is near: also of others, which the
+// caller knows, such as aggregates. It returns nil if there is one.
+func Unresolved(text string, c *parse.Call, o Options, others []string) error {
+	name := strings.ToLower(c.Name)
+	if functions[name] != nil || o.Functions != nil && o.Functions.functions[name] != nil {
+		return nil
 	}
-	if b.o.Functions != nil {
-		for n := range b.o.Functions.functions {
-			names = append(names, n)
-		}
+	return unresolved(text, c, o, others)
+}
+
+func unresolved(text string, c *parse.Call, o Options, others []string) error {
+	names := slices.AppendSeq(slices.Clone(others), maps.Keys(functions))
+	if o.Functions != nil {
+		names = slices.AppendSeq(names, maps.Keys(o.Functions.functions))
 	}
+	name := strings.ToLower(c.Name)
 	message, hint := fmt.Sprintf("there is no function %s", clip("`"+name+"`")), ""
 	if near := parse.Nearest(name, names, 3); len(near) > 0 {
 		message += ". Did you mean " + strings.Join(near, ", ") + "?"
 		hint = "use " + near[0]
 	}
-	return parse.At(b.text, c.Pos(), "UNRESOLVED_ROUTINE", message, hint)
+	return parse.At(text, c.Pos(), "UNRESOLVED_ROUTINE", message, hint)
 }
 
 func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*node, error) {

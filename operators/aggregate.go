@@ -12,7 +12,7 @@ import (
 
 // Aggregate keeps the aggregates of each group, for as long as the state lives:
 // GROUP BY without windows. By PortChanges it tells in each epoch which results changed, by PortComplete all
-// of them. Without keys there is one group, which is there from its first row on. An input that
+// of them. Without keys there is one group, which is there without rows too: count is 0 then and sum null. An input that
 // updates earlier rows needs a plan bound as updating: a group whose last row is taken back is deleted.
 type Aggregate struct {
 	evaluation
@@ -214,6 +214,9 @@ func groupFailure(err error, step string, fields []batch.Field, keys []*batch.Co
 // Flush tells what the epoch changed, and forgets the groups that are gone.
 func (a *Aggregate) Flush(out Output) error {
 	a.begin()
+	if err := a.always(); err != nil {
+		return err
+	}
 	err := a.tell(out)
 	for _, l := range [][]uint32{a.made, a.changed} {
 		for _, r := range l {
@@ -234,6 +237,20 @@ func (a *Aggregate) Flush(out Output) error {
 		}
 		return out.EmitTo(PortComplete, b)
 	})
+}
+
+// always makes the one group of an aggregate without keys if no row has: in the task that its rows would go to.
+func (a *Aggregate) always() error {
+	if len(a.keys) > 0 || a.Context.Lo > 0 || a.groups.Len() > 0 {
+		return nil
+	}
+	a.rows, a.fresh = slices.Grow(a.rows[:0], 1)[:1], batch.Bitmap{0}
+	if err := a.groups.Upsert(nil, nil, 1, nil, a.rows, a.fresh); err != nil {
+		return err
+	}
+	a.accumulators.Begin(a.groups, a.rows)
+	a.touch(nil, 1)
+	return nil
 }
 
 // flushRows bounds the rows of a batch that is emitted.

@@ -309,3 +309,11 @@ func ExampleFlow_MultipleWatermarkPolicy() {
 	fmt.Println(p.Explain().Policy)
 	// Output: max
 }
+
+// Without keys there is one group, whether it has rows or not.
+func ExampleGrouped_Agg() {
+	flow, sink := stream.New("example"), memory.NewSink("out")
+	flow.From("visits", visits()).Where("user = 'nobody'").GroupBy().Agg("all", "count(*) AS visits", "min(at) AS first").To("out", sink, stream.Complete)
+	showState(flow, sink)
+	// Output: {"visits":0,"first":null}
+}

@@ -184,6 +184,12 @@ func (a *Accumulators) startFresh(rows []uint32, fresh batch.Bitmap, sel []int32
 	a.start(a.rows)
 }
 
+// Begin gives rows of the segment that nobody has updated yet the values that their slots begin with.
+func (a *Accumulators) Begin(seg *state.Segment, rows []uint32) {
+	a.cells.ofSegment(a.plan, seg)
+	a.start(rows)
+}
+
 func (a *Accumulators) start(rows []uint32) {
 	if len(rows) == 0 {
 		return

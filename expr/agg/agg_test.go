@@ -105,16 +105,19 @@ func TestWhatIsTakenBackNeverWas(t *testing.T) {
 
 func TestWhatBindRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"sum(max(long))":               "NESTED_AGGREGATE_FUNCTION",
-		"sum(text, word)":              "WRONG_NUM_ARGS",
-		"long":                         "MISSING_AGGREGATION",
-		"sum(long) + word":             "MISSING_AGGREGATION",
-		"sum(lnog)":                    "UNRESOLVED_COLUMN",
-		"sum(*)":                       "INVALID_USAGE_OF_STAR_OR_REGEX",
-		"sum(flag)":                    "DATATYPE_MISMATCH",
-		"count(*) FILTER (WHERE word)": "DATATYPE_MISMATCH",
-		"*":                            "INVALID_USAGE_OF_STAR_OR_REGEX",
-		"sum(":                         "PARSE_SYNTAX_ERROR",
+		"sum(max(long))":  "NESTED_AGGREGATE_FUNCTION",
+		"sum(text, word)": "WRONG_NUM_ARGS",
+		"cuont(long)":     "UNRESOLVED_ROUTINE: there is no function `cuont`. Did you mean count",
+		"max(long) + pecentile_approx(word, 0.5)": "Did you mean percentile_approx?",
+		"uper(max(text))":                         "Did you mean upper",
+		"long":                                    "MISSING_AGGREGATION",
+		"sum(long) + word":                        "MISSING_AGGREGATION",
+		"sum(lnog)":                               "UNRESOLVED_COLUMN",
+		"sum(*)":                                  "INVALID_USAGE_OF_STAR_OR_REGEX",
+		"sum(flag)":                               "DATATYPE_MISMATCH",
+		"count(*) FILTER (WHERE word)":            "DATATYPE_MISMATCH",
+		"*":                                       "INVALID_USAGE_OF_STAR_OR_REGEX",
+		"sum(":                                    "PARSE_SYNTAX_ERROR",
 	} {
 		_, err := agg.Bind([]string{text}, rowSchema.Fields[:1], rowSchema, agg.Options{Options: expr.NewOptions()})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -83,7 +83,11 @@ func (b *binder) extract(ast parse.Node) (parse.Node, error) {
 	var failed error
 	rewritten := parse.Rewrite(ast, func(n parse.Node) (parse.Node, bool) {
 		c, is := n.(*parse.Call)
-		if !is || !b.isAggregate(c.Name) || failed != nil {
+		if !is || failed != nil {
+			return nil, false
+		}
+		if !b.isAggregate(c.Name) {
+			failed = expr.Unresolved(b.text, c, b.o.Options, b.names())
 			return nil, false
 		}
 		failed = b.refuseNested(c)
@@ -459,10 +463,10 @@ func (b *binder) count(m int) int {
 	return share(b, "count", -1, m, 1, s, &s.at).at
 }
 
-// some returns the value that counts the rows of the call, -1 if every group has one.
+// some returns the value that counts the rows of the call, -1 if every group has one: but that of all rows, which is there without.
 func (b *binder) some(c *Call) int {
 	m := b.maskOf(c)
-	if x := b.plan.masks[m]; x.set < 0 && x.filter < 0 && len(x.nulls) == 0 && !b.o.Updating {
+	if x := b.plan.masks[m]; x.set < 0 && x.filter < 0 && len(x.nulls) == 0 && !b.o.Updating && len(b.groups) > 0 {
 		return -1
 	}
 	return b.count(m)

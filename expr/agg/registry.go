@@ -3,6 +3,8 @@ package agg
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -54,6 +56,15 @@ func (b *binder) lookup(name string) *function {
 		return f
 	}
 	return b.o.Aggregates.functions[name]
+}
+
+// names returns what aggregates are called.
+func (b *binder) names() []string {
+	names := slices.Collect(maps.Keys(functions))
+	if b.o.Aggregates != nil {
+		names = slices.AppendSeq(names, maps.Keys(b.o.Aggregates.functions))
+	}
+	return names
 }
 
 // userSlot keeps the state of a user's aggregate in a text.
