@@ -133,7 +133,7 @@ func TestMistakesOfVerbsAreNamedWithTheirPlace(t *testing.T) {
 		{"bad splits", replace("splits: max", "splits: most"), "INVALID_FLOW_FILE", "want min or max"},
 		{"watermark on a string", replace("column: ordered_at", "column: region"), "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE", "flow.yaml:17:9"},
 		{"aggregate without agg", replace(`agg: ["count(*) AS orders", "sum(amount) AS revenue"]`, ""), "INVALID_FLOW_FILE", "no agg"},
-		{"unknown aggregate", replace("sum(amount)", "summ(amount)"), "MISSING_AGGREGATION", "amount"},
+		{"unknown aggregate", replace("sum(amount)", "summ(amount)"), "UNRESOLVED_ROUTINE", "Did you mean sum"},
 		{"slide above size", replace("'1 minute'", "'9 minutes'"), "DATATYPE_MISMATCH", "slide"},
 		{"rank", replace("rank: rank", "rank: dense"), "INVALID_FLOW_FILE", "want row_number or rank"},
 		{"right join", replace("type: left}", "type: right}"), "UNSUPPORTED_JOIN_TYPE", "leftanti"},
