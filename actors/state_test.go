@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence"
@@ -39,5 +40,23 @@ func TestABaseIsNotMadeOfAnOlderManifest(t *testing.T) {
 	}
 	if !planned(21) {
 		t.Fatal("files are never merged again")
+	}
+}
+
+// While work that will free memory is under way and memory is short, a task takes no rows in; without such work it
+// does, for nothing but the next epoch would help it.
+func TestATaskWaitsForWorkThatFreesMemory(t *testing.T) {
+	account := batch.NewAccount("memory_limit", 800)
+	task := &Task{account: account, keyed: &keyedShare{}}
+	for _, c := range []struct {
+		used    int64
+		merging bool
+		want    bool
+	}{{899, true, false}, {900, true, true}, {900, false, false}} {
+		account.Charge(c.used - account.Used())
+		task.keyed.merging = c.merging
+		if got := task.blocked(); got != c.want {
+			t.Errorf("%d of 800 bytes used, merging %v: blocked is %v", c.used, c.merging, got)
+		}
 	}
 }

@@ -138,7 +138,12 @@ func (t *Task) work(out *Effects) error {
 	return nil
 }
 
+// blocked reports whether nothing more may be taken in: an output has no credit, or memory is short and what is
+// under way beside the task frees some.
 func (t *Task) blocked() bool {
+	if t.keyed != nil && t.keyed.merging && t.account.Swamped() {
+		return true
+	}
 	for i := range t.outputs {
 		if t.outputs[i].blocked() {
 			return true

@@ -97,3 +97,14 @@ func (a *Account) Over() bool {
 	}
 	return false
 }
+
+// Swamped reports whether a or an account above it is over its limit by more than an eighth: slowing down was
+// not enough, so whoever can wait for something that frees memory should.
+func (a *Account) Swamped() bool {
+	for ; a != nil; a = a.parent {
+		if a.limit > 0 && a.used.Load() >= a.limit+a.limit/8 {
+			return true
+		}
+	}
+	return false
+}

@@ -161,17 +161,18 @@ func (p *Player) barrier() error {
 	return err
 }
 
-// relieve does what a source does when memory is full: one batch, then the epoch is closed, as soon as that may be.
+// relieve does what a source and its task do when memory is full: one batch, then the epoch is closed, as soon as that may be; and
+// if memory is short though upkeep is under way, nothing until it is done.
 func (p *Player) relieve() error {
 	if !p.Share.Account.Over() {
 		return nil
 	}
-	for begun := time.Now(); !p.Share.Ready(); {
-		if err := p.Share.Wait(); err != nil {
+	begun := time.Now()
+	for !p.Share.Ready() || p.Share.Blocked() {
+		if err := p.timed(p.Share.Wait); err != nil {
 			return err
 		}
-		p.cost.Waited += time.Since(begun).Seconds()
-		begun = time.Now()
 	}
+	p.cost.Waited += time.Since(begun).Seconds()
 	return p.timed(p.barrier)
 }

@@ -130,6 +130,9 @@ func (s *Share) Poll() error {
 	}
 }
 
+// Blocked reports whether a task would take nothing more in until its upkeep is done.
+func (s *Share) Blocked() bool { return s.upkeep != nil && s.Account.Swamped() }
+
 // Wait takes what is done next beside the task.
 func (s *Share) Wait() error { return s.take(<-s.beside.done) }
 

@@ -208,3 +208,19 @@ func TestOpen(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// The filters of the lowest level are asked where rows are often not there, and no more where nearly all are.
+func TestFiltersAreAskedWhereTheyHelp(t *testing.T) {
+	v := &View{}
+	if !v.mostlyNew() {
+		t.Error("nothing is known yet, and filters are not asked")
+	}
+	v.asked, v.found = 2*recent, 2*recent-1
+	if v.mostlyNew() || v.asked != recent {
+		t.Errorf("nearly all rows were there, and filters are asked: %+v", v)
+	}
+	v.asked += recent
+	if !v.mostlyNew() {
+		t.Error("half of the rows were not there of late, and filters are not asked")
+	}
+}

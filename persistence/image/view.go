@@ -14,6 +14,8 @@ type View struct {
 	table  *Table
 	lo, hi int
 	key    []byte
+	asked  int // for rows, of late
+	found  int // of those
 }
 
 // View returns the key groups [lo,hi) of the table.
@@ -28,16 +30,18 @@ func (v *View) Read(places [][]byte, found func(i int, values []byte) error) err
 	}
 	defer leave()
 	prefix := t.key(kindRow, nil)
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix), UseL6Filters: v.mostlyNew()})
 	if err != nil {
 		return err
 	}
+	v.asked += len(places)
 	v.key = append(v.key[:0], prefix...)
 	for i, place := range places {
 		v.key = append(v.key[:prefixBytes], place...)
 		if !it.SeekPrefixGE(v.key) {
 			continue
 		}
+		v.found++
 		value, err := it.ValueAndErr()
 		if err == nil {
 			err = found(i, value)
@@ -48,6 +52,18 @@ func (v *View) Read(places [][]byte, found func(i int, values []byte) error) err
 		}
 	}
 	return it.Close()
+}
+
+// recent is how many rows asked for decide what is expected of the next.
+const recent = 1 << 16
+
+// mostlyNew reports whether many rows that are asked for are not there: then the filters of the lowest level, where nearly
+// all rows lie, save more reads than they cost. Where nearly all are found they would only take the cache from the rows.
+func (v *View) mostlyNew() bool {
+	if v.asked > recent {
+		v.asked, v.found = v.asked/2, v.found/2
+	}
+	return v.found <= v.asked-v.asked/8
 }
 
 const (
