@@ -129,8 +129,9 @@ func (w *fileWriter) write(ctx context.Context, c *state.Copy) error {
 
 // rows writes a block of rows and releases it.
 func (w *fileWriter) rows(b *state.Block) error {
-	w.hashes = batch.Hash(b.Keys, b.N, w.hashes)
-	w.groups = groupsOf(w.spec, b.Keys, b.N, w.options.Groups, w.hashes, w.groups)
+	deciding := b.Keys[:w.spec.GroupColumns()]
+	w.hashes = batch.Hash(deciding, b.N, w.hashes)
+	w.groups = groupsOf(w.spec, deciding, b.N, w.options.Groups, w.hashes, w.groups)
 	for _, g := range w.groups {
 		if int(g) < w.options.Lo || int(g) >= w.options.Hi {
 			b.Release()

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
@@ -15,7 +14,7 @@ type Copy struct {
 	bytes  []int
 	stride int
 	words  []uint64        // the words of each row; where a word is a place, it says nothing
-	data   []byte          // of each row the key, if it is bytes, then the values that are, each behind its length
+	data   entries         // of each row the key, if it is bytes, then the values that are
 	nulls  []int           // rows with the null key of a one-column layout, ascending
 	kinds  []batch.RowKind // as in Block
 	mixed  bool            // kinds has others than Insert
@@ -29,7 +28,8 @@ type Copy struct {
 	// Removed is how many rows went since the last checkpoint, of dropped segments too.
 	Removed int64
 
-	row, at, null, part int // what Next has taken
+	row, null, part int // what Next has taken
+	at              entriesCursor
 }
 
 // part is a run of rows of one segment.
@@ -49,7 +49,7 @@ func (c *Copy) Empty() bool { return c.n == 0 && len(c.Dropped) == 0 }
 
 // Charged returns the memory that the copy takes.
 func (c *Copy) Charged() int64 {
-	return int64(cap(c.words))*8 + int64(cap(c.data)) + int64(cap(c.kinds))
+	return int64(cap(c.words))*8 + c.data.capacity() + int64(cap(c.kinds))
 }
 
 // Spec returns what the rows are.
@@ -57,8 +57,9 @@ func (c *Copy) Spec() Spec { return c.spec }
 
 // reset makes an empty copy of the table, in the memory of an old one.
 func (c *Copy) reset(t *Table) {
+	c.data.reset()
 	*c = Copy{spec: t.spec, layout: t.layout, bytes: t.bytes, stride: 1 + len(t.spec.Values),
-		words: c.words[:0], data: c.data[:0], nulls: c.nulls[:0], kinds: c.kinds[:0], parts: c.parts[:0]}
+		words: c.words[:0], data: c.data, nulls: c.nulls[:0], kinds: c.kinds[:0], parts: c.parts[:0]}
 }
 
 // Checkpoint copies what changed since the last one into c, whatever c held, and
@@ -164,10 +165,10 @@ func (c *Copy) addBytes(s *Segment, rows []uint32, keys bool) {
 	for _, r := range rows {
 		words := s.grid.row(r)
 		if keys {
-			c.data = append(c.data, s.arena.raw(words[0])...)
+			c.data.addRaw(s.arena.raw(words[0]))
 		}
 		for _, v := range c.bytes {
-			c.data = append(c.data, s.arena.raw(words[1+v])...)
+			c.data.addRaw(s.arena.raw(words[1+v]))
 		}
 	}
 }
@@ -215,7 +216,7 @@ func (b *Block) Release() {
 }
 
 // Rewind makes Next begin again.
-func (c *Copy) Rewind() { c.row, c.at, c.null, c.part = 0, 0, 0, 0 }
+func (c *Copy) Rewind() { c.row, c.null, c.part, c.at = 0, 0, 0, entriesCursor{} }
 
 // Next returns the next rows, of about 1 MiB at most, in memory of p; N is 0 at the end.
 func (c *Copy) Next(p *batch.Pool) Block {
@@ -270,10 +271,11 @@ func (c *Copy) variable(p *batch.Pool, end int, b *Block) int {
 		values[i] = batch.NewBuilder(c.spec.Values[v].Type, p)
 	}
 	table := Table{spec: c.spec, layout: c.layout}
-	i, from := c.row, c.at
-	for ; i < end && c.at-from < blockBytes; i++ {
+	i, taken := c.row, 0
+	for ; i < end && taken < blockBytes; i++ {
 		if keys != nil {
-			key := c.take()
+			key := c.data.next(&c.at)
+			taken += len(key)
 			if c.null < len(c.nulls) && c.nulls[c.null] == i {
 				c.null++
 				keys[0].Null()
@@ -282,7 +284,9 @@ func (c *Copy) variable(p *batch.Pool, end int, b *Block) int {
 			}
 		}
 		for _, v := range values {
-			v.Bytes(c.take())
+			value := c.data.next(&c.at)
+			taken += len(value)
+			v.Bytes(value)
 		}
 	}
 	for k, build := range keys {
@@ -294,13 +298,6 @@ func (c *Copy) variable(p *batch.Pool, end int, b *Block) int {
 		build.Release()
 	}
 	return i
-}
-
-func (c *Copy) take() []byte {
-	n, w := binary.Uvarint(c.data[c.at:])
-	v := c.data[c.at+w : c.at+w+int(n)]
-	c.at += w + int(n)
-	return v
 }
 
 func (c *Copy) segments(from, end int) []int64 {

@@ -98,17 +98,17 @@ func (c *Copy) Fill(spec Spec, places, values [][]byte) error {
 		case len(key) == 0 && c.layout != layoutOne:
 			c.nulls = append(c.nulls, c.n)
 			if c.layout == layoutBytes {
-				c.data = append(c.data, 0)
+				c.data.add(nil)
 			}
 		case len(key) == 0:
 		case c.layout == layoutWord:
 			c.words[at] = binary.BigEndian.Uint64(key)
 		default:
-			c.data = append(binary.AppendUvarint(c.data, uint64(len(key)-1)), key[1:]...)
+			c.data.add(key[1:])
 		}
 		if err := eachValue(&spec, values[i], func(v int, word uint64, data []byte) {
 			if data != nil {
-				c.data = append(binary.AppendUvarint(c.data, uint64(len(data))), data...)
+				c.data.add(data)
 			} else {
 				c.words[at+1+v] = word
 			}
