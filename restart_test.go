@@ -3,6 +3,7 @@ package deltaic_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ type counted struct {
 // before is the flow as it was first started.
 func before() counted {
 	return counted{topic: "events", start: kafka.Earliest, source: "events", step: "per-minute", window: "window(at, '1 minute')", where: "region IS NOT NULL",
-		aggregates: []string{"count(*) AS n"}, delay: time.Minute, parallelism: 2, groups: 64, keys: []string{"start", "region"}}
+		aggregates: []string{"max(at) AS last", "count(*) AS n"}, delay: time.Minute, parallelism: 2, groups: 64, keys: []string{"start", "region"}}
 }
 
 func (c counted) flow(dir string, broker *kafkatest.Broker) *stream.Flow {
@@ -64,7 +65,9 @@ func TestWhatMayChangeAtARestart(t *testing.T) {
 		"another topic":        {func(c *counted) { c.topic = "more" }, "KAFKA_DATA_LOSS", "events"},
 		"the number of groups": {func(c *counted) { c.groups = 32 }, "KEY_GROUPS_CHANGED", "64"},
 		"the window":           {func(c *counted) { c.window = "window(at, '2 minutes')" }, "STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE", "per-minute"},
-		"an aggregate more":    {func(c *counted) { c.aggregates = append(c.aggregates, "max(at) AS last") }, "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "per-minute"},
+		"an aggregate less":    {func(c *counted) { c.aggregates = c.aggregates[1:] }, "", ""},
+		"aggregates' order":    {func(c *counted) { slices.Reverse(c.aggregates) }, "", ""},
+		"an aggregate more":    {func(c *counted) { c.aggregates = append(c.aggregates, "min(at) AS first") }, "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "per-minute"},
 		"the keys of a sink":   {func(c *counted) { c.keys = []string{"region"} }, "DELTAIC_SINK_KEYS_CHANGED", "region"},
 		"the name of a source": {func(c *counted) { c.source = "happenings" }, "SOURCE_RENAMED", "events"},
 	} {

@@ -56,7 +56,7 @@ func since(inputs []input, marks []*image.Mark, lo int) []input {
 }
 
 // foldFiles adds to an image what it does not know of files, and returns what it knows then.
-func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.Table, inputs []input, marks []*image.Mark) ([]*image.Mark, error) {
+func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.Table, spec state.Spec, inputs []input, marks []*image.Mark) ([]*image.Mark, error) {
 	todo := since(inputs, marks, o.Lo)
 	if len(todo) == 0 {
 		return marks, nil
@@ -79,24 +79,27 @@ func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.
 	}
 	known := slices.Clone(marks)
 	for _, in := range todo {
-		if err := s.foldFile(ctx, objects, in, dropped, f); err != nil {
+		if err := s.foldFile(ctx, objects, in, dropped, spec, f); err != nil {
 			return nil, err
 		}
 		for _, r := range in.groups {
 			for g := r.lo; g < r.hi; g++ {
-				known[g-o.Lo] = &image.Mark{Epoch: in.file.Epoch, File: in.file.Name, Digest: in.file.Digest}
+				known[g-o.Lo] = &image.Mark{Epoch: in.file.Epoch, File: in.file.Name, Digest: in.file.Digest, Values: valuesOf(spec)}
 			}
 		}
 	}
 	return known, f.Commit(ctx, known)
 }
 
-func (s *Store) foldFile(ctx context.Context, objects objstore.Store, in input, dropped drops, f *image.Fold) error {
-	var encoder *state.Encoder
-	return s.scan(ctx, objects, in, dropped, func(spec state.Spec) (err error) {
-		encoder, err = state.NewEncoder(spec, s.options.Groups)
+// valuesOf says how rows of a table are encoded below memory.
+func valuesOf(spec state.Spec) string { return state.ColumnList(spec.Values) }
+
+func (s *Store) foldFile(ctx context.Context, objects objstore.Store, in input, dropped drops, spec state.Spec, f *image.Fold) error {
+	encoder, err := state.NewEncoder(spec, s.options.Groups)
+	if err != nil {
 		return err
-	}, func(b *fileBlock, sel []int32) error {
+	}
+	return s.scan(ctx, objects, in, dropped, spec, func(b *fileBlock, sel []int32) error {
 		encoder.Append(f.Rows(), &b.Block, sel, b.groups)
 		return f.Added(ctx)
 	})
@@ -105,13 +108,7 @@ func (s *Store) foldFile(ctx context.Context, objects objstore.Store, in input, 
 // dump writes a base from what is below memory, which has just been brought up to
 // the newest of the files.
 func (u *Upkeep) dump(ctx context.Context, objects objstore.Store, work *tableWork) (f StateFile, err error) {
-	o, last := u.options, work.inputs[len(work.inputs)-1]
-	r, err := (&Store{options: o}).openInput(ctx, objects, last)
-	if err != nil {
-		return f, err
-	}
-	spec := r.spec
-	r.close()
+	o, last, spec := u.options, work.inputs[len(work.inputs)-1], work.spec
 	w, err := createFile(ctx, objects, o, KindBase, spec, nil, last.file.Epoch)
 	if err != nil {
 		return f, err
@@ -143,18 +140,19 @@ func (u *Upkeep) dump(ctx context.Context, objects objstore.Store, work *tableWo
 	return f, work.below.SetMarks(ctx, o.Lo, marks)
 }
 
-// fits reports whether what a mark says happened is part of what a manifest names.
-func fits(m *image.Mark, files []StateFile) bool {
-	return slices.ContainsFunc(files, func(f StateFile) bool {
+// fits reports whether what a mark says happened is part of what a manifest names, and its rows are encoded as the
+// table's are.
+func fits(m *image.Mark, files []StateFile, spec state.Spec) bool {
+	return m.Values == valuesOf(spec) && slices.ContainsFunc(files, func(f StateFile) bool {
 		return f.Name == m.File && f.Digest == m.Digest || f.Name == m.Base && f.Digest == m.BaseDigest
 	})
 }
 
 // attach finds what the image knows of a table. Key groups of which it knows something
 // else than the files say are emptied.
-func (s *Store) attach(ctx context.Context, name string, files []StateFile) (*image.Table, []*image.Mark, error) {
+func (s *Store) attach(ctx context.Context, spec state.Spec, files []StateFile) (*image.Table, []*image.Mark, error) {
 	o := s.options
-	t, err := o.Image.Table(o.Incarnation, o.Step, name)
+	t, err := o.Image.Table(o.Incarnation, o.Step, spec.Name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,12 +161,12 @@ func (s *Store) attach(ctx context.Context, name string, files []StateFile) (*im
 		return nil, nil, err
 	}
 	for from := 0; from < len(marks); {
-		if marks[from] != nil && fits(marks[from], files) {
+		if marks[from] != nil && fits(marks[from], files, spec) {
 			from++
 			continue
 		}
 		to := from
-		for to < len(marks) && (marks[to] == nil || !fits(marks[to], files)) {
+		for to < len(marks) && (marks[to] == nil || !fits(marks[to], files, spec)) {
 			marks[to] = nil
 			to++
 		}
@@ -184,7 +182,11 @@ func (s *Store) attach(ctx context.Context, name string, files []StateFile) (*im
 // what is not in the image yet goes there, and rows come when they are asked for.
 func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files []StateFile, inputs []input) error {
 	o, name := s.options, inputs[0].file.Table
-	below, marks, err := s.attach(ctx, name, files)
+	if err := s.openNewest(ctx, objects, inputs[len(inputs)-1]); err != nil {
+		return err
+	}
+	t := s.tables[name]
+	below, marks, err := s.attach(ctx, t.Spec(), files)
 	if err != nil {
 		return err
 	}
@@ -192,24 +194,14 @@ func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files 
 		if err := s.load(ctx, objects, inputs); err != nil {
 			return err
 		}
-		t := s.tables[name]
 		t.below, t.marks = below, marks
 		t.AttachWhole(below.View(o.Lo, o.Hi), o.Groups, inputs[len(inputs)-1].file.Epoch, len(since(inputs, marks, o.Lo)) == 0)
 		return nil
 	}
-	if marks, err = foldFiles(ctx, objects, o, below, inputs, marks); err != nil {
+	if marks, err = foldFiles(ctx, objects, o, below, t.Spec(), inputs, marks); err != nil {
 		return err
 	}
 	counts, err := below.Counts(o.Lo, o.Hi)
-	if err != nil {
-		return err
-	}
-	r, err := s.openInput(ctx, objects, inputs[len(inputs)-1])
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	t, err := s.open(r.spec)
 	if err != nil {
 		return err
 	}

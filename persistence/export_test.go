@@ -5,7 +5,6 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/persistence/state"
 )
 
 // CountByKinds returns how many rows files come to, as the kinds of their rows say.
@@ -14,7 +13,7 @@ func (s *Store) CountByKinds(objects objstore.Store, files []StateFile) (n int, 
 	dropped, err := s.dropsOf(context.Background(), objects, inputs)
 	for _, in := range inputs {
 		if err == nil {
-			err = s.scan(context.Background(), objects, in, dropped, func(state.Spec) error { return nil }, func(b *fileBlock, sel []int32) error {
+			err = s.scan(context.Background(), objects, in, dropped, s.tables[in.file.Table].Spec(), func(b *fileBlock, sel []int32) error {
 				for _, r := range sel {
 					switch {
 					case b.Kinds == nil || b.Kinds[r] == batch.Insert:

@@ -47,12 +47,14 @@ type typeJSON struct {
 type fieldJSON struct {
 	Name string `json:"name,omitempty"`
 	typeJSON
+	Since   int    `json:"since,omitempty"`   // of a value: see state.Column
+	Default uint64 `json:"default,omitempty"` // its word
 }
 
 func typeToJSON(t batch.Type) typeJSON {
 	j := typeJSON{Kind: t.Kind.String(), Precision: t.Precision, Scale: t.Scale}
 	for _, f := range t.Fields {
-		j.Fields = append(j.Fields, fieldJSON{f.Name, typeToJSON(f.Type)})
+		j.Fields = append(j.Fields, fieldJSON{Name: f.Name, typeJSON: typeToJSON(f.Type)})
 	}
 	return j
 }
@@ -105,7 +107,7 @@ func (h *header) spec() (state.Spec, error) {
 			if err != nil {
 				return s, err
 			}
-			*group.to = append(*group.to, state.Column{Name: f.Name, Type: t})
+			*group.to = append(*group.to, state.Column{Name: f.Name, Type: t, Since: f.Since, Default: f.Default})
 		}
 	}
 	return s, nil
@@ -114,7 +116,7 @@ func (h *header) spec() (state.Spec, error) {
 func columnsToJSON(columns []state.Column) []fieldJSON {
 	var out []fieldJSON
 	for _, c := range columns {
-		out = append(out, fieldJSON{c.Name, typeToJSON(c.Type)})
+		out = append(out, fieldJSON{Name: c.Name, typeJSON: typeToJSON(c.Type), Since: c.Since, Default: c.Default})
 	}
 	return out
 }

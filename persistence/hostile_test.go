@@ -304,10 +304,12 @@ func TestTablesThatChangedAreNamed(t *testing.T) {
 	values := []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "last", Type: batch.BinaryType}}
 	for says, spec := range map[string]state.Spec{
 		"": {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 2},
-		"SCHEMA_VERSION: table sums is stored with schema version 2, this build reads up to 1":                      {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 1},
-		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: values stored (count bigint, last binary), wanted (count bigint)": {Keys: keys, Prefix: 1, Values: values[:1], Windowed: true, Version: 2},
-		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: keys stored (user bigint, item string), wanted (user bigint)":       {Keys: keys[:1], Prefix: 1, Values: values, Windowed: true, Version: 2},
-		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: rows stored by the first 1 keys, windowed true, wanted by 2":        {Keys: keys, Values: values, Windowed: true, Version: 2},
+		"SCHEMA_VERSION: table sums is stored with schema version 2, this build reads up to 1":                                                                              {Keys: keys, Prefix: 1, Values: values, Windowed: true, Version: 1},
+		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: values stored (count bigint, last binary), wanted (count bigint, first binary)":                                           {Keys: keys, Prefix: 1, Values: []state.Column{values[0], {Name: "first", Type: batch.BinaryType}}, Windowed: true, Version: 2},
+		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: value count is stored as bigint and cannot become int: values stored (count bigint, last binary), wanted (count int)":     {Keys: keys, Prefix: 1, Values: []state.Column{{Name: "count", Type: batch.IntType}}, Windowed: true, Version: 2},
+		"VALUE_SCHEMA_NOT_COMPATIBLE: table sums: value last is stored as binary and cannot become bigint: values stored (count bigint, last binary), wanted (last bigint)": {Keys: keys, Prefix: 1, Values: []state.Column{{Name: "last", Type: batch.BigIntType}}, Windowed: true, Version: 2},
+		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: keys stored (user bigint, item string), wanted (user bigint)":                                                               {Keys: keys[:1], Prefix: 1, Values: values, Windowed: true, Version: 2},
+		"KEY_SCHEMA_NOT_COMPATIBLE: table sums: rows stored by the first 1 keys, windowed true, wanted by 2":                                                                {Keys: keys, Values: values, Windowed: true, Version: 2},
 	} {
 		s, err := restore(f, data, nil)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/persistence/state"
 )
@@ -25,7 +26,24 @@ func (s *Store) Restore(ctx context.Context, objects objstore.Store, files []Sta
 	for _, t := range s.tables {
 		t.restored, t.used = true, false
 	}
+	s.again = func(wanted state.Spec) error { return s.restoreAs(ctx, objects, files, wanted) }
 	return nil
+}
+
+// restoreAs restores a table once more, with values that are other than those stored.
+func (s *Store) restoreAs(ctx context.Context, objects objstore.Store, files []StateFile, wanted state.Spec) error {
+	inputs := slices.DeleteFunc(s.inputs(files), func(in input) bool { return in.file.Table != wanted.Name })
+	s.tables[wanted.Name].Release()
+	delete(s.tables, wanted.Name)
+	t, err := state.NewTable(wanted, s.options.Pool, s.options.Account)
+	if err != nil {
+		return err
+	}
+	s.tables[wanted.Name] = &kept{Table: t, restored: true}
+	if s.options.Image == nil {
+		return s.load(ctx, objects, inputs)
+	}
+	return s.restoreTable(ctx, objects, files, inputs)
 }
 
 func (s *Store) restore(ctx context.Context, objects objstore.Store, files []StateFile) error {
@@ -55,6 +73,11 @@ func (s *Store) load(ctx context.Context, objects objstore.Store, inputs []input
 	dropped, err := s.dropsOf(ctx, objects, inputs)
 	if err != nil {
 		return err
+	}
+	for _, in := range slices.Backward(inputs) {
+		if err := s.openNewest(ctx, objects, in); err != nil {
+			return err
+		}
 	}
 	for _, in := range inputs {
 		if err := s.loadFile(ctx, objects, in, dropped); err != nil {
@@ -158,28 +181,39 @@ func (s *Store) openInput(ctx context.Context, objects objstore.Store, in input)
 	return r, nil
 }
 
-// loadFile applies the rows of a file to its table.
-func (s *Store) loadFile(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
-	var t *kept
-	return s.scan(ctx, objects, in, dropped, func(spec state.Spec) (err error) {
-		if t, err = s.open(spec); err != nil {
-			err = fmt.Errorf("state file %s: %w", in.file.Name, err)
-		}
+// openNewest opens a file's table as the file has it, if the table is not open: the newest file comes first, and older
+// ones are brought to what it says.
+func (s *Store) openNewest(ctx context.Context, objects objstore.Store, in input) error {
+	if s.tables[in.file.Table] != nil {
+		return nil
+	}
+	r, err := s.openInput(ctx, objects, in)
+	if err != nil {
 		return err
-	}, func(b *fileBlock, sel []int32) error { return t.Apply(&b.Block, sel, b.hashes) })
+	}
+	defer r.close()
+	_, err = s.open(r.spec)
+	return err
 }
 
-// scan reads a file and hands over what its rows are, then those that count: rows of its key groups in
+// loadFile applies the rows of a file to its table.
+func (s *Store) loadFile(ctx context.Context, objects objstore.Store, in input, dropped drops) error {
+	t := s.tables[in.file.Table]
+	return s.scan(ctx, objects, in, dropped, t.Spec(), func(b *fileBlock, sel []int32) error { return t.Apply(&b.Block, sel, b.hashes) })
+}
+
+// scan reads a file and hands over the rows that count, as rows of the wanted table: those of its key groups in
 // segments that no later file drops.
-func (s *Store) scan(ctx context.Context, objects objstore.Store, in input, dropped drops, open func(state.Spec) error,
+func (s *Store) scan(ctx context.Context, objects objstore.Store, in input, dropped drops, wanted state.Spec,
 	each func(b *fileBlock, sel []int32) error) error {
 	r, err := s.openInput(ctx, objects, in)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	if err := open(r.spec); err != nil {
-		return err
+	migration, err := s.migration(r.spec, wanted)
+	if err != nil {
+		return fmt.Errorf("state file %s: %w", in.file.Name, err)
 	}
 	sel := []int32{}
 	for {
@@ -197,7 +231,14 @@ func (s *Store) scan(ctx context.Context, objects objstore.Store, in input, drop
 				sel = append(sel, int32(i))
 			}
 		}
+		var made []*batch.Column
+		if migration != nil {
+			block.Values, made = migration.Values(s.options.Pool, block.Values, block.N)
+		}
 		err = each(block, sel)
+		for _, c := range made {
+			c.Release()
+		}
 		block.batch.Release()
 		if err != nil {
 			return err

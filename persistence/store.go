@@ -35,6 +35,7 @@ type Options struct {
 type Store struct {
 	options Options
 	tables  map[string]*kept
+	again   func(state.Spec) error // restores a table with other values than it was stored with
 }
 
 // kept is a table of a store.
@@ -56,10 +57,21 @@ func NewStore(o Options) (*Store, error) {
 	return &Store{options: o, tables: map[string]*kept{}}, nil
 }
 
-// Table opens the table with this name, made if it is not there. One that was stored with other
-// columns is the error STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE or STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE, which
-// names both; one of a later version is STATE_STORE_UNSUPPORTED_SCHEMA_VERSION.
+// Table opens the table with this name, made if it is not there. One that was stored with other values is
+// migrated as state.Migration says, which reads its files once more. Where that cannot be it is the error
+// STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE or STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE, which names both; one of a later
+// version is STATE_STORE_UNSUPPORTED_SCHEMA_VERSION.
 func (s *Store) Table(spec state.Spec) (*state.Table, error) {
+	spec.Version = max(spec.Version, 1)
+	if t := s.tables[spec.Name]; t != nil && t.restored && !t.used {
+		migration, err := s.migration(t.Spec(), spec)
+		if err == nil && migration != nil {
+			err = s.again(spec)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	t, err := s.open(spec)
 	if err == nil && s.options.Image != nil && t.below == nil {
 		err = s.attachNew(t)
@@ -103,7 +115,20 @@ func (s *Store) fits(stored, wanted state.Spec) error {
 			fmt.Sprintf("table %s is stored with schema version %d, this build reads up to %d", stored.Name, stored.Version, wanted.Version),
 			"run the version of Deltaic that wrote it, or a newer one")
 	}
-	err := stored.Fits(wanted)
+	return s.compatible(stored, wanted, stored.Fits(wanted))
+}
+
+// migration returns how rows stored in one way become rows of a table as it is wanted, nil if they are.
+func (s *Store) migration(stored, wanted state.Spec) (*state.Migration, error) {
+	if stored.Version > wanted.Version {
+		return nil, s.fits(stored, wanted)
+	}
+	m, err := stored.Migration(wanted)
+	return m, s.compatible(stored, wanted, err)
+}
+
+// compatible says what err means: how two tables differ.
+func (s *Store) compatible(stored, wanted state.Spec, err error) error {
 	if err == nil {
 		return nil
 	}

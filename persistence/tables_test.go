@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -29,16 +31,67 @@ type job struct {
 	attempt int64
 	unique  int
 	version int
+	schema  int               // of valuesOf
 	rows    map[string]string // by segment and key
 	image   *image.Image
 	disk    vfs.FS         // of the image
 	counts  map[string]int // how often what happened
 }
 
+// valuesOf returns the values of the tables' first schema, of one without a value, in another order and wider, and of one
+// with a value that rows from before have not.
+func valuesOf(schema int) (values []state.Column, version int) {
+	values = []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "sketch", Type: batch.BinaryType}}
+	small, ratio := state.Column{Name: "small", Type: batch.IntType}, state.Column{Name: "ratio", Type: batch.FloatType}
+	if schema == 0 {
+		return append(values, small, state.Column{Name: "note", Type: batch.BinaryType}, ratio), 1
+	}
+	small.Type, ratio.Type = batch.BigIntType, batch.DoubleType
+	if schema == 1 {
+		return append(values, ratio, small), 1
+	}
+	return append(values, state.Column{Name: "added", Type: batch.IntType, Since: 2, Default: 7}, small, ratio), 2
+}
+
+func (j *job) value(name string) int {
+	return slices.IndexFunc(j.spec.Values, func(c state.Column) bool { return c.Name == name })
+}
+
+// set makes a row hold what follows from its version, and returns it as text.
+func (j *job) set(s *state.Segment, row uint32, version int) string {
+	sketch := fmt.Sprintf("%0*d", version%50, version)
+	s.Words(0).Set(row, uint64(version))
+	s.Bytes(1).Set(row, []byte(sketch))
+	s.Words(j.value("small")).Set(row, uint64(-int64(version)))
+	if ratio := float64(version) / 4; j.schema == 0 {
+		s.Words(j.value("ratio")).Set(row, uint64(math.Float32bits(float32(ratio))))
+		s.Bytes(j.value("note")).Set(row, []byte(sketch))
+	} else {
+		s.Words(j.value("ratio")).Set(row, math.Float64bits(ratio))
+	}
+	if i := j.value("added"); i >= 0 {
+		s.Words(i).Set(row, uint64(version))
+	}
+	s.Touch([]uint32{row})
+	return j.get(s, row)
+}
+
+// get returns a row as text, the same in every schema.
+func (j *job) get(s *state.Segment, row uint32) string {
+	ratio, added := math.Float64frombits(s.Words(j.value("ratio")).At(row)), uint64(7)
+	if j.schema == 0 {
+		ratio = float64(math.Float32frombits(uint32(s.Words(j.value("ratio")).At(row))))
+	}
+	if i := j.value("added"); i >= 0 {
+		added = s.Words(i).At(row)
+	}
+	return fmt.Sprintf("%d %q %d %v %d", s.Words(0).At(row), s.Bytes(1).At(row), int64(s.Words(j.value("small")).At(row)), ratio, added)
+}
+
 // drawSpec draws a table; keys are a bigint and perhaps a string behind it.
 func drawSpec(t *rapid.T) state.Spec {
-	s := state.Spec{Name: "t", Windowed: rapid.Bool().Draw(t, "windowed"), Keys: []state.Column{{Name: "user", Type: batch.BigIntType}},
-		Values: []state.Column{{Name: "count", Type: batch.BigIntType}, {Name: "sketch", Type: batch.BinaryType}}}
+	s := state.Spec{Name: "t", Windowed: rapid.Bool().Draw(t, "windowed"), Keys: []state.Column{{Name: "user", Type: batch.BigIntType}}}
+	s.Values, s.Version = valuesOf(0)
 	switch rapid.IntRange(0, 3).Draw(t, "keys") {
 	case 0:
 		s.Keys, s.Prefix = append(s.Keys, state.Column{Name: "item", Type: batch.StringType}), 1
@@ -94,7 +147,7 @@ func (j *job) all(t *rapid.T) map[string]string {
 			if err := s.Scan(func(rows []uint32) error {
 				keys := s.Keys(j.pool, rows)
 				for i, r := range rows {
-					got[fmt.Sprint(at, "|", text(keys, i))] = fmt.Sprintf("%d %q", s.Words(0).At(r), s.Bytes(1).At(r))
+					got[fmt.Sprint(at, "|", text(keys, i))] = j.get(s, r)
 				}
 				for _, k := range keys {
 					k.Release()
@@ -168,11 +221,7 @@ func (j *job) update(t *rapid.T, s *state.Segment, keys []*batch.Column, sel []i
 			t.Fatalf("%s: fresh %v, in the map %v", key, fresh.Get(int(i)), there)
 		}
 		j.version++
-		value := fmt.Sprintf("%0*d", j.version%50, j.version)
-		s.Words(0).Set(rows[i], uint64(j.version))
-		s.Bytes(1).Set(rows[i], []byte(value))
-		s.Touch(rows[i:][:1])
-		j.rows[key] = fmt.Sprintf("%d %q", j.version, value)
+		j.rows[key] = j.set(s, rows[i], j.version)
 	}
 	if !remove {
 		return
@@ -183,6 +232,18 @@ func (j *job) update(t *rapid.T, s *state.Segment, keys []*batch.Column, sel []i
 			delete(j.rows, fmt.Sprint(s.At(), "|", text(keys, int(i))))
 			j.counts["deleted"]++
 		}
+	}
+}
+
+// upgrade makes the step want other values from the next start on.
+func (j *job) upgrade(t *rapid.T) {
+	if j.schema == 2 || !rapid.Bool().Draw(t, "upgrade") {
+		return
+	}
+	j.schema++
+	j.spec.Values, j.spec.Version = valuesOf(j.schema)
+	if len(j.files) > 0 {
+		j.counts["migrated"]++
 	}
 }
 
@@ -274,7 +335,7 @@ func (j *job) checkpoint(t *rapid.T) {
 func TestTablesEqualAGoMap(t *testing.T) {
 	counts := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) { history(t, counts, nil, 0) })
-	happened(t, counts, "bases", "removed", "rescaled", "deleted", "dropped")
+	happened(t, counts, "bases", "removed", "rescaled", "deleted", "dropped", "migrated")
 }
 
 // The same with most rows below memory, in an image that gets lost now and then.
@@ -284,7 +345,7 @@ func TestTablesOverAnImageEqualAGoMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		history(t, counts, vfs.NewMem(), rapid.SampledFrom([]int64{0, 1, 40_000}).Draw(t, "memory limit"))
 	})
-	happened(t, counts, "bases", "removed", "rescaled", "deleted", "dropped", "upkeeps", "images lost")
+	happened(t, counts, "bases", "removed", "rescaled", "deleted", "dropped", "migrated", "upkeeps", "images lost")
 }
 
 func happened(t *testing.T, counts map[string]int, what ...string) {
@@ -310,6 +371,7 @@ func history(t *rapid.T, counts map[string]int, disk vfs.FS, limit int64) {
 	for range rapid.IntRange(1, 60).Draw(t, "steps") {
 		switch rapid.IntRange(0, 9).Draw(t, "step") {
 		case 0:
+			j.upgrade(t)
 			j.start(t, parallelism.Draw(t, "parallelism"))
 			j.rows = maps.Clone(decided)
 		case 1, 2, 3:

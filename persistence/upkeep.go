@@ -28,6 +28,7 @@ type Upkeep struct {
 // tableWork is what is to be done for one table.
 type tableWork struct {
 	name   string
+	spec   state.Spec // of the rows below
 	inputs []input
 	below  *image.Table // nil: the store has no image
 	marks  []*image.Mark
@@ -51,7 +52,7 @@ func (s *Store) Upkeep(files []StateFile) *Upkeep {
 	for _, name := range names {
 		w := &tableWork{name: name, inputs: byTable[name]}
 		if t := s.tables[name]; t != nil && t.below != nil {
-			w.below, w.marks = t.below, t.marks
+			w.below, w.marks, w.spec = t.below, t.marks, t.Spec()
 			w.fold = s.mustFold(since(w.inputs, t.marks, s.options.Lo))
 		}
 		w.base = heavy(w.inputs)
@@ -115,7 +116,7 @@ func (u *Upkeep) Write(ctx context.Context, objects objstore.Store) ([]StateFile
 	var files []StateFile
 	for _, w := range u.tables {
 		if w.fold {
-			marks, err := foldFiles(ctx, objects, u.options, w.below, w.inputs, w.marks)
+			marks, err := foldFiles(ctx, objects, u.options, w.below, w.spec, w.inputs, w.marks)
 			if err != nil {
 				return nil, err
 			}

@@ -89,6 +89,8 @@ type Mark struct {
 	Digest     string `json:"digest,omitempty"`
 	Base       string `json:"base,omitempty"`
 	BaseDigest string `json:"baseDigest,omitempty"`
+	// Values says how the group's rows are encoded: those of other values are another table's.
+	Values string `json:"values,omitempty"`
 }
 
 func groupBytes(group int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(group)) }

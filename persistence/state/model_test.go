@@ -41,7 +41,7 @@ var modelValues = [][]batch.Type{
 func columnsOf(types []batch.Type) []Column {
 	var c []Column
 	for i, t := range types {
-		c = append(c, Column{fmt.Sprint("c", i), t})
+		c = append(c, Column{Name: fmt.Sprint("c", i), Type: t})
 	}
 	return c
 }

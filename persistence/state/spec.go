@@ -31,4 +31,8 @@ type Spec struct {
 type Column struct {
 	Name string
 	Type batch.Type
+	// Since is the Version with which a value came that the table's first version had not. Rows that were
+	// stored before have the word Default in it, or no bytes.
+	Since   int
+	Default uint64
 }

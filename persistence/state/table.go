@@ -189,9 +189,9 @@ func (s *Spec) GroupColumns() int {
 func (s *Spec) Fits(wanted Spec) error {
 	switch {
 	case !sameColumns(s.Keys, wanted.Keys):
-		return fmt.Errorf("keys stored %s, wanted %s", columnList(s.Keys), columnList(wanted.Keys))
+		return fmt.Errorf("keys stored %s, wanted %s", ColumnList(s.Keys), ColumnList(wanted.Keys))
 	case !sameColumns(s.Values, wanted.Values):
-		return fmt.Errorf("values stored %s, wanted %s", columnList(s.Values), columnList(wanted.Values))
+		return fmt.Errorf("values stored %s, wanted %s", ColumnList(s.Values), ColumnList(wanted.Values))
 	case s.GroupColumns() != wanted.GroupColumns() || s.Windowed != wanted.Windowed:
 		return fmt.Errorf("rows stored by the first %d keys, windowed %v, wanted by %d, windowed %v", s.GroupColumns(), s.Windowed, wanted.GroupColumns(), wanted.Windowed)
 	}
@@ -204,7 +204,8 @@ func sameColumns(a, b []Column) bool {
 	})
 }
 
-func columnList(columns []Column) string {
+// ColumnList returns columns as text, with names and types.
+func ColumnList(columns []Column) string {
 	text := "("
 	for i, c := range columns {
 		if i > 0 {
