@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -153,6 +154,39 @@ func TestRestoreRefuses(t *testing.T) {
 				t.Fatal("a store that was not restored holds tables")
 			}
 		})
+	}
+}
+
+func TestATableOfANewerVersionIsNamed(t *testing.T) {
+	s, err := NewStore(testOptions(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := state.Spec{Name: "groups", Keys: []state.Column{{Name: "k", Type: batch.BigIntType}}, Version: 2}
+	table, err := s.Table(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := batch.NewBuilder(batch.BigIntType, nil)
+	b.Int64(1)
+	keys := []*batch.Column{b.Finish()}
+	if err := table.Segment(0).Upsert(keys, nil, 1, batch.Hash(keys, 1, nil), make([]uint32, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	objects := memory.New(memory.Options{})
+	files, err := s.Checkpoint(1).Write(context.Background(), objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older, _ := NewStore(testOptions(nil))
+	if err := older.Restore(context.Background(), objects, files); err != nil {
+		t.Fatal(err)
+	}
+	spec.Version = 1
+	var f *supervision.Failure
+	if _, err := older.Table(spec); !errors.As(err, &f) || f.Class != "STATE_STORE_UNSUPPORTED_SCHEMA_VERSION" || f.Kind != supervision.Fatal ||
+		!strings.Contains(f.Message, "table groups is stored with schema version 2, this build reads up to 1") || !strings.Contains(f.Hint, "newer") || f.Step == "" {
+		t.Fatalf("got %v", err)
 	}
 }
 

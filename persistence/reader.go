@@ -54,7 +54,7 @@ func openFile(ctx context.Context, objects objstore.Store, f StateFile, pool *ba
 	if errors.Is(err, objstore.ErrNotFound) {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "CANNOT_LOAD_STATE_STORE.CANNOT_READ_DELTA_FILE_NOT_EXISTS",
 			Step: f.Step, Path: f.Name, Message: "the state file that the manifest names is not there",
-			Hint: "bring the checkpoint's files back, or start the flow with a new checkpoint", Cause: err}
+			Hint: "bring the checkpoint's files back, go back to an earlier epoch with `deltaic rewind`, or start the flow with a new checkpoint", Cause: err}
 	}
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (r *fileReader) close() { _ = r.object.Close() }
 func (r *fileReader) corrupt(format string, args ...any) error {
 	return &supervision.Failure{Kind: supervision.Fatal, Class: "CANNOT_LOAD_STATE_STORE.CORRUPT_STATE_FILE",
 		Step: r.file.Step, Path: r.file.Name, Message: fmt.Sprintf(format, args...),
-		Hint: "restore the file from a copy, or go back to an earlier epoch"}
+		Hint: "restore the file from a copy, or go back to an earlier epoch with `deltaic rewind`"}
 }
 
 // read appends n bytes of the file to the buffer.

@@ -16,7 +16,7 @@ func buildCount(b *binder, c *Call) error {
 type total struct {
 	at    int
 	kind  batch.Kind // of the result
-	wide  bool
+	wide  *wideSlot
 	float *floatSlot
 }
 
@@ -36,18 +36,21 @@ func (b *binder) sum(c *Call, mean bool) (total, batch.Type) {
 		b.plan.exact = false
 		return total{at: s.at, kind: batch.Double, float: s}, batch.DoubleType
 	case batch.Decimal:
-		s := &wideSlot{arg: arg, call: c.SQL}
-		s = share(b, "sum", arg, m, 2, s, &s.at)
-		return total{at: s.at, kind: batch.Decimal, wide: true}, decimal(int(t.Precision)+10, int(t.Scale))
+		s, values := &wideSlot{arg: arg, top: t.Precision > wideDigits}, 2
+		if s.top {
+			values = 3
+		}
+		s = share(b, "sum", arg, m, values, s, &s.at)
+		return total{at: s.at, kind: batch.Decimal, wide: s}, decimal(int(t.Precision)+10, int(t.Scale))
 	}
 	result := batch.BigIntType
 	if t.Kind == batch.DayTime || t.Kind == batch.YearMonth {
 		result = t
 	}
 	if t.Kind == batch.BigInt && (mean || b.means[x.SQL()]) {
-		s := &wideSlot{arg: arg, call: c.SQL}
+		s := &wideSlot{arg: arg}
 		s = share(b, "sum", arg, m, 2, s, &s.at)
-		return total{at: s.at, kind: result.Kind, wide: true}, result
+		return total{at: s.at, kind: result.Kind, wide: s}, result
 	}
 	s := &sumSlot{arg: arg, call: c.SQL, t: result, wraps: !b.o.ANSI}
 	s = share(b, "sum", arg, m, 1, s, &s.at)
@@ -68,8 +71,8 @@ func buildSum(b *binder, c *Call) error {
 		c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 			return nullable(t, p, from, count, func(o *batch.Builder, i int) error { o.Float64(s.float.total(from, i)); return nil })
 		}
-	case s.wide:
-		c.finish = wideSum(c.SQL, t, s.at, count, b.o.ANSI)
+	case s.wide != nil:
+		c.finish = wideSum(c.SQL, t, s.wide, count, b.o.ANSI)
 	case t.Kind == batch.YearMonth:
 		c.finish = monthSum(c.SQL, s.at, count)
 	default:
@@ -78,15 +81,15 @@ func buildSum(b *binder, c *Call) error {
 	return nil
 }
 
-// wideSum is the finish of a sum in 128 bits that must fit the type; without ANSI it is null
+// wideSum is the finish of a wide sum that must fit the type; without ANSI it is null
 // (decimal) or wraps (bigint) where it does not.
-func wideSum(call string, t batch.Type, at, count int, ansi bool) finish {
+func wideSum(call string, t batch.Type, s *wideSlot, count int, ansi bool) finish {
 	return func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(t, p, from, count, func(o *batch.Builder, i int) error {
-			v := from.wide(at, i)
+			v, held := s.total(from, i)
 			whole, fits := v.Int64()
 			if t.Kind == batch.Decimal {
-				fits = v.FitsPrecision(int(t.Precision))
+				fits = held && v.FitsPrecision(int(t.Precision))
 			}
 			switch {
 			case !fits && ansi:
@@ -130,7 +133,7 @@ func buildAvg(b *binder, c *Call) error {
 	case t.Kind == batch.Decimal:
 		x := c.arguments[0].Type()
 		c.Type = decimal(int(x.Precision)+4, int(x.Scale)+4)
-		c.finish = decimalMean(c.SQL, c.Type, int(x.Scale), s.at, n)
+		c.finish = decimalMean(c.SQL, c.Type, int(x.Scale), s.wide, n, b.o.ANSI)
 	case t.Kind == batch.DayTime || t.Kind == batch.YearMonth:
 		c.Type = t
 		c.finish = mean(t, n, func(o *batch.Builder, from *Partial, i int, n int64) error {
@@ -142,7 +145,7 @@ func buildAvg(b *binder, c *Call) error {
 		c.Type = batch.DoubleType
 		c.finish = mean(batch.DoubleType, n, func(o *batch.Builder, from *Partial, i int, n int64) error {
 			sum := int64(from.words[s.at][i])
-			if s.wide {
+			if s.wide != nil {
 				v := from.wide(s.at, i)
 				if whole, fits := v.Int64(); !fits {
 					o.Float64(v.Float64(0) / float64(n))
@@ -167,14 +170,19 @@ func mean(t batch.Type, count int, value func(o *batch.Builder, from *Partial, i
 	}
 }
 
-// decimalMean divides at the result's scale, halves away from zero.
-func decimalMean(call string, t batch.Type, scale, at, count int) finish {
+// decimalMean divides at the result's scale, halves away from zero. What does not fit is null without ANSI.
+func decimalMean(call string, t batch.Type, scale int, s *wideSlot, count int, ansi bool) finish {
 	return mean(t, count, func(o *batch.Builder, from *Partial, i int, n int64) error {
-		v, ok := quotient(from.wide(at, i), n, scale, int(t.Scale))
-		if !ok || !v.FitsPrecision(int(t.Precision)) {
+		sum, held := s.total(from, i)
+		v, ok := quotient(sum, n, scale, int(t.Scale))
+		switch {
+		case held && ok && v.FitsPrecision(int(t.Precision)):
+			o.Decimal(v)
+		case ansi:
 			return overflow(i, call, t)
+		default:
+			o.Null()
 		}
-		o.Decimal(v)
 		return nil
 	})
 }
