@@ -13,6 +13,7 @@ import (
 	"github.com/deltaic/deltaic/benchmarks/ingest"
 	"github.com/deltaic/deltaic/benchmarks/latency"
 	"github.com/deltaic/deltaic/benchmarks/measure"
+	"github.com/deltaic/deltaic/benchmarks/recover"
 	"github.com/deltaic/deltaic/benchmarks/start"
 	"github.com/deltaic/deltaic/benchmarks/state"
 	"github.com/deltaic/deltaic/node"
@@ -21,7 +22,7 @@ import (
 // Commands returns the suites as commands below `bench`, and the hidden command with which they start
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(),
+	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(), recoverCommand(),
 		windowCommand(), distinctCommand(), skewCommand(), workerCommand()}
 }
 
@@ -148,7 +149,7 @@ type worker func(ctx context.Context, in io.Reader, out io.Writer) error
 
 func workerCommand() *cobra.Command {
 	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node, "checkpoint": checkpoint.Worker,
-		"state": state.Worker, "points": state.Points}
+		"state": state.Worker, "points": state.Points, "recover": recover.Worker, "nothing": nothing}
 	return &cobra.Command{
 		Use:    "worker KIND",
 		Short:  "One side of a comparison, started by a suite",
@@ -163,3 +164,6 @@ func workerCommand() *cobra.Command {
 		},
 	}
 }
+
+// nothing is a process that does nothing, as an anchor of how long one takes to start.
+func nothing(context.Context, io.Reader, io.Writer) error { return nil }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/deltaic/deltaic/benchmarks/checkpoint"
 	"github.com/deltaic/deltaic/benchmarks/measure"
+	"github.com/deltaic/deltaic/benchmarks/recover"
 	"github.com/deltaic/deltaic/benchmarks/state"
 )
 
@@ -69,5 +70,34 @@ func stateCommand() *cobra.Command {
 	f.IntVar(&o.Rounds, "rounds", 0, "rounds of engine, anchor, anchor, engine (default: engine and anchor once)")
 	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
 	f.StringVar(&o.Profile, "cpu-profile", "", "file for a profile of processor time of the last run of the engine")
+	return c
+}
+
+func recoverCommand() *cobra.Command {
+	var o recover.Options
+	var limit string
+	c := &cobra.Command{
+		Use:   "recover",
+		Short: "From the start of the process to the first rows, after kill -9 with much state (B12)",
+		Long: "Kills a flow that counts and sums by key into a Delta table, again and again at random moments, and compares its table\n" +
+			"after each kill, and all of its state at the end, with what the rows of input come to.",
+		Example: "  deltaic bench recover --keys 18750000 --kills 50 --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
+				return fmt.Errorf("--memory-limit: %w", err)
+			}
+			r, err := recover.Run(c.Context(), o)
+			return emit(c, r, err)
+		},
+	}
+	f := c.Flags()
+	f.Int64Var(&o.Keys, "keys", 18_750_000, "keys: 56 bytes of memory each")
+	f.IntVar(&o.Kills, "kills", 50, "how often the flow is killed")
+	f.Float64Var(&o.Rate, "rate", 100_000, "rows a second once the keys are there")
+	f.StringVar(&limit, "memory-limit", "", "memory_limit of the flow (default: none)")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the moments")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
 	return c
 }

@@ -92,6 +92,15 @@ func (c *Child) Finish(into any) error {
 	return err
 }
 
+// Kill ends the child at once, wherever it is (SIGKILL), and waits until it is gone.
+func (c *Child) Kill() error {
+	err := c.cmd.Process.Kill()
+	c.input.Close()
+	_, _ = io.Copy(io.Discard, c.output)
+	_ = c.cmd.Wait() // it says that the child was killed
+	return err
+}
+
 // Close lets the child end and waits for it. It returns the instructions that the child's
 // user code took, 0 if they were not counted.
 func (c *Child) Close() (float64, error) {
