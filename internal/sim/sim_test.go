@@ -2,10 +2,16 @@ package sim
 
 import (
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
 )
+
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // as in the crash command
+	os.Exit(m.Run())
+}
 
 func TestReference(t *testing.T) {
 	for _, s := range Shapes {
