@@ -7,6 +7,8 @@ SHELL := bash
 GO       ?= go
 SEEDS    ?= 200
 KILLS    ?= 200
+FIRST    ?= 1
+BOOK     ?=
 LEAST    ?= 5
 FUZZTIME ?= 60s
 space    := $(subst ,, )
@@ -48,9 +50,9 @@ conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder;
 crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, KILLS=200 real kills
 	$(GO) run ./internal/crash/cmd/crash -least $(LEAST) -seeds $(SEEDS) -kills $(KILLS)
 
-flows: ## SEEDS=200 random flows through crashes, compared with DuckDB (benchmarks/duckdb is built for it; needs a C compiler)
+flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with DuckDB (benchmarks/duckdb is built for it; needs a C compiler); BOOK=file adds runs up
 	@CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .
-	DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor $(GO) run ./internal/flows/cmd/flows -seeds $(SEEDS)
+	DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor $(GO) run ./internal/flows/cmd/flows -seeds $(SEEDS) -first $(FIRST) -book "$(BOOK)"
 
 mutants: ## every planted bug passes the unit tests and is caught by the crash harness
 	$(GO) run ./internal/crash/cmd/mutants

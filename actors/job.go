@@ -120,6 +120,7 @@ func (j *Job) Opened(o Opened, now time.Time) []Order {
 	j.clocks = newJobTime(o)
 	j.limited = o.Limited
 	j.fill, j.stats = filled{}, map[int64]*EpochStats{}
+	j.shareRestored(now)
 	j.askLimits(o.Shape.Start)
 	j.consider(now)
 	return j.flush()

@@ -141,6 +141,19 @@ func (j *Job) share(epoch int64, now time.Time) {
 	}
 }
 
+// shareRestored makes the first epoch of an attempt close even without rows if it has a shared watermark: that may
+// have grown in the last epoch of the attempt before, which did not come to the one behind it.
+func (j *Job) shareRestored(now time.Time) {
+	if j.trigger.Kind == TriggerOnce {
+		return
+	}
+	for _, w := range j.clocks.shared {
+		if w != noWatermark {
+			j.fill.first = now
+		}
+	}
+}
+
 // timerDue begins an epoch for operators whose processing time has come.
 func (j *Job) timerDue(now time.Time) {
 	var earliest int64

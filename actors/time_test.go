@@ -207,6 +207,25 @@ func TestSharedWatermarkHoldsFromTheNextEpochOn(t *testing.T) {
 	}
 }
 
+// A run that ends before the epoch in which a shared watermark ends windows leaves it to the next, though that finds no row.
+func TestAnAttemptBeginsWithTheEpochOfARestoredSharedWatermark(t *testing.T) {
+	f := newTimed(1, 10)
+	f.spec.Splits = "max"
+	f.event(t, 0, 35, 1)
+	for epoch, trigger := range []TriggerKind{TriggerOnce, TriggerAvailableNow} {
+		h, err := Start(t.Context(), f.config(t, Trigger{Kind: trigger}, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := h.Last(); p.BatchID != int64(epoch)+1 {
+			t.Fatalf("run %d ends with epoch %d", epoch, p.BatchID)
+		}
+	}
+}
+
 // However far one split runs ahead, all is read in the end, with limits and without.
 func TestSplitsThatRunAheadAreHeldAndLetGo(t *testing.T) {
 	for _, trigger := range []TriggerKind{TriggerAvailableNow, TriggerOnce} {

@@ -16,7 +16,7 @@ func (a *aggregation) folded(final *agg.Plan) (*agg.Plan, error) {
 	d := a.frame
 	keeps := d.above(func(s *topology.Step) bool { return s.Stateful || s.Ruling.Reading != topology.ReadAlike })
 	o, can, err := a.panes()
-	if err != nil || !can || keeps != nil || !final.Foldable() {
+	if err != nil || !can || keeps != nil || !final.Foldable() || o.Time >= 0 && d.flow.judgesRowsBehindTheExchange() {
 		return final, err
 	}
 	schema := d.schema
@@ -35,6 +35,13 @@ func (a *aggregation) folded(final *agg.Plan) (*agg.Plan, error) {
 		Operator: made(func() (*operators.Preaggregate, error) { return operators.NewPreaggregate(schema, final, o) })})
 	a.frame = &c
 	return fold.Merging(), nil
+}
+
+// judgesRowsBehindTheExchange reports whether each row must reach the step that may find it late, though its own split does
+// not know it to be: where the fastest input makes the watermark, and where late rows are kept, for a split that was idle
+// is measured by what the others have come to meanwhile. Of folded rows one would be told for many.
+func (f *Flow) judgesRowsBehindTheExchange() bool {
+	return f.graph.WatermarkPolicy == "max" || f.late != nil
 }
 
 // panes returns how rows fold for the aggregate's window, and whether they do: not for windows whose bounds depend

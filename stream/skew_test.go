@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/topology"
 )
 
 // skewed is a source of n rows of a key and an amount of 1; every rare-th row has a key of its own, all others key 7.
@@ -65,5 +67,30 @@ func TestALateRowIsKeptAsItCame(t *testing.T) {
 	same(t, outcome(t, flow, sink), `{"total":1}`, `{"total":2}`)
 	if rows := late.Rows(); len(rows) != 1 || strings.Contains(rows[0], "folded") || !strings.Contains(rows[0], `\"amount\":4`) {
 		t.Errorf("late rows are %v", rows)
+	}
+}
+
+// Rows that only the step behind the exchange can find late must reach it one by one.
+func TestRowsFoldWhereTheirSplitKnowsWhichAreLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		flow  func(*stream.Flow) *stream.Flow
+		keys  []any
+		folds bool
+	}{
+		"window":                    {func(f *stream.Flow) *stream.Flow { return f }, []any{"window(at, '1 minute')"}, true},
+		"window, late rows kept":    {func(f *stream.Flow) *stream.Flow { return f.Late(memory.NewSink("late")) }, []any{"window(at, '1 minute')"}, false},
+		"window, fastest input":     {func(f *stream.Flow) *stream.Flow { return f.MultipleWatermarkPolicy("max") }, []any{"window(at, '1 minute')"}, false},
+		"no window, late rows kept": {func(f *stream.Flow) *stream.Flow { return f.Late(memory.NewSink("late")) }, []any{"user"}, true},
+	} {
+		flow := c.flow(stream.New("folding"))
+		flow.From("clicks", clicks(t)).WithWatermark("at", time.Minute).GroupBy(c.keys...).Agg("sums", "sum(amount) AS total").To("out", memory.NewSink("out"), stream.Complete)
+		g, err := flow.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		folds := slices.ContainsFunc(g.Steps, func(s *topology.Step) bool { return s.Name == "sums-fold" })
+		if folds != c.folds {
+			t.Errorf("%s: folds before the exchange: %v", name, folds)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package flows
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,19 +41,23 @@ const second = int64(1_000_000)
 type data struct {
 	splits [][]row
 	delay  int64 // of the watermark, microseconds
+
+	lateness int64 // that is allowed, microseconds
+	limit    int64 // rows of a split that an epoch reads, where the watermark is that of the split furthest ahead; else 0
+	other    *data // the rows of a second source
 }
 
-// base is the event time about which rows lie: windows on both sides of 1970 are drawn.
+// drawData draws rows, on both sides of 1970. Each try of a seed has more of them.
 func drawData(d *draw) *data {
 	in := &data{splits: make([][]row, 1+d.IntN(3)), delay: pick(d, int64(0), 1, 5, 20) * second}
-	n := 300 + d.IntN(300)
+	n := (300 + d.IntN(300)) * (1 + d.try)
 	base := pick(d, int64(0), 1_700_000_000, -86400*3) * second
-	step := pick(d, int64(0), second/10, second, 3*second) // of event time between rows of a split, about
+	step := pick(d, second/100, second/4, second, 3*second) // of event time between rows of a split, about
 	now := make([]int64, len(in.splits))
 	for i := range now {
 		now[i] = base + d.Int64N(10*second)
 	}
-	keys := pick(d, 2, 5, 40)
+	keys := pick(d, 5, 40, 200)
 	for id := range n {
 		s := d.IntN(len(in.splits))
 		now[s] += d.Int64N(2*step + 1)
@@ -120,6 +125,32 @@ func (in *data) passed(d *draw) {
 	}
 }
 
+// shared is passed for a watermark that the split furthest ahead makes, where every epoch reads so many rows of each
+// split: rows are measured by the greatest time in the epochs before theirs. It returns the watermark at the end.
+func (in *data) shared(d *draw, limit int64) int64 {
+	final := int64(math.MinInt64)
+	for from := int64(0); ; from += limit {
+		behind, more := final, false
+		for s := range in.splits {
+			for i := from; i < min(from+limit, int64(len(in.splits[s]))); i++ {
+				r := &in.splits[s][i]
+				more, r.behind = true, math.MinInt64
+				if r.at == nil {
+					continue
+				}
+				if *r.at < behind {
+					r.behind = behind
+					d.note("behind")
+				}
+				final = max(final, *r.at-in.delay)
+			}
+		}
+		if !more {
+			return final
+		}
+	}
+}
+
 // final is the watermark of the whole input when all is read, math.MinInt64 while a split has none.
 func (in *data) final() int64 {
 	least := int64(math.MaxInt64)
@@ -138,10 +169,22 @@ func (in *data) final() int64 {
 	return least
 }
 
-// source returns the rows as a source.
-func (in *data) source() (*memory.Source, error) {
-	s := memory.NewSource(schema, len(in.splits))
-	for i, rows := range in.splits {
+// ids are the rows' ids as text, sorted as text.
+func (in *data) ids() []string {
+	var ids []string
+	for _, rows := range in.splits {
+		for _, r := range rows {
+			ids = append(ids, strconv.FormatInt(r.id, 10))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// source makes rows a source.
+func source(splits [][]row) (*memory.Source, error) {
+	s := memory.NewSource(schema, len(splits))
+	for i, rows := range splits {
 		b := make([]*batch.Builder, len(schema.Fields))
 		for c, f := range schema.Fields {
 			b[c] = batch.NewBuilder(f.Type, nil)

@@ -18,7 +18,7 @@ func TestRandomFlows(t *testing.T) {
 	}
 	defer duck.Close()
 	for seed := range uint64(40) {
-		if _, _, err := Run(seed, duck, t.TempDir()); err != nil {
+		if _, _, err := Run(seed, duck, t.TempDir(), 100); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 	}
@@ -38,7 +38,7 @@ func TestDifference(t *testing.T) {
 func TestRowsBehindTheirSplit(t *testing.T) {
 	at := func(v int64) row { return row{at: &v} }
 	in := &data{delay: 10, splits: [][]row{{at(100), at(90), at(89), at(120), at(109)}, {at(5)}}}
-	in.passed(newDraw(1))
+	in.passed(newDraw(1, 0))
 	want := []bool{false, false, true, false, true}
 	for i, r := range in.splits[0] {
 		if (r.behind > -1<<62) != want[i] {

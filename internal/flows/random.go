@@ -5,6 +5,8 @@ import "math/rand/v2"
 // draw is the randomness of one seed, and the book of what was drawn.
 type draw struct {
 	*rand.Rand
+	seed   uint64
+	try    int
 	counts Counts
 }
 
@@ -18,8 +20,9 @@ func (c Counts) Add(o Counts) {
 	}
 }
 
-func newDraw(seed uint64) *draw {
-	return &draw{Rand: rand.New(rand.NewPCG(seed, 0x666c6f7773)), counts: Counts{}}
+// newDraw returns the randomness of a seed's try.
+func newDraw(seed uint64, try int) *draw {
+	return &draw{rand.New(rand.NewPCG(seed, 0x666c6f7773+uint64(try))), seed, try, Counts{}}
 }
 
 // note counts a draw.

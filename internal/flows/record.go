@@ -22,8 +22,8 @@ type change struct {
 // record is a sink that keeps its rows as text. They travel in the manifest, so that they outlive a
 // crash between decision and commit as those of a table do.
 type record struct {
-	columns int // leading columns that are kept; 0: all
-	hook    func(phase string) error
+	hook func(phase string) error
+	text func(b *batch.Batch, row int) string
 
 	mu      sync.Mutex
 	repeats connectors.Repeats
@@ -35,7 +35,14 @@ type record struct {
 	taken   int // of them, rows that take another one back
 }
 
-func newRecord(hook func(string) error) *record { return &record{hook: hook, rows: map[string]int{}} }
+func newRecord(hook func(string) error) *record {
+	return &record{hook: hook, text: rowText, rows: map[string]int{}}
+}
+
+// newLateRecord keeps the ids of late rows.
+func newLateRecord(hook func(string) error) *record {
+	return &record{hook: hook, text: lateText, rows: map[string]int{}}
+}
 
 func (r *record) Description() string { return "record" }
 func (r *record) Durable() bool       { return true }
@@ -126,7 +133,7 @@ func (w *recordWriter) Write(_ context.Context, b *batch.Batch) error {
 	}
 	for i := range b.Rows() {
 		at := b.Row(i)
-		c := change{Row: rowText(b, at)}
+		c := change{Row: w.record.text(b, at)}
 		if b.Kinds != nil {
 			c.Kind = b.Kinds[at]
 		}
@@ -162,7 +169,7 @@ func (s recordSealed) Finish(context.Context) (connectors.Prepared, error) {
 	return connectors.Prepared{Rows: int64(len(s.changes)), Data: data}, err
 }
 
-// rowText renders a row as DuckDB's rows are rendered by wanted.
+// rowText renders a row as DuckDB's rows are rendered by texts.
 func rowText(b *batch.Batch, row int) string {
 	var out []string
 	for i, f := range b.Schema.Fields {
@@ -183,6 +190,16 @@ func rowText(b *batch.Batch, row int) string {
 	return strings.Join(out, "|")
 }
 
+// lateText is the id in the value of a late row.
+func lateText(b *batch.Batch, at int) string {
+	value := string(batch.AppendText(nil, b.Columns[b.Schema.Index("value")], at))
+	var row struct{ ID int64 }
+	if err := json.Unmarshal([]byte(value), &row); err != nil {
+		return fmt.Sprintf("%s: %v", value, err)
+	}
+	return strconv.FormatInt(row.ID, 10)
+}
+
 // floatText leaves out the digits that depend on the order of additions.
 func floatText(v float64) string {
 	if v == 0 {
@@ -191,26 +208,26 @@ func floatText(v float64) string {
 	return strconv.FormatFloat(v, 'g', 9, 64)
 }
 
-// wanted renders DuckDB's rows in the same way; floats says which columns are.
-func wanted(rows [][]*string, floats map[int]bool) ([]string, error) {
+// texts renders DuckDB's rows in the same way; floats says which columns are.
+func texts(rows [][]*string, floats map[int]bool) ([]string, error) {
 	out := make([]string, 0, len(rows))
 	for _, r := range rows {
-		texts := make([]string, len(r))
+		row := make([]string, len(r))
 		for i, v := range r {
 			switch {
 			case v == nil:
-				texts[i] = "NULL"
+				row[i] = "NULL"
 			case floats[i]:
 				f, err := strconv.ParseFloat(*v, 64)
 				if err != nil {
 					return nil, err
 				}
-				texts[i] = floatText(f)
+				row[i] = floatText(f)
 			default:
-				texts[i] = *v
+				row[i] = *v
 			}
 		}
-		out = append(out, strings.Join(texts, "|"))
+		out = append(out, strings.Join(row, "|"))
 	}
 	sort.Strings(out)
 	return out, nil

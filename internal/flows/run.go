@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -20,61 +21,112 @@ import (
 // Phases are where an attempt is killed: in the sink's calls, or when an epoch is done.
 var Phases = []string{"write", "seal", "finish", "commit", "done"}
 
+// Drawn names what must be drawn whatever the verbs are.
+func Drawn() []string {
+	names := []string{"late row", "retraction", "null", "duplicate", "out of order", "behind", "state below memory", "mode append", "mode update", "mode complete"}
+	for _, p := range Phases {
+		names = append(names, "crash in "+p)
+	}
+	return names
+}
+
 // patience is how long one attempt may take before it is taken for stuck.
 const patience = 60 * time.Second
 
 // Case is what a seed has drawn.
 type Case struct {
 	Seed  uint64
+	Again int // tries that wrote too few rows
 	Rows  int // that were written, changes included
 	Late  int
 	Takes int // rows that were taken back
 }
 
-// Run runs the case of a seed in a folder that is there and empty.
-func Run(seed uint64, duck *DuckDB, dir string) (Case, Counts, error) {
-	d := newDraw(seed)
-	in := drawData(d)
-	s := drawShape(d, in)
-	c := Case{Seed: seed}
-	wantedRows, err := duck.Query(append(macros, in.statements()...), s.query)
-	if err != nil {
-		return c, d.counts, err
-	}
-	want, err := wanted(wantedRows, s.floats)
-	if err != nil {
-		return c, d.counts, err
-	}
-	wantLate := []string{}
-	if s.late != "" {
-		rows, err := duck.Query(nil, s.late)
+// tries is how often a seed draws, each time more rows, before it is given up.
+const tries = 12
+
+// Run runs the case of a seed in a folder that is there and empty. If it writes fewer rows than least, the seed
+// draws another one.
+func Run(seed uint64, duck *DuckDB, dir string, least int) (Case, Counts, error) {
+	for try := 0; ; try++ {
+		folder := filepath.Join(dir, strconv.Itoa(try))
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return Case{}, nil, err
+		}
+		d := newDraw(seed, try)
+		in := drawData(d)
+		r := &runner{d: d, in: in, s: drawShape(d, in), dir: folder, duck: duck}
+		c, err := r.judge()
+		c.Seed, c.Again = seed, try
 		if err != nil {
-			return c, d.counts, err
+			return c, d.counts, fmt.Errorf("%s, mode %s, try %d, delay %d s, %d attempts: %w", r.s.name, r.s.mode, try, in.delay/second, r.attempts, err)
 		}
-		if wantLate, err = wanted(rows, nil); err != nil {
-			return c, d.counts, err
+		if c.Rows >= least {
+			return c, d.counts, nil
+		}
+		if try == tries {
+			return c, d.counts, fmt.Errorf("%d tries have not written %d rows", try, least)
 		}
 	}
-	c.Late = len(wantLate)
-	for range wantLate {
-		d.note("late row")
-	}
-	r := &runner{d: d, in: in, s: s, dir: dir}
-	got, err := r.run()
+}
+
+// judge runs the flow and compares what it wrote.
+func (r *runner) judge() (Case, error) {
+	var c Case
+	want, late, err := r.wanted()
 	if err != nil {
-		return c, d.counts, fmt.Errorf("%s, mode %s: %w", s.name, s.mode, err)
+		return c, err
 	}
-	c.Rows, c.Takes = got.written, got.taken
-	for range got.taken {
-		d.note("retraction")
+	if err := r.run(); err != nil {
+		return c, err
 	}
-	if len(got.faults) > 0 {
-		return c, d.counts, fmt.Errorf("%s, mode %s: %s", s.name, s.mode, got.faults[0])
+	got := written{rows: r.out.sorted(), side: r.side.sorted(), late: r.late.sorted(), duck: r.duck}
+	c.Rows, c.Takes, c.Late = r.out.written, r.out.taken, len(got.late)
+	r.d.counts["retraction"] += c.Takes
+	r.d.counts["late row"] += len(late)
+	for _, s := range []*record{r.out, r.side, r.late} {
+		if len(s.faults) > 0 {
+			return c, errors.New(s.faults[0])
+		}
 	}
-	if diff := difference(want, got.sorted()); diff != "" {
-		return c, d.counts, fmt.Errorf("%s, mode %s, delay %d s, %d attempts: %s\n%s", s.name, s.mode, in.delay/second, r.attempts, diff, s.query)
+	if r.s.check != nil {
+		return c, r.s.check(got)
 	}
-	return c, d.counts, nil
+	if diff := difference(want, got.rows); diff != "" {
+		return c, fmt.Errorf("%s\n%s", diff, r.s.query)
+	}
+	if diff := difference(late, slices.Compact(got.late)); r.keepLate && diff != "" {
+		return c, fmt.Errorf("late rows: %s\n%s", diff, r.s.late)
+	}
+	return c, nil
+}
+
+// wanted returns the rows that the shape must write and the ids of its late rows.
+func (r *runner) wanted() (rows, late []string, err error) {
+	if r.s.want != nil {
+		rows, late = r.s.want()
+	}
+	if r.s.query != "" {
+		answer, err := r.duck.Query(append(macros, r.in.statements()...), r.s.query)
+		if err != nil {
+			return nil, nil, err
+		}
+		if rows, err = texts(answer, r.s.floats); err != nil {
+			return nil, nil, err
+		}
+	}
+	if r.s.late != "" {
+		answer, err := r.duck.Query(nil, r.s.late)
+		if err != nil {
+			return nil, nil, err
+		}
+		if late, err = texts(answer, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	slices.Sort(rows)
+	slices.Sort(late)
+	return rows, late, nil
 }
 
 // difference says how two sorted lists differ, "" if they do not.
@@ -112,53 +164,62 @@ type runner struct {
 	in       *data
 	s        shape
 	dir      string
+	duck     *DuckDB
 	attempts int
+	keepLate bool // the flow keeps late rows
+
+	t, other        *memory.Source
+	out, side, late *record
+	bomb            atomic.Pointer[bomb]
 }
 
 // errKilled is why an attempt ended early.
 var errKilled = errors.New("killed")
 
-// run runs the flow to its end, killing it on the way, and returns the sink.
-func (r *runner) run() (*record, error) {
-	source, err := r.in.source()
-	if err != nil {
-		return nil, err
+// run runs the flow to its end, killing it on the way.
+func (r *runner) run() (err error) {
+	if r.t, err = source(r.in.splits); err != nil {
+		return err
+	}
+	if r.in.other != nil {
+		if r.other, err = source(r.in.other.splits); err != nil {
+			return err
+		}
 	}
 	if r.s.ended {
-		source.Finish()
+		r.t.Finish()
+	}
+	r.out, r.side, r.late = newRecord(r.tick), newRecord(r.tick), newLateRecord(r.tick)
+	if r.keepLate = r.s.tellsLate() && (r.s.check != nil || r.d.chance(2)); r.keepLate {
+		r.d.note("verb late rows kept")
 	}
 	kills := r.d.IntN(4)
-	var bomb atomic.Pointer[bomb]
-	sink := newRecord(func(phase string) error {
-		if b := bomb.Load(); b != nil {
-			return b.tick(phase)
-		}
-		return nil
-	})
 	for {
 		r.attempts++
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		b := &bomb0
+		b := &bomb{}
 		if r.attempts <= kills {
 			b = newBomb(r.d, cancel)
 		}
-		bomb.Store(b)
-		err := r.attempt(ctx, source, sink, b)
+		r.bomb.Store(b)
+		err := r.attempt(ctx, b)
 		late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 		cancel()
 		switch {
 		case err == nil:
-			return sink, nil
+			return nil
 		case b.gone.Load():
 			continue
 		case late:
-			return nil, fmt.Errorf("attempt %d was not done after %s", r.attempts, patience)
+			return fmt.Errorf("attempt %d was not done after %s", r.attempts, patience)
 		}
-		return nil, err
+		return err
 	}
 }
 
-// bomb kills an attempt when a phase has come so often.
+func (r *runner) tick(phase string) error { return r.bomb.Load().tick(phase) }
+
+// bomb kills an attempt when a phase has come so often; the zero one never does.
 type bomb struct {
 	phase  string
 	left   atomic.Int64
@@ -166,8 +227,6 @@ type bomb struct {
 	gone   atomic.Bool
 	note   func()
 }
-
-var bomb0 bomb // never goes off
 
 func newBomb(d *draw, cancel context.CancelFunc) *bomb {
 	b := &bomb{phase: Phases[d.IntN(len(Phases))], cancel: cancel}
@@ -185,26 +244,52 @@ func (b *bomb) tick(phase string) error {
 	return errKilled
 }
 
-func (r *runner) attempt(ctx context.Context, all *memory.Source, sink *record, b *bomb) error {
+func (r *runner) attempt(ctx context.Context, b *bomb) error {
 	flow := stream.New("random")
-	rows := pick(r.d, 1, 7, 64, 4096)
-	source := &limited{all, int64(pick(r.d, 3, 20, 100, 100000))}
-	r.s.build(flow.From("t", source)).To("out", sink, r.s.mode)
-	options := []stream.Option{stream.CheckpointLocation(filepath.Join(r.dir, "state")), stream.Ledger(stream.LedgerBeside), stream.AvailableNow(),
-		stream.Parallelism(pick(r.d, 1, 2, 3, 7)), stream.BatchRows(rows),
-		stream.OnProgress(func(stream.Progress) { _ = b.tick("done") })}
-	q, err := deltaic.Start(ctx, flow, options...)
+	if r.keepLate {
+		flow.Late(r.late)
+	}
+	limit := r.in.limit
+	if limit == 0 {
+		limits := []int64{3, 20, 100, 100_000}
+		limit = limits[r.d.IntN(max(1, len(limits)-r.d.try))] // a result that is small must be written often
+	}
+	t := flow.From("t", &limited{r.t, limit})
+	var out *stream.Frame
+	if r.s.wide != nil {
+		s := scene{flow: flow, t: t, side: r.side}
+		if r.other != nil {
+			s.other = &limited{r.other, limit}
+		}
+		out = r.s.wide(s)
+	} else {
+		out = r.s.build(t)
+	}
+	out.To("out", r.out, r.s.mode)
+	q, err := deltaic.Start(ctx, flow, r.options()...)
 	if err != nil {
 		return err
 	}
 	err = q.AwaitTermination(context.WithoutCancel(ctx))
 	if b.gone.Load() {
-		if b.note != nil {
-			b.note()
-		}
+		b.note()
 		return errKilled
 	}
 	return err
+}
+
+// options draws how an attempt runs: results must not depend on any of it.
+func (r *runner) options() []stream.Option {
+	rows := pick(r.d, 1, 7, 64, 4096)
+	options := []stream.Option{stream.CheckpointLocation(filepath.Join(r.dir, "state")), stream.Ledger(stream.LedgerBeside), stream.AvailableNow(),
+		stream.Parallelism(pick(r.d, 1, 2, 3, 7)),
+		stream.OnProgress(func(stream.Progress) { _ = r.tick("done") })}
+	if r.in.limit == 0 && r.d.chance(5) {
+		rows = 64 // an epoch has one batch of each split
+		r.d.note("state below memory")
+		options = append(options, stream.MemoryLimit(1))
+	}
+	return append(options, stream.BatchRows(rows))
 }
 
 // Folder makes an empty folder for a case below dir.

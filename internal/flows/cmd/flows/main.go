@@ -3,148 +3,110 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/deltaic/deltaic/internal/flows"
 )
 
 func main() {
-	seeds := flag.Int("seeds", 200, "cases")
-	first := flag.Uint64("first", 1, "seed of the first")
-	jobs := flag.Int("jobs", 2, "cases at once")
-	rows := flag.Int("rows", 100, "rows that a case must write to count; others are drawn beyond the number of cases")
-	least := flag.Int("least", 0, "each thing must have been drawn so often; 0: seeds/50, at most 200")
-	keep := flag.Bool("keep", false, "keep the folders of cases that differ")
+	var o options
+	flag.IntVar(&o.seeds, "seeds", 200, "cases, one a seed")
+	flag.Uint64Var(&o.first, "first", 1, "the first seed: a long run may be made in pieces")
+	flag.IntVar(&o.jobs, "jobs", 4, "cases at once")
+	flag.IntVar(&o.rows, "rows", 100, "rows that a case must write; a seed draws again until it does")
+	flag.IntVar(&o.least, "least", -1, "how often each thing must have been drawn; -1: 200 for 10,000 seeds, less for fewer")
+	flag.StringVar(&o.book, "book", "", "a file that keeps what was drawn, so that the pieces of a long run add up: a run adds its seeds to it and reports of all")
+	flag.BoolVar(&o.keep, "keep", false, "keep the folders of cases that differ")
 	flag.Parse()
-	if *least == 0 {
-		*least = min(200, *seeds/50)
-	}
-	if err := run(*seeds, *first, *jobs, *rows, *least, *keep); err != nil {
+	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// total is what all cases have given so far.
-type total struct {
-	mu     sync.Mutex
-	next   uint64
-	cases  int // that count
-	small  int // with too few rows
-	failed int
-	counts flows.Counts
-	rows   int
+type options struct {
+	seeds, jobs, rows, least int
+	first                    uint64
+	book                     string
+	keep                     bool
 }
 
-func run(seeds int, first uint64, jobs, rows, least int, keep bool) error {
+func run(o options) error {
 	program := os.Getenv("DELTAIC_DUCKDB")
 	if program == "" {
 		return fmt.Errorf("set DELTAIC_DUCKDB to the program of benchmarks/duckdb")
+	}
+	b, err := openBook(o.book)
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "deltaic-flows-")
 	if err != nil {
 		return err
 	}
-	if !keep {
+	if !o.keep {
 		defer os.RemoveAll(dir)
 	}
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
-	t := &total{next: first, counts: flows.Counts{}}
-	var wait sync.WaitGroup
-	failures := make(chan error, jobs)
-	for range jobs {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			if err := worker(t, program, dir, seeds, rows, keep, interrupted); err != nil {
-				failures <- err
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	seeds := make(chan uint64)
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.Go(func() error {
+		defer close(seeds)
+		for seed := o.first; seed < o.first+uint64(o.seeds); seed++ {
+			if b.has(seed) {
+				continue
 			}
-		}()
+			select {
+			case seeds <- seed:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		return nil
+	})
+	for range o.jobs {
+		workers.Go(func() error { return work(b, program, dir, seeds, o) })
 	}
-	wait.Wait()
-	close(failures)
-	if err := <-failures; err != nil {
-		return err
-	}
-	return t.report(least)
+	return errors.Join(workers.Wait(), b.save(), b.report(o.least))
 }
 
-func worker(t *total, program, dir string, seeds, rows int, keep bool, stop <-chan os.Signal) error {
+// work runs cases until there are no more seeds, or too many differ.
+func work(b *book, program, dir string, seeds <-chan uint64, o options) error {
 	duck, err := flows.OpenDuckDB(program)
 	if err != nil {
 		return err
 	}
 	defer duck.Close()
-	for {
-		select {
-		case <-stop:
-			return nil
-		default:
-		}
-		t.mu.Lock()
-		seed, done := t.next, t.cases >= seeds || t.failed >= 10
-		t.next++
-		t.mu.Unlock()
-		if done {
-			return nil
-		}
+	for seed := range seeds {
 		folder, err := flows.Folder(dir, seed)
 		if err != nil {
 			return err
 		}
-		c, counts, err := flows.Run(seed, duck, folder)
-		t.mu.Lock()
-		switch {
-		case err != nil:
-			t.failed++
-			fmt.Printf("seed %d: %v\n  again: go run ./internal/flows/cmd/flows -first %d -seeds 1 -rows 0 -jobs 1 -keep\n", seed, err, seed)
-		case c.Rows < rows:
-			t.small++
-		default:
-			t.cases++
-			t.rows += c.Rows
-			t.counts.Add(counts)
+		c, counts, err := flows.Run(seed, duck, folder, o.rows)
+		if err != nil {
+			fmt.Printf("seed %d: %v\n  again: go run ./internal/flows/cmd/flows -first %d -seeds 1 -rows %d -keep\n", seed, err, seed, o.rows)
+			if o.keep {
+				fmt.Println("  kept:", folder)
+			}
+			if b.differs(seed) == mostDifferences {
+				return fmt.Errorf("%d cases differ: given up", mostDifferences)
+			}
+			continue
 		}
-		t.mu.Unlock()
-		if err == nil || !keep {
-			_ = os.RemoveAll(folder)
-		} else {
-			fmt.Println("  kept:", folder)
+		if err := errors.Join(b.add(c, counts), os.RemoveAll(folder)); err != nil {
+			return err
 		}
-	}
-}
-
-// report prints what was drawn.
-func (t *total) report(least int) error {
-	var names, rare []string
-	for k, n := range t.counts {
-		names = append(names, k)
-		if n < least {
-			rare = append(rare, k)
-		}
-	}
-	for _, p := range flows.Phases {
-		if t.counts["crash in "+p] == 0 {
-			rare = append(rare, "crash in "+p)
-		}
-	}
-	slices.Sort(names)
-	for _, k := range names {
-		fmt.Printf("%9d  %s\n", t.counts[k], k)
-	}
-	fmt.Printf("flows: %d cases, %d rows, %d more cases with too few rows, differences=%d\n", t.cases, t.rows, t.small, t.failed)
-	if t.failed > 0 {
-		return fmt.Errorf("%d cases differ", t.failed)
-	}
-	if len(rare) > 0 {
-		slices.Sort(rare)
-		return fmt.Errorf("drawn fewer than %d times: %v", least, rare)
 	}
 	return nil
 }
+
+// mostDifferences is after how many cases that differ a run gives up.
+const mostDifferences = 10
