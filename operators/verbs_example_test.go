@@ -152,3 +152,76 @@ func ExampleExplode() {
 	// {"id":2,"at":null,"tag":null}
 	// <nil>
 }
+
+// Behind an exchange by hash it is all that repartition needs.
+func ExamplePass() {
+	fmt.Println(run(operators.NewPass(), someBids(5)))
+	// Output:
+	// {"auction":1,"price":5,"at":"1970-01-01T00:00:00.000000Z","text":"bid0"}
+	// <nil>
+}
+
+// The first row of each epoch passes.
+func ExampleNewLimitEach() {
+	limit, err := operators.NewLimitEach(1)
+	if err == nil {
+		err = run(limit, someBids(5, 9, 7))
+	}
+	fmt.Println(err)
+	// Output:
+	// {"auction":1,"price":5,"at":"1970-01-01T00:00:00.000000Z","text":"bid0"}
+	// <nil>
+}
+
+func ExampleFilter() {
+	condition, err := expr.Bind("price > 6", bids, expr.NewOptions())
+	if err == nil {
+		err = run(operators.NewFilter(condition), someBids(5, 9))
+	}
+	fmt.Println(err)
+	// Output:
+	// {"auction":1,"price":9,"at":"1970-01-01T00:00:00.000000Z","text":"bid1"}
+	// <nil>
+}
+
+// Two select lists bring frames to the same columns.
+func ExampleUnionByName() {
+	few := batch.NewSchema(batch.Field{Name: "text", Type: batch.StringType})
+	left, right, err := operators.UnionByName(bids, few, true, expr.NewOptions(), expr.NewOptions())
+	if err == nil {
+		fmt.Println(expr.Schema(left))
+		fmt.Println(expr.Schema(right))
+	}
+	fmt.Println(err)
+	// Output:
+	// auction bigint, price bigint, at timestamp not null, text string not null
+	// auction bigint, price bigint, at timestamp, text string not null
+	// <nil>
+}
+
+// The watermark of a split: the greatest event time less the delay. A row behind it is marked, and for the steps below to judge.
+func ExampleWatermark() {
+	w, err := operators.NewWatermark(bids, operators.WatermarkOptions{Column: 2, Delay: 10_000_000})
+	in := bidRows(nil, []bid{{at: 60_000_000, text: "first"}, {at: 51_000_000, text: "in time"}, {at: 49_000_000, text: "behind"}})
+	if err == nil {
+		err = run(w, in)
+	}
+	fmt.Println(w.Watermark(), w.EventTimes().Rows, err)
+	// Output:
+	// {"auction":null,"price":null,"at":"1970-01-01T00:01:00.000000Z","text":"first"}
+	// {"auction":null,"price":null,"at":"1970-01-01T00:00:51.000000Z","text":"in time"}
+	// {"auction":null,"price":null,"at":"1970-01-01T00:00:49.000000Z","text":"behind"}
+	// 50000000 3 <nil>
+}
+
+// Nulls in the column price become 0.
+func ExampleFillNA() {
+	items, err := operators.FillNA(bids, []operators.Fill{{Value: "0", Columns: []string{"price"}}}, expr.NewOptions())
+	if err == nil {
+		err = run(operators.NewProject(items), bidRows(nil, []bid{{text: "no price"}}))
+	}
+	fmt.Println(err)
+	// Output:
+	// {"auction":null,"price":0,"at":"1970-01-01T00:00:00.000000Z","text":"no price"}
+	// <nil>
+}

@@ -120,6 +120,26 @@ func ExampleSession() {
 	// <nil>
 }
 
+// The gap may be another for each row. A session that lasts longer than it may is an error that names its key.
+func ExampleSessionExpr() {
+	spec := windows.SessionExpr("CASE WHEN amount >= 80 THEN '1 minute' ELSE '10 minutes' END").On("at")
+	fmt.Println(run(spec, []int{2}, "count(*) AS n"))
+	fmt.Println(run(spec.AtMost(12*time.Minute), []int{2}, "count(*) AS n"))
+	// Output:
+	// --
+	// {"session_window":{"start":"1970-01-01T00:01:00.000000Z","end":"1970-01-01T00:14:00.000000Z"},"customer":7,"n":4}
+	// --
+	// <nil>
+	// step sums: STREAMING_SESSION_TOO_LONG: key {"customer":7}: its session has lasted longer than 12 minutes
+}
+
+// A window may go by the clock: a row's time is then that of its epoch, and no watermark is needed.
+func ExampleSpec_OnProcessingTime() {
+	spec := windows.Tumbling(time.Minute).OnProcessingTime()
+	fmt.Println(spec.Kind(), spec.Processing(), spec.Column())
+	// Output: tumbling true window
+}
+
 // Parse tells windows from plain expressions.
 func ExampleParse() {
 	for _, item := range []string{"window(at, '10 minutes', '5 minutes') AS w", "session_window(at, '30 seconds')", "region"} {

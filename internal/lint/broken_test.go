@@ -66,6 +66,11 @@ func TestEachRuleFailsWhenBroken(t *testing.T) {
 		{"a silent method of a contract", "delta/a.go", "package delta\n// Store keeps.\ntype Store interface{ Get() }", ruleDocumented, "Store.Get"},
 		{"a silent method of a private type", "delta/a.go", "package delta\nfunc (t *table) Do() {}", ruleDocumented, ""},
 
+		{"a verb that nobody shows", "stream/a.go", "package stream\nfunc (d *Frame) Where() {}", ruleShown, "method Where"},
+		{"a function that nobody shows", "windows/a.go", "package windows\nfunc Tumbling() {}", ruleShown, "function Tumbling"},
+		{"a method that the engine calls", "operators/a.go", "package operators\nfunc (p *Pass) Flush() {}", ruleShown, ""},
+		{"a verb of another room", "delta/a.go", "package delta\nfunc (t *Table) Do() {}", ruleShown, ""},
+
 		{"a long file", "delta/a.go", "package delta\n" + strings.Repeat("\n", linesOfFile), ruleSize, "501 lines"},
 		{"a long function", "delta/a.go", "package delta\nfunc f() {" + strings.Repeat("\n", linesOfFunction) + "}", ruleSize, "71 lines"},
 		{"a function of one screen", "delta/a.go", "package delta\nfunc f() {" + strings.Repeat("\n", linesOfFunction-1) + "}", ruleSize, ""},

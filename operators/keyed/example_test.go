@@ -1,6 +1,7 @@
 package keyed_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -105,4 +106,98 @@ func BenchmarkInput(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)*4096/b.Elapsed().Seconds()/1e6, "Mrows/s")
+}
+
+// pages keeps of each user which pages were seen, in order and how often.
+type pages struct {
+	keyed.Base[string, report]
+	order *keyed.List[string]
+	times *keyed.Map[string, int64]
+}
+
+type view struct {
+	User, Page string
+}
+
+type report struct {
+	User  string
+	Order []string
+	Home  int64
+	Pages int64
+}
+
+// Init opens a list and a map; what is untouched for a day is forgotten.
+func (p *pages) Init(h *keyed.Handle) (err error) {
+	if p.order, err = keyed.NewList[string](h, "order", 24*time.Hour); err == nil {
+		p.times, err = keyed.NewMap[string, int64](h, "times", 24*time.Hour)
+	}
+	return err
+}
+
+// Initial begins with pages that are known from elsewhere.
+func (p *pages) Initial(_ string, row view, _ *keyed.Call[report]) error {
+	p.order.Append(row.Page)
+	p.times.Put(row.Page, 1)
+	return nil
+}
+
+// Input notes the pages and reports.
+func (p *pages) Input(user string, rows []view, c *keyed.Call[report]) error {
+	for _, r := range rows {
+		n, seen := p.times.Get(r.Page)
+		if p.times.Put(r.Page, n+1); !seen {
+			p.order.Append(r.Page)
+		}
+	}
+	out := report{User: user, Order: p.order.All()}
+	out.Home, _ = p.times.Get("home")
+	for range p.times.All() {
+		out.Pages++
+	}
+	if _, known := c.Watermark(); !known { // no event time here
+		c.Emit(out)
+	}
+	return nil
+}
+
+// before is a table with what was seen before the flow began.
+type before struct{}
+
+func (before) Schema() *batch.Schema {
+	return batch.NewSchema(batch.Field{Name: "user", Type: batch.StringType}, batch.Field{Name: "page", Type: batch.StringType})
+}
+
+func (before) Newest(context.Context) (int64, error) { return 0, nil }
+
+func (b before) Read(_ context.Context, _ int64, pool *batch.Pool, f func(*batch.Batch) error) error {
+	rows := encode(pool, view{"ann", "home"})
+	defer rows.Release()
+	return f(rows)
+}
+
+// A list, a map and an initial state by key.
+func ExampleNewWithInitial() {
+	in := encode(nil, view{"ann", "shop"}, view{"ann", "home"}, view{"bob", "help"})
+	op, err := keyed.NewWithInitial[string, view, report, view](in.Schema, keyed.Options{Keys: []int{0}, Time: -1, Initial: before{}}, &pages{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	state, _ := persistence.NewStore(persistence.Options{Step: "pages", Groups: 256, Hi: 256})
+	out := &screen{}
+	err = op.Open(&operators.Context{Step: "pages", State: state, KeyGroups: 256, Hi: 256, Epoch: &operators.Epoch{}})
+	if p, is := op.(operators.Preparer); err == nil && is {
+		err = p.Prepare(1)(context.Background())
+	}
+	if err == nil {
+		err = op.Process(in, 0, out)
+	}
+	for _, r := range out.rows {
+		fmt.Println(r)
+	}
+	fmt.Println(err)
+	// Output:
+	// 0 {"user":"ann","order":["home","shop"],"home":2,"pages":2}
+	// 0 {"user":"bob","order":["help"],"home":0,"pages":1}
+	// <nil>
 }
