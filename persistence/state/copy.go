@@ -70,10 +70,18 @@ func (t *Table) Checkpoint(epoch int64, c *Copy) {
 	c.Dropped = slices.Sorted(slices.Values(t.dropped))
 	t.dropped = t.dropped[:0]
 	c.Removed, t.removed = t.removed, 0
+	changed := 0
+	for _, s := range t.segments {
+		changed += s.changed()
+	}
+	c.words, c.kinds = slices.Grow(c.words, changed*c.stride), slices.Grow(c.kinds, changed)
 	for _, at := range t.Segments() {
 		t.segments[at].checkpoint(epoch, c)
 	}
 }
+
+// changed returns how many rows are to be told, deleted ones that nobody has heard of among them.
+func (s *Segment) changed() int { return s.dirty.Count(len(s.dirty) << 6) }
 
 // All copies all rows that are there into c.
 func (t *Table) All(c *Copy) error {
@@ -90,12 +98,11 @@ func (t *Table) All(c *Copy) error {
 }
 
 func (s *Segment) checkpoint(epoch int64, c *Copy) {
-	changed := s.dirty.Count(len(s.dirty) << 6)
+	changed := s.changed()
 	if changed == 0 {
 		return
 	}
 	s.leave(len(s.leaving)) // what is listed below must not be listed already
-	c.words = slices.Grow(c.words, changed*c.stride)
 	buffer, was, from := make([]uint32, 0, pieceRows), cap(s.leaving), c.n
 	hold := s.table.hold(s, epoch, changed)
 	for i, word := range s.dirty {
