@@ -156,7 +156,7 @@ func (i *Image) try() (err error) {
 	}
 	cache := pebble.NewCache(o.Cache)
 	options := &pebble.Options{FS: o.FS, Cache: cache, MemTableSize: memTable, FormatMajorVersion: pebble.FormatNewest,
-		DisableWAL: true, Logger: logger{o.Log}, CompactionConcurrencyRange: func() (int, int) { return 1, 1 }}
+		DisableWAL: true, Logger: logger{o.Log}, CompactionConcurrencyRange: i.compactions}
 	for level := range options.Levels {
 		options.Levels[level].BlockSize = blockSize
 		options.Levels[level].FilterPolicy = bloom.FilterPolicy(filterBits)
@@ -179,6 +179,15 @@ func (i *Image) try() (err error) {
 }
 
 const staging = "fold-" // begins the names of files that are not ingested yet
+
+// compactions says how many the database may run at once: none before the first file is ingested. One that an earlier process
+// did not end would begin when the database is opened, which would wait for it, while a restart is in a hurry.
+func (i *Image) compactions() (least, most int) {
+	if i.files.Load() == 0 {
+		return 0, 1
+	}
+	return 1, 1
+}
 
 // sweep removes what folds left that did not end.
 func (i *Image) sweep() error {
