@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -259,4 +260,31 @@ func plan(t *testing.T, flow *stream.Flow) string {
 		t.Fatal(err)
 	}
 	return p.String()
+}
+
+// The guide says of everything that Spark's users write over one stream in event time what it is here.
+func TestSparkGuideNamesWhatItCovers(t *testing.T) {
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\b(SRC-|FN-|SINK-|MODE-|TRIG-|WM-|JOIN-|MON-|PAT-|T)(\d+)((?:(?:, | to )\d+)*)`).FindAllStringSubmatch(read(t, "docs/COMING-FROM-SPARK.md"), -1) {
+		last, _ := strconv.Atoi(m[2])
+		named[m[1]+m[2]] = true
+		for _, more := range regexp.MustCompile(`(, | to )(\d+)`).FindAllStringSubmatch(m[3], -1) {
+			to, _ := strconv.Atoi(more[2])
+			if more[1] == ", " {
+				last = to
+			}
+			for ; last <= to; last++ {
+				named[m[1]+strconv.Itoa(last)] = true
+			}
+			last = to
+		}
+	}
+	for kind, numbers := range map[string][]int{"SRC-": {8, 9, 10}, "FN-": {11, 14, 15, 16, 17, 18, 19, 21, 23, 24, 25, 26}, "SINK-": {1, 5, 6, 7, 8, 9}, "MODE-": {1, 2, 3, 4},
+		"TRIG-": {3, 4, 5, 6}, "WM-": {1, 2, 3, 4, 5, 6, 7, 8, 9}, "JOIN-": {1, 2, 3, 8, 9, 10, 11, 12}, "MON-": {4, 12}, "PAT-": {6, 7}, "T": {1, 2, 3, 4, 11, 17, 18, 24}} {
+		for _, n := range numbers {
+			if name := kind + strconv.Itoa(n); !named[name] {
+				t.Errorf("docs/COMING-FROM-SPARK.md does not name %s", name)
+			}
+		}
+	}
 }

@@ -101,7 +101,7 @@ func (a *jobActor) opened(c actor.Context, m *opened, now time.Time) []Order {
 	a.run = a.start(c, m.attempt)
 	a.positions = m.attempt.start
 	a.config.Logger.Info("attempt running", zap.Int64("attempt", m.attempt.number()), zap.Int64("epoch", m.attempt.epoch()), zap.Int("tasks", len(m.attempt.tasks)))
-	a.handle.claimed(m.attempt.entry.Incarnation)
+	a.handle.claimed(m.attempt.entry.Incarnation, m.attempt.start)
 	return a.job.Opened(m.attempt.opened(), now)
 }
 

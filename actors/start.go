@@ -30,7 +30,8 @@ type Handle struct {
 	state    State
 	attempt  int64
 	progress []Progress
-	changed  chan struct{} // closed and replaced at each epoch
+	at       map[string]connectors.Positions // behind the newest epoch that is done, of this run or before; nil until an attempt is open
+	changed  chan struct{}                   // closed and replaced at each epoch and each attempt
 	err      error
 	id       string
 }
@@ -148,7 +149,7 @@ func (h *Handle) ProcessAllAvailable(ctx context.Context) error {
 		h.mu.Lock()
 		changed := h.changed
 		last := len(h.progress) - 1
-		reached := last >= 0 && !h.progress[last].More && reached(h.config.Plan.Graph, h.progress[last].Positions, ends)
+		reached := h.at != nil && (last < 0 || !h.progress[last].More) && reached(h.config.Plan.Graph, h.at, ends)
 		h.mu.Unlock()
 		if reached {
 			return nil
@@ -205,23 +206,28 @@ func (h *Handle) add(p Progress) {
 		copy(h.progress, h.progress[1:])
 		h.progress = h.progress[:recent-1]
 	}
-	h.progress = append(h.progress, p)
-	close(h.changed)
-	h.changed = make(chan struct{})
+	h.progress, h.at = append(h.progress, p), p.Positions
+	h.turn()
 }
 
-// claimed notes the flow's incarnation once its ledger is claimed.
-func (h *Handle) claimed(incarnation string) {
+// claimed notes the flow's incarnation once its ledger is claimed, and where the attempt begins.
+func (h *Handle) claimed(incarnation string, at map[string]connectors.Positions) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.id = incarnation
+	h.id, h.at = incarnation, at
+	h.turn()
+}
+
+// turn wakes those who wait for a change.
+func (h *Handle) turn() {
+	close(h.changed)
+	h.changed = make(chan struct{})
 }
 
 func (h *Handle) end(err error) {
 	h.mu.Lock()
 	h.err = err
-	close(h.changed)
-	h.changed = make(chan struct{})
+	h.turn()
 	h.mu.Unlock()
 	h.ended()
 }
