@@ -69,7 +69,7 @@ func TestSuites(t *testing.T) {
 	}
 	run(t, "checkpoint", "--keys", "20000", "--small-keys", "5000", "--rate", "20000", "--epoch", "50ms", "--stretch", "200ms", "--rounds", "1", "--json")
 	run(t, "state", "--keys", "40000", "--memory-limit", "4MiB", "--anchor-updates", "2000", "--epoch", "20ms", "--json")
-	run(t, "recover", "--keys", "20000", "--kills", "3", "--json")
+	run(t, "recover", "--keys", "20000", "--kills", "3", "--settle", "100ms", "--json")
 }
 
 func TestUnknownWorker(t *testing.T) {

@@ -97,6 +97,7 @@ func recoverCommand() *cobra.Command {
 	f.IntVar(&o.Kills, "kills", 50, "how often the flow is killed")
 	f.Float64Var(&o.Rate, "rate", 100_000, "rows a second once the keys are there")
 	f.StringVar(&limit, "memory-limit", "", "memory_limit of the flow (default: none)")
+	f.DurationVar(&o.Settle, "settle", 0, "how long the flow runs before the first kill (default 30s)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the moments")
 	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
 	return c

@@ -20,6 +20,9 @@ var (
 	eagerBytes     int64 = 64 << 20
 )
 
+// foldPiece is how much of the changes is folded until it counts, so that a process that dies again and again gets on.
+var foldPiece int64 = 64 << 20 // a variable for tests alone
+
 // memoryOfFile is about how much memory a byte of a state file takes.
 const memoryOfFile = 3
 
@@ -77,8 +80,18 @@ func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.
 			}
 		}
 	}
-	known := slices.Clone(marks)
+	known, piece := slices.Clone(marks), int64(0)
 	for _, in := range todo {
+		if piece >= foldPiece && len(dropped) == 0 {
+			if err := f.Commit(ctx, known); err != nil {
+				return nil, err
+			}
+			if f, err = t.Fold(o.Lo, o.Hi); err != nil {
+				return nil, err
+			}
+			piece = 0
+		}
+		piece += in.bytes()
 		if err := s.foldFile(ctx, objects, in, dropped, spec, f); err != nil {
 			return nil, err
 		}
@@ -179,10 +192,10 @@ func (s *Store) attach(ctx context.Context, spec state.Spec, files []StateFile) 
 }
 
 // restoreTable restores one table of a store that has an image: whole, if it is small, else
-// what is not in the image yet goes there, and rows come when they are asked for.
+// what is not in the image yet, and the other rows come when they are asked for.
 func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files []StateFile, inputs []input) error {
 	o, name := s.options, inputs[0].file.Table
-	if err := s.openNewest(ctx, objects, inputs[len(inputs)-1]); err != nil {
+	if err := s.openNewest(ctx, objects, bySchema(inputs)[0]); err != nil {
 		return err
 	}
 	t := s.tables[name]
@@ -198,8 +211,12 @@ func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files 
 		t.AttachWhole(below.View(o.Lo, o.Hi), o.Groups, inputs[len(inputs)-1].file.Epoch, len(since(inputs, marks, o.Lo)) == 0)
 		return nil
 	}
-	if marks, err = foldFiles(ctx, objects, o, below, t.Spec(), inputs, marks); err != nil {
-		return err
+	todo := since(inputs, marks, o.Lo)
+	if !s.fitAbove(todo) {
+		if marks, err = foldFiles(ctx, objects, o, below, t.Spec(), inputs, marks); err != nil {
+			return err
+		}
+		todo = nil
 	}
 	counts, err := below.Counts(o.Lo, o.Hi)
 	if err != nil {
@@ -207,7 +224,21 @@ func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files 
 	}
 	t.below, t.marks = below, marks
 	t.Attach(below.View(o.Lo, o.Hi), o.Groups, counts)
+	for _, in := range todo {
+		err := s.scan(ctx, objects, in, nil, t.Spec(), func(b *fileBlock, sel []int32) error {
+			return t.ApplyAbove(in.file.Epoch, &b.Block, sel, b.hashes)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// fitAbove reports whether what the image does not know is better kept in memory, from where it is folded beside the task:
+// folding takes ten times as long as loading, and a restart is in a hurry. What drops segments is not.
+func (s *Store) fitAbove(todo []input) bool {
+	return bytesOf(todo) <= s.room()/memoryOfFile && !slices.ContainsFunc(todo, func(in input) bool { return in.file.Drops > 0 })
 }
 
 // room returns how much memory there is.

@@ -31,7 +31,9 @@ func (s *Store) CountByKinds(objects objstore.Store, files []StateFile) (n int, 
 
 // Small makes everything happen with little data, until the function that it returns is called.
 func Small() func() {
-	bytes, files, eager, merge := foldAfterBytes, foldAfterFiles, eagerBytes, mergeBytes
-	foldAfterBytes, foldAfterFiles, eagerBytes, mergeBytes = 2000, 3, 3000, 4000
-	return func() { foldAfterBytes, foldAfterFiles, eagerBytes, mergeBytes = bytes, files, eager, merge }
+	bytes, files, eager, merge, piece := foldAfterBytes, foldAfterFiles, eagerBytes, mergeBytes, foldPiece
+	foldAfterBytes, foldAfterFiles, eagerBytes, mergeBytes, foldPiece = 2000, 3, 3000, 4000, 1000
+	return func() {
+		foldAfterBytes, foldAfterFiles, eagerBytes, mergeBytes, foldPiece = bytes, files, eager, merge, piece
+	}
 }

@@ -74,7 +74,7 @@ func (s *Store) load(ctx context.Context, objects objstore.Store, inputs []input
 	if err != nil {
 		return err
 	}
-	for _, in := range slices.Backward(inputs) {
+	for _, in := range bySchema(inputs) {
 		if err := s.openNewest(ctx, objects, in); err != nil {
 			return err
 		}
@@ -194,6 +194,15 @@ func (s *Store) openNewest(ctx context.Context, objects objstore.Store, in input
 	defer r.close()
 	_, err = s.open(r.spec)
 	return err
+}
+
+// bySchema returns the inputs with the latest version of their table's schema first, of one version the newest. A newer file
+// may have an older schema: a task that had nothing to write since merges its files as they are.
+func bySchema(inputs []input) []input {
+	sorted := slices.Clone(inputs)
+	slices.Reverse(sorted)
+	slices.SortStableFunc(sorted, func(a, b input) int { return cmp.Compare(b.file.SchemaVersion, a.file.SchemaVersion) })
+	return sorted
 }
 
 // loadFile applies the rows of a file to its table.

@@ -15,12 +15,13 @@ import (
 
 // Options are the settings of a run. The zero value of a field means its default.
 type Options struct {
-	Keys        int64   // rounded up to a multiple of 512; default 18 750 000: about 1 GB of state in memory
-	Kills       int     // default 50
-	Rate        float64 // rows a second; default 100 000
-	MemoryLimit int64   // memory_limit of the flow; 0: none
-	Seed        uint64  // of the moments; default 1
-	Dir         string  // a folder on the disk to measure; default the folder for temporary files
+	Keys        int64         // rounded up to a multiple of 512; default 18 750 000: about 1 GB of state in memory
+	Kills       int           // default 50
+	Rate        float64       // rows a second; default 100 000
+	MemoryLimit int64         // memory_limit of the flow; 0: none
+	Seed        uint64        // of the moments; default 1
+	Settle      time.Duration // how long the flow runs before the first kill, once the keys are there; default 30 s
+	Dir         string        // a folder on the disk to measure; default the folder for temporary files
 }
 
 func (o *Options) defaults() {
@@ -33,6 +34,9 @@ func (o *Options) defaults() {
 	}
 	if o.Rate <= 0 {
 		o.Rate = 100_000
+	}
+	if o.Settle <= 0 {
+		o.Settle = 30 * time.Second
 	}
 	if o.Seed == 0 {
 		o.Seed = 1
@@ -88,7 +92,7 @@ func Run(ctx context.Context, o Options) (*measure.Report, error) {
 	return r.report, r.end(ctx)
 }
 
-// load makes all keys and stops cleanly.
+// load makes all keys, lets the flow run for a while and stops it cleanly.
 func (r *run) load(ctx context.Context) error {
 	child, err := measure.StartChild(ctx, r.s, false, "bench", "worker", "recover")
 	if err != nil {
@@ -98,6 +102,7 @@ func (r *run) load(ctx context.Context) error {
 	if err := child.Answer(&l); err != nil {
 		return err
 	}
+	time.Sleep(r.o.Settle) // what came in faster than it is kept going is folded and merged
 	if _, err := child.Close(); err != nil {
 		return err
 	}
@@ -176,6 +181,7 @@ func (r *run) end(ctx context.Context) error {
 	m := r.report
 	m.Verified = len(m.Faults) == 0
 	m.Settings["keys"], m.Settings["kills"], m.Settings["rows_per_second"], m.Settings["memory_limit"] = r.o.Keys, r.o.Kills, r.o.Rate, r.o.MemoryLimit
+	m.Settings["settle_seconds"] = r.o.Settle.Seconds()
 	m.Metrics["first_rows_ms"], m.Metrics["first_rows_p99_ms"] = measure.SpreadOf(r.first), measure.Round(measure.Quantile(r.first, 0.99))
 	m.Metrics["differences"], m.Metrics["rows"], m.Metrics["checkpoint_bytes"] = r.differences+differences, position, disk
 	m.Anchors["process_that_does_nothing_ms"], m.Anchors["seven_durable_creates_ms"] = measure.SpreadOf(r.process), measure.SpreadOf(r.creates)

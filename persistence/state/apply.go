@@ -6,18 +6,24 @@ import "github.com/deltaic/deltaic/batch"
 // key that is there replace it. hashes are those of the key columns. The rows do not count as touched.
 func (t *Table) Apply(b *Block, sel []int32, hashes []uint64) error {
 	for len(sel) > 0 {
-		segment, n := int64(0), len(sel)
-		if b.Segments != nil {
-			segment = b.Segments[sel[0]]
-			for n = 1; n < len(sel) && b.Segments[sel[n]] == segment; n++ {
-			}
-		}
+		segment, n := b.run(sel)
 		if err := t.apply(t.Segment(segment), b, sel[:n], hashes); err != nil {
 			return err
 		}
 		sel = sel[n:]
 	}
 	return nil
+}
+
+// run returns the segment of the first of the selected rows, and how many from there on are of it.
+func (b *Block) run(sel []int32) (segment int64, n int) {
+	if b.Segments == nil {
+		return 0, len(sel)
+	}
+	segment = b.Segments[sel[0]]
+	for n = 1; n < len(sel) && b.Segments[sel[n]] == segment; n++ {
+	}
+	return segment, n
 }
 
 func (t *Table) apply(s *Segment, b *Block, sel []int32, hashes []uint64) error {
@@ -46,6 +52,12 @@ func (t *Table) apply(s *Segment, b *Block, sel []int32, hashes []uint64) error 
 	if err := s.Upsert(b.Keys, sel, b.N, hashes, rows, nil); err != nil {
 		return err
 	}
+	s.setValues(b, sel, rows)
+	return nil
+}
+
+// setValues sets the values of rows, by physical row of the block, to those of its selected rows.
+func (s *Segment) setValues(b *Block, sel []int32, rows []uint32) {
 	for v, c := range b.Values {
 		if width(c.Type.Kind) > 0 {
 			w := s.Words(v)
@@ -59,7 +71,6 @@ func (t *Table) apply(s *Segment, b *Block, sel []int32, hashes []uint64) error 
 			values.Set(rows[r], c.Bytes(int(r)))
 		}
 	}
-	return nil
 }
 
 // forget deletes keys for good.
