@@ -2,156 +2,113 @@ package state
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 )
 
-// tuples is room for the keys of some rows in their canonical form, made a column at a time: first how long
-// each key is, then what is in it.
+// tuples is room for the keys of some rows in their canonical form.
 type tuples struct {
 	data    []byte
-	at      []uint32 // where the next value of each row goes
-	entries []byte   // canonical values: of the dictionaries, and the one that is measured
-	places  []uint32 // of the entries of each dictionary, and the end
+	entries []byte   // canonical values of dictionaries, and wide more bytes
+	places  []uint32 // of the entries, and the end
+	columns []tupleColumn
 }
+
+// tupleColumn is a column with how it is encoded.
+type tupleColumn struct {
+	*batch.Column
+	how    encoding
+	places []uint32 // coded: of the entries
+}
+
+type encoding uint8
+
+const (
+	canonical encoding = iota // value by value
+	numbers                   // 64 bits, none null
+	texts                     // none null, no dictionary
+	coded                     // none null, each entry of the dictionary encoded once
+)
+
+// wide is how many bytes are copied at once, whether a value has them or not: what is too much is written over
+// by the next value.
+const wide = 16
 
 // encode fills spans with where the key of each row is in the bytes returned.
 func (t *tuples) encode(keys []*batch.Column, rows []int32, spans []span) []byte {
-	t.at, t.entries, t.places = room(t.at, len(rows)), t.entries[:0], t.places[:0]
-	clear(t.at)
-	for _, k := range keys {
-		t.measure(k, rows)
-	}
-	end := uint32(0)
-	for i, n := range t.at {
-		spans[i] = span{end, end + n}
-		t.at[i] = end
-		end += n
-	}
-	t.data = room(t.data, int(end))
-	places := t.places
-	for _, k := range keys {
-		switch {
-		case width(k.Type.Kind) > 0:
-			t.words(k, rows)
-		case isText(k) && smallDictionary(k, rows):
-			t.coded(k, rows, places[:k.Dict.N+1])
-			places = places[k.Dict.N+1:]
-		case isText(k):
-			t.texts(k, rows)
-		default:
-			for i, r := range rows {
-				t.at[i] = uint32(len(appendCanonical(t.data[:t.at[i]], k, int(r))))
-			}
-		}
-	}
-	return t.data
-}
-
-func isText(c *batch.Column) bool {
-	return c.Type.Kind == batch.String || c.Type.Kind == batch.Binary
-}
-
-// smallDictionary reports whether it pays to encode each entry once.
-func smallDictionary(c *batch.Column, rows []int32) bool {
-	return c.Dict != nil && c.Dict.N <= len(rows)
-}
-
-// measure adds the length of each row's value.
-func (t *tuples) measure(c *batch.Column, rows []int32) {
-	fixed := uint32(width(c.Type.Kind))
-	switch {
-	case fixed > 0:
-		for i, r := range rows {
-			t.at[i]++
-			if !c.IsNull(int(r)) {
-				t.at[i] += fixed
-			}
-		}
-	case isText(c) && smallDictionary(c, rows):
-		first := len(t.places)
-		for e := range c.Dict.N {
-			t.places = append(t.places, uint32(len(t.entries)))
-			t.entries = appendCanonical(t.entries, c.Dict, e)
-		}
-		t.places = append(t.places, uint32(len(t.entries)))
-		places := t.places[first:]
-		for i, r := range rows {
-			if c.IsNull(int(r)) {
-				t.at[i]++
-			} else {
+	t.prepare(keys, len(rows))
+	out := t.data[:0]
+	for i, r := range rows {
+		from := uint32(len(out))
+		for k := range t.columns {
+			c := &t.columns[k]
+			switch c.how {
+			case numbers:
+				out = append(out, 1)
+				out = binary.LittleEndian.AppendUint64(out, uint64(c.I64[r]))
+			case coded:
 				code := c.I32[r]
-				t.at[i] += places[code+1] - places[code]
+				from, end := c.places[code], c.places[code+1]
+				out = appendWide(out, t.entries, from, end)
+			case texts:
+				from, end := c.Off[r], c.Off[r+1]
+				out = binary.AppendUvarint(append(out, 1), uint64(end-from))
+				out = appendWide(out, c.Data, uint32(from), uint32(end))
+			default:
+				out = appendCanonical(out, c.Column, int(r))
 			}
 		}
-	case isText(c):
-		for i, r := range rows {
-			t.at[i]++
-			if !c.IsNull(int(r)) {
-				n := len(c.Bytes(int(r)))
-				t.at[i] += uint32(lengthOf(n) + n)
-			}
-		}
-	default:
-		end := len(t.entries)
-		for i, r := range rows {
-			t.entries = appendCanonical(t.entries[:end], c, int(r))
-			t.at[i] += uint32(len(t.entries) - end)
-		}
-		t.entries = t.entries[:end]
+		spans[i] = span{from, uint32(len(out))}
 	}
+	clear(t.columns) // they are borrowed
+	t.data = out
+	return out
 }
 
-// words writes values of fixed width.
-func (t *tuples) words(c *batch.Column, rows []int32) {
-	long := width(c.Type.Kind) == 8
-	for i, r := range rows {
-		to := t.data[t.at[i]:]
+// appendWide appends from[at:end], by a copy of a fixed size where the value is small and there is as much behind it.
+func appendWide(out, from []byte, at, end uint32) []byte {
+	n := int(end - at)
+	if n > wide || int(at)+wide > len(from) || cap(out)-len(out) < wide {
+		return append(out, from[at:end]...)
+	}
+	to := out[len(out) : len(out)+wide]
+	in := from[at : at+wide]
+	binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(in))
+	binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(in[8:]))
+	return out[:len(out)+n]
+}
+
+// prepare finds out how each column is encoded.
+func (t *tuples) prepare(keys []*batch.Column, rows int) {
+	t.columns, t.entries, t.places = t.columns[:0], t.entries[:0], t.places[:0]
+	for _, k := range keys {
+		c := tupleColumn{Column: k}
+		text := k.Type.Kind == batch.String || k.Type.Kind == batch.Binary
 		switch {
-		case c.IsNull(int(r)):
-			to[0] = 0
-			t.at[i]++
-		case c.I64 != nil:
-			to[0] = 1
-			binary.LittleEndian.PutUint64(to[1:], uint64(c.I64[r]))
-			t.at[i] += 9
-		case long:
-			to[0] = 1
-			binary.LittleEndian.PutUint64(to[1:], word(c, int(r)))
-			t.at[i] += 9
-		default:
-			to[0] = 1
-			binary.LittleEndian.PutUint32(to[1:], uint32(word(c, int(r))))
-			t.at[i] += 5
+		case k.Valid != nil && k.Valid.Count(k.N) != k.N:
+		case k.I64 != nil:
+			c.how = numbers
+		case text && k.Dict == nil && k.Off != nil:
+			c.how = texts
+		case text && k.Dict != nil && k.Dict.N <= rows:
+			c.how = coded
+			c.places = t.dictionary(k.Dict)
 		}
+		t.columns = append(t.columns, c)
 	}
+	var room [wide]byte
+	t.entries = append(t.entries, room[:]...)
 }
 
-// texts writes values of bytes.
-func (t *tuples) texts(c *batch.Column, rows []int32) {
-	for i, r := range rows {
-		to := t.data[t.at[i]:]
-		if c.IsNull(int(r)) {
-			to[0] = 0
-			t.at[i]++
-			continue
-		}
-		v := c.Bytes(int(r))
-		to[0] = 1
-		n := 1 + binary.PutUvarint(to[1:], uint64(len(v)))
-		t.at[i] += uint32(n + copy(to[n:], v))
+// dictionary encodes the entries of a dictionary and returns their places.
+func (t *tuples) dictionary(d *batch.Column) []uint32 {
+	t.places = slices.Grow(t.places, d.N+1)
+	first := len(t.places)
+	for e := range d.N {
+		t.places = append(t.places, uint32(len(t.entries)))
+		t.entries = appendCanonical(t.entries, d, e)
 	}
-}
-
-// coded writes values of a dictionary that are encoded already.
-func (t *tuples) coded(c *batch.Column, rows []int32, places []uint32) {
-	for i, r := range rows {
-		if c.IsNull(int(r)) {
-			t.data[t.at[i]] = 0
-			t.at[i]++
-			continue
-		}
-		code := c.I32[r]
-		t.at[i] += uint32(copy(t.data[t.at[i]:], t.entries[places[code]:places[code+1]]))
-	}
+	t.places = append(t.places, uint32(len(t.entries)))
+	return t.places[first:]
 }
