@@ -19,16 +19,8 @@ import (
 // A row without a time is a duplicate of any key that is there, and a key that came first without
 // a time is kept for ever.
 type DropDuplicatesWithin struct {
-	Base
-	time  int
+	timedKeys
 	delay int64
-	spec  state.Spec
-	table *state.Table
-	late  Lateness
-	probe probe
-	times []int64
-	over  []int64
-	fresh batch.Bitmap
 	keep  batch.Bitmap
 	swept int64 // the watermark when expired keys were last looked for
 	gone  []uint32
@@ -46,36 +38,17 @@ func NewDropDuplicatesWithin(s *batch.Schema, time int, delay int64, keys ...int
 	if time < 0 || time >= len(s.Fields) || !isTime(s.Fields[time].Type) || delay < 0 {
 		return nil, supervision.New(supervision.Fatal, "INTERNAL_ERROR", "dropDuplicatesWithinWatermark: column %d is no event time, delay %d", time, delay)
 	}
-	return &DropDuplicatesWithin{time: time, delay: delay, late: NewLateness(), probe: probe{keys: keys}, swept: math.MinInt64,
-		spec: state.Spec{Name: "within" + seenTable(s, keys)[len("seen"):], Keys: keyColumns(s, keys),
-			Values: []state.Column{{Name: "expires", Type: batch.TimestampType}}}}, nil
-}
-
-// Open opens the table of keys.
-func (d *DropDuplicatesWithin) Open(c *Context) (err error) {
-	d.Context = c
-	d.table, err = c.State.Table(d.spec)
-	return err
+	d := &DropDuplicatesWithin{timedKeys: newTimedKeys("dropDuplicatesWithinWatermark", s, time, keys), delay: delay, swept: math.MinInt64}
+	d.spec.Name, d.spec.Values = "within"+seenTable(s, keys)[len("seen"):], []state.Column{{Name: "expires", Type: batch.TimestampType}}
+	return d, nil
 }
 
 // Process passes on the rows that are not late and whose key is new or has expired.
 func (d *DropDuplicatesWithin) Process(in *batch.Batch, _ int, out Output) error {
-	if err := insertsOnly(in, d.Context.Step, "dropDuplicatesWithinWatermark"); err != nil {
-		return err
-	}
-	d.times = RowTimes(in.Columns[d.time], d.times)
-	d.over = append(d.over[:0], d.times...)
-	for i, t := range d.over {
-		if t != math.MaxInt64 {
-			d.over[i] = t + 1
-		}
-	}
-	sel, err := d.late.Split(in, d.over, out)
+	sel, err := d.inTime(in, out)
 	if err != nil || sel != nil && len(sel) == 0 {
 		return err
 	}
-	d.probe.begin(in)
-	d.fresh = emptyBitmap(d.fresh, in.N)
 	segment := d.table.Segment(0)
 	if err := d.probe.upsert(segment, in, sel, d.fresh); err != nil {
 		return err
@@ -118,7 +91,7 @@ func (d *DropDuplicatesWithin) decide(segment *state.Segment, in *batch.Batch, s
 // the watermark has moved by a good part of the delay.
 func (d *DropDuplicatesWithin) Advance(watermark int64, _ Output) error {
 	d.late.Watermark = watermark
-	if d.swept != math.MinInt64 && watermark != math.MaxInt64 && watermark-d.swept < d.delay/4 || watermark == d.swept {
+	if d.swept != math.MinInt64 && watermark != math.MaxInt64 && watermark < later(d.swept, d.delay/4) || watermark == d.swept {
 		return nil
 	}
 	d.swept = watermark

@@ -3,9 +3,9 @@ package windows
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
-	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence/state"
@@ -78,27 +78,17 @@ const (
 // by PortComplete all windows that there ever were, for which no row is too late if nobody reads the
 // other ports.
 type Aggregate struct {
-	operators.Base
-	o      Options
-	schema *batch.Schema // of the input
+	intake
 	panes  Panes
 	names  [tables]string
-	clock  clock
 	sorter sorter
-	sieve  sieve
 
-	accumulators *agg.Accumulators
-	tallies      [tables]*tally
-	direct       bool // a window's groups are in one segment
-	closed       closed
-	told         int64 // closed.at when the changes were told last
-	fold         fold  // of what is told as final; nil before the first window
-	writer       writer
-	union        union
-	expression   expr.Context
-	columns      []*batch.Column
-	hashes       []uint64
-	stragglers   []straggler
+	tallies    [tables]*tally
+	direct     bool  // a window's groups are in one segment
+	told       int64 // closed.at when the changes were told last
+	fold       fold  // of what is told as final; nil before the first window
+	union      union
+	stragglers []straggler
 }
 
 // NewAggregate returns the operator of one task, for an input with this schema.
@@ -109,8 +99,8 @@ func NewAggregate(s *batch.Schema, o Options) (operators.Operator, error) {
 	if o.Window.Kind() == KindSession {
 		return newSessions(s, o)
 	}
-	a := &Aggregate{o: o, schema: s, panes: PanesOf(o.Window.Spec), columns: make([]*batch.Column, len(o.Keys))}
-	a.clock.Bound, a.sorter.panes, a.sieve.lateness = o.Window, a.panes, o.Lateness
+	a := &Aggregate{intake: newIntake(s, o), panes: PanesOf(o.Window.Spec)}
+	a.sorter.panes = a.panes
 	for i, name := range []string{"panes", "windows"} { // part of the state's address: they never change
 		a.names[i] = fmt.Sprintf("%s(%d,%d,%d)", name, a.panes.Size, a.panes.Slide, a.panes.Start)
 	}
@@ -137,10 +127,11 @@ func (a *Aggregate) whole() *tally {
 
 // Open opens the tables.
 func (a *Aggregate) Open(c *operators.Context) error {
-	a.Context = c
-	a.accumulators = a.o.Plan.New(c.Pool)
-	keys := a.o.keys(a.schema)
-	spec := state.Spec{Keys: keys, Values: a.o.Plan.Values(), Windowed: true, Version: 1}
+	if err := a.begin(c, a.o.Plan.New(c.Pool)); err != nil {
+		return err
+	}
+	a.told = a.closed.at
+	spec := state.Spec{Keys: a.o.keys(a.schema), Values: a.o.Plan.Values(), Windowed: true, Version: 1}
 	expands := a.expands(c)
 	a.direct = expands || !a.sliding()
 	for i, name := range a.names {
@@ -155,12 +146,8 @@ func (a *Aggregate) Open(c *operators.Context) error {
 			return err
 		}
 	}
-	a.clock.context.Pool, a.expression.Pool = c.Pool, c.Pool
 	a.union = union{pool: c.Pool, accumulators: a.accumulators}
-	a.writer.open(c, a.o, a.accumulators, a.schema)
-	err := a.closed.open(c, keys)
-	a.told = a.closed.at
-	return err
+	return nil
 }
 
 // openTally opens a table of groups, and those of their distinct values.
@@ -201,10 +188,7 @@ func (a *Aggregate) Process(in *batch.Batch, _ int, out operators.Output) error 
 	if in.Rows() == 0 {
 		return nil
 	}
-	if err := insertsOnly(in, a.o.Plan, a.Context.Step); err != nil {
-		return err
-	}
-	if err := a.clock.read(in, a.Context.Epoch, out); err != nil {
+	if err := a.read(in, out); err != nil {
 		return err
 	}
 	a.stragglers = a.stragglers[:0]
@@ -224,28 +208,15 @@ func (a *Aggregate) Process(in *batch.Batch, _ int, out operators.Output) error 
 
 // take evaluates the arguments of the rows that are left, and updates their groups.
 func (a *Aggregate) take(in *batch.Batch, out operators.Output) error {
-	rest := *in
-	rest.Sel = a.clock.rest(in, a.stragglers)
-	a.expression.Reset()
-	a.setNow()
-	input, err := a.accumulators.Evaluate(&a.expression, &rest)
+	input, err := a.evaluate(in, a.clock.rest(in, a.stragglers), out)
 	if err != nil {
 		return err
 	}
 	defer input.Release()
+	defer a.taken()
 	if len(a.expression.Rejected) > 0 {
-		if err := reject(&a.expression, &rest, out); err != nil {
-			return err
-		}
-		a.withoutRejected()
-	}
-	for i, k := range a.o.Keys {
-		a.columns[i] = in.Columns[k]
-	}
-	defer clear(a.columns)
-	a.hashes = batch.Hash(a.columns, in.N, a.hashes)
-	if err := a.closed.mark(a.columns, a.clock.keep, in.N, a.hashes); err != nil {
-		return err
+		fine := a.fine(in.N)
+		a.stragglers = slices.DeleteFunc(a.stragglers, func(s straggler) bool { return !fine(int(s.row)) })
 	}
 	for _, s := range a.sorter.share(a.clock.times, a.clock.keep) {
 		sel := s.sel
@@ -288,29 +259,6 @@ func (a *Aggregate) takeStragglers(in *batch.Batch, input *agg.Input) error {
 		}
 	}
 	return nil
-}
-
-// withoutRejected takes the rows that failed out of those to be taken.
-func (a *Aggregate) withoutRejected() {
-	bad := map[int32]bool{}
-	for _, r := range a.expression.Rejected {
-		bad[r.Row] = true
-	}
-	a.clock.where(func(r int) bool { return !bad[int32(r)] })
-	kept := a.stragglers[:0]
-	for _, s := range a.stragglers {
-		if !bad[s.row] {
-			kept = append(kept, s)
-		}
-	}
-	a.stragglers = kept
-}
-
-// setNow gives expressions the epoch's time.
-func (a *Aggregate) setNow() {
-	if e := a.Context.Epoch; e != nil {
-		a.expression.Now, a.writer.expression.Now = e.Now, e.Now
-	}
 }
 
 // Advance closes the windows that the watermark has passed.
@@ -383,19 +331,5 @@ func (a *Aggregate) Close() error {
 		a.fold.release()
 	}
 	a.writer.close()
-	return nil
-}
-
-// insertsOnly refuses rows that take others back where the plan was not made for them.
-func insertsOnly(in *batch.Batch, p *agg.Plan, step string) error {
-	if in.Kinds == nil || p.Counts() {
-		return nil
-	}
-	for i := range in.Rows() {
-		if in.Kinds[in.Row(i)] != batch.Insert {
-			return &supervision.Failure{Kind: supervision.Fatal, Class: "INTERNAL_ERROR", Step: step,
-				Message: "a windowed aggregate that was planned for rows that never change was given one that updates or deletes"}
-		}
-	}
 	return nil
 }

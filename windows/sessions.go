@@ -5,8 +5,6 @@ import (
 	"math"
 
 	"github.com/deltaic/deltaic/batch"
-	"github.com/deltaic/deltaic/expr"
-	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
@@ -19,26 +17,15 @@ import (
 // What is kept of a key: its open sessions as intervals, the accumulators of each, and when the first of them is due.
 // A session ends only if its key pauses for the gap: see [Spec.AtMost].
 type Sessions struct {
-	operators.Base
-	o      Options
-	schema *batch.Schema
-	clock  clock
-	sieve  sieve
+	intake
+	keys    *state.Segment // open sessions by key
+	open    openValues
+	sums    *state.Segment // accumulators by key and ordinal, and how many distinct values there are
+	values  []*sessionValues
+	sets    []*state.Segment
+	arrived [][]int32 // by set, the rows of the batch that brought a new value
+	wheel   wheel
 
-	accumulators *agg.Accumulators
-	keys         *state.Segment // open sessions by key
-	open         openValues
-	sums         *state.Segment // accumulators by key and ordinal, and how many distinct values there are
-	values       []*sessionValues
-	sets         []*state.Segment
-	arrived      [][]int32 // by set, the rows of the batch that brought a new value
-	wheel        wheel
-	closed       closed
-	writer       writer
-	expression   expr.Context
-
-	columns []*batch.Column
-	hashes  []uint64
 	rows    []uint32 // of keys
 	fresh   batch.Bitmap
 	ordinal []int64 // the session of each row
@@ -84,9 +71,7 @@ func newSessions(s *batch.Schema, o Options) (operators.Operator, error) {
 		return nil, o.Window.failure("UNSUPPORTED_FEATURE.SESSION_WINDOW_WITHOUT_MERGE",
 			"two sessions may become one, and an aggregate written in Go has no Merge: give it one")
 	}
-	w := &Sessions{o: o, schema: s, columns: make([]*batch.Column, len(o.Keys))}
-	w.clock.Bound, w.sieve.lateness = o.Window, o.Lateness
-	return w, nil
+	return &Sessions{intake: newIntake(s, o)}, nil
 }
 
 // Tables of sessions, part of the state's address: they never change.
@@ -104,12 +89,13 @@ const anyGap = 10_000_000
 
 // Open opens the tables.
 func (w *Sessions) Open(c *operators.Context) error {
-	w.Context = c
 	if c.Wanted[operators.PortChanges] {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_OUTPUT_MODE", Step: c.Step,
 			Message: "sessions cannot be told in output mode update: a session that grows is another one", Hint: "use append or complete"}
 	}
-	w.accumulators = w.o.Plan.Plain(c.Pool)
+	if err := w.begin(c, w.o.Plan.Plain(c.Pool)); err != nil {
+		return err
+	}
 	keys := w.o.keys(w.schema)
 	numbered := append(keys[:len(keys):len(keys)], state.Column{Name: "ordinal", Type: batch.BigIntType})
 	sums := state.Spec{Name: sumsTable, Keys: numbered, Prefix: len(keys), Values: w.o.Plan.Values(), Version: 1}
@@ -139,11 +125,6 @@ func (w *Sessions) Open(c *operators.Context) error {
 	}
 	s := w.keys
 	w.open = openValues{s.Words(0), s.Words(1), s.Words(2), s.Words(3), s.Words(4), s.Words(5), s.Bytes(6)}
-	w.clock.context.Pool, w.expression.Pool = c.Pool, c.Pool
-	w.writer.open(c, w.o, w.accumulators, w.schema)
-	if err := w.closed.open(c, keys); err != nil {
-		return err
-	}
 	return w.wheel.open(due, w.width(), c.Pool)
 }
 
@@ -170,10 +151,7 @@ func (w *Sessions) Process(in *batch.Batch, _ int, out operators.Output) error {
 	if in.Rows() == 0 {
 		return nil
 	}
-	if err := insertsOnly(in, w.o.Plan, w.Context.Step); err != nil {
-		return err
-	}
-	if err := w.clock.read(in, w.Context.Epoch, out); err != nil {
+	if err := w.read(in, out); err != nil {
 		return err
 	}
 	if w.o.Window.Processing() {
@@ -211,31 +189,16 @@ func (w *Sessions) sift(in *batch.Batch) {
 
 // take evaluates the arguments, finds the session of each row, and updates it.
 func (w *Sessions) take(in *batch.Batch, out operators.Output) error {
-	rest := *in
-	if rest.Sel = w.clock.keep; len(rest.Sel) == in.N {
-		rest.Sel = nil
+	sel := w.clock.keep
+	if len(sel) == in.N {
+		sel = nil
 	}
-	w.expression.Reset()
-	w.setNow()
-	input, err := w.accumulators.Evaluate(&w.expression, &rest)
+	input, err := w.evaluate(in, sel, out)
 	if err != nil {
 		return err
 	}
 	defer input.Release()
-	if len(w.expression.Rejected) > 0 {
-		if err := reject(&w.expression, &rest, out); err != nil {
-			return err
-		}
-		w.clock.keep = survivors(&w.expression, &rest)
-	}
-	for i, k := range w.o.Keys {
-		w.columns[i] = in.Columns[k]
-	}
-	defer clear(w.columns)
-	w.hashes = batch.Hash(w.columns, in.N, w.hashes)
-	if err := w.closed.mark(w.columns, w.clock.keep, in.N, w.hashes); err != nil {
-		return err
-	}
+	defer w.taken()
 	w.rows, w.fresh = sized(w.rows, in.N), cleared(w.fresh, in.N)
 	if err := w.keys.Upsert(w.columns, w.clock.keep, in.N, w.hashes, w.rows, w.fresh); err != nil {
 		return err
@@ -286,10 +249,4 @@ func (w *Sessions) Close() error {
 	w.wheel.close()
 	w.writer.close()
 	return nil
-}
-
-func (w *Sessions) setNow() {
-	if e := w.Context.Epoch; e != nil {
-		w.expression.Now, w.writer.expression.Now = e.Now, e.Now
-	}
 }
