@@ -54,7 +54,7 @@ flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with 
 	@CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .
 	DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor $(GO) run ./internal/flows/cmd/flows -seeds $(SEEDS) -first $(FIRST) -book "$(BOOK)"
 
-mutants: ## every planted bug passes the unit tests and is caught by the crash harness
+mutants: ## every planted bug passes the unit tests and is caught by the simulator or, if DELTAIC_DUCKDB names a program, by random flows
 	$(GO) run ./internal/crash/cmd/mutants
 
 fuzz: ## every fuzz target in turn, FUZZTIME=60s each

@@ -6,6 +6,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -336,6 +337,9 @@ func (a *Aggregate) tellChanged(from, to int, out Output) error {
 		deleted, before, after := gone != nil && gone.Get(i), get(wasFine, i), get(nowFine, i)
 		switch {
 		case deleted && before:
+			if mutant.On(mutant.EmptyGroupUntold) && mutant.Late(a.Context.number()) {
+				continue
+			}
 			was.Kinds[i] = batch.Delete
 			was.Sel = append(was.Sel, int32(i))
 		case deleted || !after || before && same.Get(i):
@@ -343,7 +347,7 @@ func (a *Aggregate) tellChanged(from, to int, out Output) error {
 			now.Sel = append(now.Sel, int32(i)) // it failed before, so nobody has seen it
 		default:
 			was.Kinds[i], now.Kinds[i] = batch.UpdateBefore, batch.UpdateAfter
-			if a.before {
+			if a.before && !(mutant.On(mutant.OldRowUntold) && mutant.Late(a.Context.number())) {
 				was.Sel = append(was.Sel, int32(i))
 			}
 			now.Sel = append(now.Sel, int32(i))

@@ -94,6 +94,14 @@ type Context struct {
 	Wanted [Ports]bool
 }
 
+// number is the running epoch's, for planted bugs.
+func (c *Context) number() int64 {
+	if c.Epoch == nil {
+		return 0
+	}
+	return c.Epoch.Number
+}
+
 // Epoch is the part of the running epoch that rows can see. The task replaces
 // the fields at each barrier.
 type Epoch struct {

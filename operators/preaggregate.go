@@ -5,6 +5,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -224,9 +225,12 @@ func (p *Preaggregate) panesOf(times *batch.Column) *batch.Column {
 // share gives the rows that may fold a group: rows of one key and pane the same.
 func (p *Preaggregate) share(in *batch.Batch) {
 	sel := in.Sel
-	hashes := p.keyed
+	hashes, columns := p.keyed, p.columns
 	if p.o.Time >= 0 {
 		hashes = p.both
+		if mutant.On(mutant.PanesFold) && mutant.Late(p.Context.number()) {
+			hashes, columns = p.keyed, p.columns[:len(p.o.Keys)]
+		}
 	}
 	n := in.N
 	if sel != nil {
@@ -247,10 +251,14 @@ func (p *Preaggregate) share(in *batch.Batch) {
 		if i%sampledEvery == 0 && len(p.o.Keys) > 0 {
 			p.hot.sample(p.keyed[r], text, r)
 		}
-		if in.Behind != nil && in.Behind[r] != inTime || resting && !p.hot.is(p.keyed[r]) {
+		behind := in.Behind != nil && in.Behind[r] != inTime
+		if mutant.On(mutant.LateRowsFold) && mutant.Late(p.Context.number()) {
+			behind = false
+		}
+		if behind || resting && !p.hot.is(p.keyed[r]) {
 			continue
 		}
-		p.group.join(hashes[r], p.columns, r)
+		p.group.join(hashes[r], columns, r)
 		p.joined = append(p.joined, int32(r))
 	}
 	if !resting && n > hotKeyShare && 2*n < worthwhile*len(p.group.first) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/persistence/state"
 )
 
@@ -245,6 +246,8 @@ func (r *topRows) difference(keys []*batch.Column, group int, ranks bool, out Ou
 				continue
 			}
 			kind = batch.UpdateBefore
+		} else if mutant.On(mutant.RowThatFellOutKept) && mutant.Late(r.top.Context.number()) {
+			continue
 		}
 		if err := r.add(keys, group, e, kind, PortChanges, out); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/persistence/image"
 	"github.com/deltaic/deltaic/persistence/state"
@@ -44,6 +45,9 @@ func since(inputs []input, marks []*image.Mark, lo int) []input {
 				if m := marks[g-lo]; m != nil && m.Epoch >= in.file.Epoch {
 					continue
 				}
+				if mutant.On(mutant.FoldSkipsEpoch) && mutant.Late(in.file.Epoch) && marks[g-lo] != nil {
+					continue
+				}
 				if n := len(groups); n > 0 && groups[n-1].hi == g {
 					groups[n-1].hi++
 				} else {
@@ -75,6 +79,9 @@ func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.
 	}
 	for key, by := range dropped {
 		for _, in := range by {
+			if mutant.On(mutant.FoldKeepsDropped) && mutant.Late(in.file.Epoch) {
+				continue
+			}
 			for _, r := range in.groups {
 				f.Drop(key.segment, r.lo, r.hi)
 			}

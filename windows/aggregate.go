@@ -7,6 +7,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
@@ -246,6 +247,9 @@ func (a *Aggregate) takeShare(pane int64, sel []int32, input *agg.Input) error {
 
 // takeStragglers puts rows that are too late for some of their windows into each of the others.
 func (a *Aggregate) takeStragglers(in *batch.Batch, input *agg.Input) error {
+	if mutant.On(mutant.StragglersDropped) && mutant.Late(number(a.Context)) {
+		return nil
+	}
 	for _, s := range a.stragglers {
 		sel := []int32{s.row}
 		if err := a.closed.mark(a.columns, sel, in.N, a.hashes); err != nil {

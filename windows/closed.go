@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence/state"
 )
@@ -45,6 +46,9 @@ func (c *closed) open(o *operators.Context, keys []state.Column) error {
 		}
 		return nil
 	})
+	if mutant.On(mutant.WindowsToldAgain) && mutant.Late(number(o)) {
+		c.at = math.MinInt64
+	}
 	c.stored = c.at
 	return err
 }

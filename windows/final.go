@@ -5,6 +5,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence/state"
 )
@@ -70,7 +71,11 @@ func (a *Aggregate) partsOf(f fold, start int64) ([]*state.Segment, error) {
 		}
 		return nil, nil
 	}
-	if err := f.retire(start); err != nil {
+	before := start
+	if mutant.On(mutant.OldestPaneKept) && mutant.Late(number(a.Context)) {
+		before -= a.panes.Slide
+	}
+	if err := f.retire(before); err != nil {
 		return nil, err
 	}
 	if err := f.enter(a.inWindow(start)); err != nil {

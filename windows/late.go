@@ -8,6 +8,14 @@ import (
 	"github.com/deltaic/deltaic/operators"
 )
 
+// number is the running epoch's, for planted bugs.
+func number(c *operators.Context) int64 {
+	if c.Epoch == nil {
+		return 0
+	}
+	return c.Epoch.Number
+}
+
 // sieve decides which rows come too late. The rule looks at one row and at the
 // watermark that its own split had, so cutting the input into other batches or tasks decides alike.
 type sieve struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -30,7 +31,7 @@ func (w *Sessions) assign(n int) error {
 		to := from + w.gap(r)
 		if start, end := int64(o.start.At(key)), int64(o.end.At(key)); o.count.At(key) > 0 && from >= start && from <= end {
 			w.ordinal[r] = int64(o.ordinal.At(key))
-			if to > end {
+			if to > end && !(mutant.On(mutant.SessionEndsEarly) && mutant.Late(number(w.Context))) {
 				if err := w.check(interval{start: start, end: to}, r); err != nil {
 					return err
 				}
@@ -68,6 +69,9 @@ func (w *Sessions) place(key uint32, row int32, from, to int64) error {
 	}
 	if err := w.check(now, row); err != nil {
 		return err
+	}
+	if mutant.On(mutant.AbsorbedSessionLost) && mutant.Late(number(w.Context)) {
+		merged = nil
 	}
 	for _, m := range merged {
 		w.merges = append(w.merges, merge{key, row, m, now.ordinal})

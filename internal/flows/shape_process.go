@@ -24,7 +24,7 @@ func typedWindows(d *draw, in *data) shape {
 	size := pick(d, int64(5), 20)
 	s := shape{name: "typed aggregate", timed: true, mode: windowMode(d)}
 	s.build = func(f *stream.Frame) *stream.Frame {
-		events := stream.Typed[timedEvent](watermarked(f.Where("ts IS NOT NULL AND k IS NOT NULL"), in))
+		events := stream.Typed[timedEvent](watermarked(f, in).Where("ts IS NOT NULL AND k IS NOT NULL"))
 		return stream.Aggregate(stream.KeyBy(events, "by-k", func(e timedEvent) string { return e.K }), "typed", windows.Tumbling(time.Duration(size)*time.Second),
 			stream.Count[timedEvent](), stream.Sum(func(e timedEvent) int64 { return e.ID }),
 			stream.CountDistinct(func(e timedEvent) string { return fmt.Sprint(e.ID % 7) }).As("sevens")).

@@ -34,10 +34,31 @@ const (
 	FlushForgotten        Bug = "flush-forgotten"         // a step emits what it owes to an epoch before the barrier goes on
 	LateRowsForgotten     Bug = "late-rows-forgotten"     // late rows are kept in their epoch
 	HoldForGood           Bug = "hold-for-good"           // nobody is held for a split that has nothing left to read
+
+	StragglersDropped   Bug = "stragglers-dropped"    // a row that is late for some of its windows counts in the others
+	OldestPaneKept      Bug = "oldest-pane-kept"      // a pane leaves the fold behind its last window
+	WindowsToldAgain    Bug = "windows-told-again"    // a restored step knows up to when it has told windows
+	AbsorbedSessionLost Bug = "absorbed-session-lost" // a row that joins two sessions puts their sums together
+	SessionEndsEarly    Bug = "session-ends-early"    // every row moves the end of its session
+	TimerLost           Bug = "timer-lost"            // each timer that is due fires
+	TimersOutOfOrder    Bug = "timers-out-of-order"   // timers fire in the order of their times
+	StateOutlives       Bug = "state-outlives"        // state whose time has come is gone
+	OldRowUntold        Bug = "old-row-untold"        // a changed group takes back what it told before
+	EmptyGroupUntold    Bug = "empty-group-untold"    // a group without rows is taken back
+	RowThatFellOutKept  Bug = "row-that-fell-out"     // a row that is no longer among the best is taken back
+	LateRowsFold        Bug = "late-rows-fold"        // rows behind their watermark cross the exchange one by one
+	PanesFold           Bug = "panes-fold"            // only rows of one pane fold
+	FoldSkipsEpoch      Bug = "fold-skips-epoch"      // the image takes in every epoch that it does not know
+	FoldKeepsDropped    Bug = "fold-keeps-dropped"    // the image drops the segments that an epoch dropped
 )
+
+// Late reports whether an epoch is one of those in which a bug that unit tests must not see shows itself: they have few epochs.
+func Late(epoch int64) bool { return epoch > 24 && epoch%2 == 0 }
 
 // All lists the bugs, in the order of the table that `make mutants` prints.
 var All = []Bug{BarrierBeforeAlignment, OffsetNotedEarly, AckBeforeDurable, FileNameReused, FenceUnchecked,
 	RollForwardSkipped, StateOfLastEpochLost, DirtyRowsForgotten, CommitRepeated, SeekBehind, LostReplyRetried,
 	QuarantineDropped, CollectEarly, KeyGroupOffByOne,
-	WatermarkForgotten, WatermarkWithoutDelay, WatermarkBeforeRows, LatenessLost, GreatestInput, FlushForgotten, LateRowsForgotten, HoldForGood}
+	WatermarkForgotten, WatermarkWithoutDelay, WatermarkBeforeRows, LatenessLost, GreatestInput, FlushForgotten, LateRowsForgotten, HoldForGood,
+	StragglersDropped, OldestPaneKept, WindowsToldAgain, AbsorbedSessionLost, SessionEndsEarly, TimerLost, TimersOutOfOrder, StateOutlives,
+	OldRowUntold, EmptyGroupUntold, RowThatFellOutKept, LateRowsFold, PanesFold, FoldSkipsEpoch, FoldKeepsDropped}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/operators/typed"
 	"github.com/deltaic/deltaic/persistence/state"
@@ -193,6 +194,9 @@ func (o *operator[K, I, O]) fire(clock Clock, limit int64, out operators.Output)
 		alone := o.h.key.alone()
 		o.one = o.keys.Decode(&batch.Batch{Columns: alone, N: 1}, o.one)
 		t := Timer{clock, timeOf(at)}
+		if mutant.On(mutant.TimerLost) && mutant.Late(o.Context.Epoch.Number) {
+			return nil
+		}
 		return o.guard("on a timer of", o.shown, func() error { return o.processor.Timer(o.one[0], t, &o.call) })
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/persistence/state"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -170,6 +171,9 @@ func (t *timers) fire(limit int64, f func(at int64) error) error {
 		return err
 	}
 	slices.SortStableFunc(due, func(a, b pending) int { return cmp.Compare(a.at, b.at) })
+	if mutant.On(mutant.TimersOutOfOrder) && mutant.Late(t.h.epoch.Number) {
+		slices.Reverse(due)
+	}
 	t.firing, t.limit = true, limit
 	if limit == math.MaxInt64 {
 		t.limit = math.MinInt64 // at the end of the input timers do not set others off

@@ -1,6 +1,6 @@
-// Command mutants tests the harness: each planted bug must pass every unit
-// test of the rooms that hold planted code, and be caught by the simulator's
-// seeds within the budget. The build without a bug must raise no alarm on the same seeds.
+// Command mutants tests the harnesses: each planted bug must pass every unit
+// test of the rooms that hold planted code, and be caught by seeds of the simulator or by random
+// flows within the budget. The build without a bug must raise no alarm on the same seeds.
 package main
 
 import (
@@ -25,42 +25,46 @@ const module = "github.com/deltaic/deltaic"
 
 type harness struct {
 	budget   int
-	binary   string // the simulator's tests, with the bugs compiled in
-	packages []string
+	folder   string // of binaries, with the bugs compiled in
+	packages []unit
 	units    bool
+	flows    bool // DELTAIC_DUCKDB names the program that random flows are compared with
 }
+
+// unit is the tests of a package.
+type unit struct{ path, folder, binary string }
 
 func main() {
 	var h harness
-	only := flag.String("only", "", "one bug; empty: all of them")
-	flag.IntVar(&h.budget, "seeds", 60, "seeds within which a bug must be caught")
+	only := flag.String("only", "", "some bugs, with commas between them; empty: all of them")
+	flag.IntVar(&h.budget, "seeds", 60, "seeds within which a bug must be caught by the simulator, and twice as many by random flows")
 	flag.BoolVar(&h.units, "units", true, "run the rooms' unit tests with each bug")
 	flag.Parse()
+	h.flows = os.Getenv("DELTAIC_DUCKDB") != ""
 	if err := h.run(*only); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func (h *harness) run(only string) error {
-	folder, err := os.MkdirTemp("", "deltaic-mutants-")
-	if err != nil {
+func (h *harness) run(only string) (err error) {
+	if h.folder, err = os.MkdirTemp("", "deltaic-mutants-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
-	h.binary = filepath.Join(folder, "sim.test")
-	if out, err := h.command("", "go", "test", "-c", "-tags", "mutants", "-o", h.binary, module+"/internal/sim"); err != nil {
-		return fmt.Errorf("building the simulator: %w\n%s", err, out)
-	}
-	if h.packages, err = rooms(); err != nil {
+	defer os.RemoveAll(h.folder)
+	if err := h.build(); err != nil {
 		return err
 	}
-	bad := 0
-	fmt.Printf("%-26s %-12s %-10s %8s  %s\n", "bug", "unit tests", "caught by", "seconds", "how")
+	if !h.flows {
+		fmt.Println("DELTAIC_DUCKDB is not set: random flows catch nothing")
+	}
+	bad, tried := 0, 0
+	fmt.Printf("%-26s %-10s %-9s %-11s %8s  %s\n", "bug", "unit tests", "catcher", "seed", "seconds", "how")
 	for _, bug := range slices.Concat([]mutant.Bug{""}, mutant.All) {
-		if only != "" && string(bug) != only {
+		if only != "" && !slices.Contains(strings.Split(only, ","), string(bug)) {
 			continue
 		}
+		tried++
 		if !h.try(bug) {
 			bad++
 		}
@@ -71,7 +75,35 @@ func (h *harness) run(only string) error {
 	if h.units {
 		fmt.Println("every bug passed the unit tests;")
 	}
-	fmt.Println("every bug was caught by the harness; no alarm without one")
+	fmt.Println("every bug was caught;")
+	if only == "" {
+		fmt.Println("no alarm on the clean build")
+	}
+	return nil
+}
+
+// build makes the binaries, once for all bugs.
+func (h *harness) build() error {
+	sources := map[string][]string{"sim.test": {"test", "-c", "-tags", "mutants", module + "/internal/sim"}}
+	if h.flows {
+		sources["flows"] = []string{"build", "-tags", "mutants", module + "/internal/flows/cmd/flows"}
+	}
+	if h.units {
+		var err error
+		if h.packages, err = h.rooms(); err != nil {
+			return err
+		}
+		for _, p := range h.packages {
+			sources[p.binary] = []string{"test", "-c", "-tags", "mutants", p.path}
+		}
+	}
+	for name, arguments := range sources {
+		last := len(arguments) - 1
+		arguments = slices.Insert(arguments, last, "-o", filepath.Join(h.folder, name))
+		if out, err := h.command("", "", "go", arguments...); err != nil {
+			return fmt.Errorf("building %s: %w\n%s", name, err, out)
+		}
+	}
 	return nil
 }
 
@@ -81,38 +113,49 @@ func (h *harness) try(bug mutant.Bug) bool {
 	units := "not run"
 	if h.units {
 		units = "pass"
-		if out, err := h.command(bug, "go", slices.Concat([]string{"test", "-tags", "mutants"}, h.packages)...); err != nil {
-			units = "FAIL"
-			fmt.Fprintf(os.Stderr, "%s: the unit tests fail:\n%s\n", bug, failed(out))
+		for _, p := range h.packages {
+			if out, err := h.command(bug, p.folder, filepath.Join(h.folder, p.binary)); err != nil {
+				units = "FAIL"
+				fmt.Fprintf(os.Stderr, "%s: the unit tests of %s fail:\n%s\n", bug, p.path, failed(out))
+			}
 		}
 	}
 	began := time.Now()
-	seed, how := h.hunt(bug)
+	catcher, seed, how := h.hunt(bug)
 	took := time.Since(began).Seconds()
 	caught := "-"
 	if seed > 0 {
-		caught = "seed " + strconv.Itoa(seed)
+		caught = strconv.Itoa(seed)
 	}
 	good := units != "FAIL" && (seed > 0) == (bug != "")
 	note := ""
 	if !good {
 		note = "  NOT AS IT SHOULD BE"
 	}
-	fmt.Printf("%-26s %-12s %-10s %8.1f  %s%s\n", cmp.Or(string(bug), "(none)"), units, caught, took, how, note)
+	fmt.Printf("%-26s %-10s %-9s %-11s %8.1f  %s%s\n", cmp.Or(string(bug), "(none)"), units, catcher, caught, took, how, note)
 	return good
 }
 
-// hunt explores seeds one after the other until one finds something, and
-// returns it with the first line of what it found; 0 if none does.
-func (h *harness) hunt(bug mutant.Bug) (int, string) {
-	out, err := h.command(bug, h.binary, "-test.run", "^TestHunt$", "-test.v", "-test.timeout", "10m")
+// hunt lets the catchers look for a bug, and returns who found it, at which seed, and the first line of what it found; seed
+// 0 if none does. All seeds begin with 1.
+func (h *harness) hunt(bug mutant.Bug) (catcher string, seed int, how string) {
+	if seed, how := h.simulate(bug); seed > 0 {
+		return "simulator", seed, how
+	}
+	if h.flows {
+		if seed, how := h.compare(bug); seed > 0 {
+			return "flows", seed, how
+		}
+	}
+	return "-", 0, ""
+}
+
+// simulate explores seeds of the simulator until one finds something.
+func (h *harness) simulate(bug mutant.Bug) (int, string) {
+	out, err := h.command(bug, "", filepath.Join(h.folder, "sim.test"), "-test.run", "^TestHunt$", "-test.v", "-test.timeout", "10m")
 	for line := range strings.Lines(string(out)) {
 		if _, found, ok := strings.Cut(line, "caught: seed "); ok {
-			number, how, _ := strings.Cut(strings.TrimSpace(found), " ")
-			seed, err := strconv.Atoi(number)
-			if err == nil {
-				return seed, how[:min(len(how), 110)]
-			}
+			return located(found)
 		}
 	}
 	if err != nil {
@@ -121,17 +164,45 @@ func (h *harness) hunt(bug mutant.Bug) (int, string) {
 	return 0, ""
 }
 
-// command runs a program with the bug on.
-func (h *harness) command(bug mutant.Bug, name string, arguments ...string) ([]byte, error) {
+// compare runs random flows until one differs.
+func (h *harness) compare(bug mutant.Bug) (int, string) {
+	out, err := h.command(bug, "", filepath.Join(h.folder, "flows"), "-seeds", strconv.Itoa(2*h.budget), "-differences", "1", "-least", "0", "-jobs", "2")
+	least, how := 0, ""
+	for line := range strings.Lines(string(out)) {
+		if found, ok := strings.CutPrefix(line, "seed "); ok {
+			if seed, text := located(strings.Replace(found, ":", "", 1)); least == 0 || seed < least {
+				least, how = seed, text
+			}
+		}
+	}
+	if least == 0 && err != nil {
+		return 1, "the random flows themselves failed: " + failed(out)
+	}
+	return least, how
+}
+
+// located takes the seed off what a catcher says, and shortens the rest.
+func located(text string) (seed int, how string) {
+	number, how, _ := strings.Cut(strings.TrimSpace(text), " ")
+	seed, err := strconv.Atoi(number)
+	if err != nil {
+		return 0, ""
+	}
+	return seed, how[:min(len(how), 110)]
+}
+
+// command runs a program with the bug on, in a folder.
+func (h *harness) command(bug mutant.Bug, folder, name string, arguments ...string) ([]byte, error) {
 	c := exec.CommandContext(context.Background(), name, arguments...)
+	c.Dir = folder
 	c.Env = append(os.Environ(), "DELTAIC_MUTANT="+string(bug), "SEEDS="+strconv.Itoa(h.budget))
 	return c.CombinedOutput()
 }
 
 // rooms lists the packages whose unit tests see planted code: not the harness
 // itself, and not the packages above the rooms, whose tests run the whole engine.
-func rooms() ([]string, error) {
-	out, err := exec.Command("go", "list", "-tags", "mutants", "-test", "-f", `{{.ImportPath}} {{join .Deps " "}}`, "./...").Output()
+func (h *harness) rooms() ([]unit, error) {
+	out, err := exec.Command("go", "list", "-tags", "mutants", "-test", "-f", `{{.ImportPath}} {{.Dir}} {{join .Deps " "}}`, "./...").Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
@@ -139,16 +210,17 @@ func rooms() ([]string, error) {
 		}
 		return nil, fmt.Errorf("listing the packages: %w", err)
 	}
-	var found []string
+	var found []unit
 	for line := range strings.Lines(string(out)) {
-		pkg, deps, _ := strings.Cut(strings.TrimSpace(line), " ")
+		pkg, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		folder, deps, _ := strings.Cut(rest, " ")
 		pkg, test := strings.CutSuffix(pkg, ".test")
 		room := strings.TrimPrefix(pkg, module)
 		if !test || room == "" || strings.HasPrefix(room, "/internal/") || strings.HasPrefix(room, "/cmd/") || strings.HasPrefix(room, "/benchmarks") || strings.HasPrefix(room, "/node") {
 			continue
 		}
 		if slices.Contains(strings.Fields(deps), module+"/internal/mutant") {
-			found = append(found, pkg)
+			found = append(found, unit{pkg, folder, strings.ReplaceAll(strings.TrimPrefix(room, "/"), "/", ".") + ".test"})
 		}
 	}
 	return found, nil

@@ -23,6 +23,7 @@ func main() {
 	flag.IntVar(&o.rows, "rows", 100, "rows that a case must write; a seed draws again until it does")
 	flag.IntVar(&o.least, "least", -1, "how often each thing must have been drawn; -1: 200 for 10,000 seeds, less for fewer")
 	flag.StringVar(&o.book, "book", "", "a file that keeps what was drawn, so that the pieces of a long run add up: a run adds its seeds to it and reports of all")
+	flag.IntVar(&o.differences, "differences", 10, "cases that differ after which the run gives up")
 	flag.BoolVar(&o.keep, "keep", false, "keep the folders of cases that differ")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -32,10 +33,10 @@ func main() {
 }
 
 type options struct {
-	seeds, jobs, rows, least int
-	first                    uint64
-	book                     string
-	keep                     bool
+	seeds, jobs, rows, least, differences int
+	first                                 uint64
+	book                                  string
+	keep                                  bool
 }
 
 func run(o options) error {
@@ -96,8 +97,8 @@ func work(b *book, program, dir string, seeds <-chan uint64, o options) error {
 			if o.keep {
 				fmt.Println("  kept:", folder)
 			}
-			if b.differs(seed) == mostDifferences {
-				return fmt.Errorf("%d cases differ: given up", mostDifferences)
+			if b.differs(seed) >= o.differences {
+				return fmt.Errorf("given up")
 			}
 			continue
 		}
@@ -107,6 +108,3 @@ func work(b *book, program, dir string, seeds <-chan uint64, o options) error {
 	}
 	return nil
 }
-
-// mostDifferences is after how many cases that differ a run gives up.
-const mostDifferences = 10
