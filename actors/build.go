@@ -17,6 +17,7 @@ import (
 // and readers.
 func (a *attempt) build(ctx context.Context) error {
 	plan := a.config.Plan
+	now := a.config.Now().UnixMicro()                  // one for all tasks, as the barriers bring it later
 	tasks := make([][]epochs.TaskID, len(plan.Stages)) // by stage
 	for i := range plan.Stages {
 		for share := range a.shares(plan, i) {
@@ -24,7 +25,7 @@ func (a *attempt) build(ctx context.Context) error {
 			tasks[i] = append(tasks[i], id)
 			name := plan.Stages[i].Name + "[" + strconv.Itoa(share) + "]"
 			a.tasks = append(a.tasks, &Task{ID: id, Name: name, attempt: a.number(), pool: a.config.Pool,
-				account: a.config.Account, epoch: &operators.Epoch{Number: a.epoch(), Now: a.now()},
+				account: a.config.Account, epoch: &operators.Epoch{Number: a.epoch(), Now: now},
 				edgeOut: map[int]int{}, acks: map[int64]*owed{},
 				time: taskTime{watermark: noWatermark, greatest: plan.Graph.WatermarkPolicy == "max"}})
 		}
@@ -48,8 +49,6 @@ func (a *attempt) epoch() int64 {
 	}
 	return a.manifest.Epoch + 1
 }
-
-func (a *attempt) now() int64 { return a.config.Now().UnixMicro() }
 
 // shares returns how many tasks the stage has. Stages come before those that
 // read them.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -268,6 +269,26 @@ func TestSeedsOfTheDispatcherGiveOneResult(t *testing.T) {
 		}
 		if rows := count(t, f.sink.Rows()); len(rows) != 200 || f.sink.Len() != 200 {
 			t.Fatalf("seed %d: %d rows, %d distinct", seed, f.sink.Len(), len(rows))
+		}
+	}
+}
+
+// The time of an attempt's first epoch is chosen once: tasks that are made one after the other have it from no barrier.
+func TestAllTasksBeginAtOneTime(t *testing.T) {
+	f := newFlow(3)
+	f.dedup = true
+	c := f.config(t, Trigger{Kind: TriggerAvailableNow}, 2)
+	var at atomic.Int64
+	c.Now = func() time.Time { return time.UnixMilli(at.Add(1)) }
+	c.defaults(1)
+	a, err := openAttempt(t.Context(), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	for _, task := range a.tasks {
+		if task.epoch.Now != a.tasks[0].epoch.Now {
+			t.Errorf("%s begins at %d, %s at %d", task.Name, task.epoch.Now, a.tasks[0].Name, a.tasks[0].epoch.Now)
 		}
 	}
 }
