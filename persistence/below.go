@@ -45,9 +45,6 @@ func since(inputs []input, marks []*image.Mark, lo int) []input {
 				if m := marks[g-lo]; m != nil && m.Epoch >= in.file.Epoch {
 					continue
 				}
-				if mutant.On(mutant.FoldSkipsEpoch) && mutant.Late(in.file.Epoch) && marks[g-lo] != nil {
-					continue
-				}
 				if n := len(groups); n > 0 && groups[n-1].hi == g {
 					groups[n-1].hi++
 				} else {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/agg"
-	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/persistence/state"
 )
@@ -71,11 +70,7 @@ func (a *Aggregate) partsOf(f fold, start int64) ([]*state.Segment, error) {
 		}
 		return nil, nil
 	}
-	before := start
-	if mutant.On(mutant.OldestPaneKept) && mutant.Late(number(a.Context)) {
-		before -= a.panes.Slide
-	}
-	if err := f.retire(before); err != nil {
+	if err := f.retire(start); err != nil {
 		return nil, err
 	}
 	if err := f.enter(a.inWindow(start)); err != nil {

@@ -31,7 +31,7 @@ func Drawn() []string {
 }
 
 // patience is how long one attempt may take before it is taken for stuck.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // Case is what a seed has drawn.
 type Case struct {

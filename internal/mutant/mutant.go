@@ -36,7 +36,6 @@ const (
 	HoldForGood           Bug = "hold-for-good"           // nobody is held for a split that has nothing left to read
 
 	StragglersDropped   Bug = "stragglers-dropped"    // a row that is late for some of its windows counts in the others
-	OldestPaneKept      Bug = "oldest-pane-kept"      // a pane leaves the fold behind its last window
 	WindowsToldAgain    Bug = "windows-told-again"    // a restored step knows up to when it has told windows
 	AbsorbedSessionLost Bug = "absorbed-session-lost" // a row that joins two sessions puts their sums together
 	SessionEndsEarly    Bug = "session-ends-early"    // every row moves the end of its session
@@ -48,7 +47,6 @@ const (
 	RowThatFellOutKept  Bug = "row-that-fell-out"     // a row that is no longer among the best is taken back
 	LateRowsFold        Bug = "late-rows-fold"        // rows behind their watermark cross the exchange one by one
 	PanesFold           Bug = "panes-fold"            // only rows of one pane fold
-	FoldSkipsEpoch      Bug = "fold-skips-epoch"      // the image takes in every epoch that it does not know
 	FoldKeepsDropped    Bug = "fold-keeps-dropped"    // the image drops the segments that an epoch dropped
 )
 
@@ -60,5 +58,5 @@ var All = []Bug{BarrierBeforeAlignment, OffsetNotedEarly, AckBeforeDurable, File
 	RollForwardSkipped, StateOfLastEpochLost, DirtyRowsForgotten, CommitRepeated, SeekBehind, LostReplyRetried,
 	QuarantineDropped, CollectEarly, KeyGroupOffByOne,
 	WatermarkForgotten, WatermarkWithoutDelay, WatermarkBeforeRows, LatenessLost, GreatestInput, FlushForgotten, LateRowsForgotten, HoldForGood,
-	StragglersDropped, OldestPaneKept, WindowsToldAgain, AbsorbedSessionLost, SessionEndsEarly, TimerLost, TimersOutOfOrder, StateOutlives,
-	OldRowUntold, EmptyGroupUntold, RowThatFellOutKept, LateRowsFold, PanesFold, FoldSkipsEpoch, FoldKeepsDropped}
+	StragglersDropped, WindowsToldAgain, AbsorbedSessionLost, SessionEndsEarly, TimerLost, TimersOutOfOrder, StateOutlives,
+	OldRowUntold, EmptyGroupUntold, RowThatFellOutKept, LateRowsFold, PanesFold, FoldKeepsDropped}
