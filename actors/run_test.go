@@ -63,6 +63,7 @@ type flow struct {
 	sink    *memory.Sink
 	ledger  *register
 	objects objstore.Store
+	into    connectors.Sink // instead of sink, if there is one
 	dedup   bool
 	wide    bool
 	uniques atomic.Int64
@@ -91,7 +92,11 @@ func (f *flow) graph() *topology.Graph {
 			}})
 		last = 1
 	}
-	g.Steps = append(g.Steps, &topology.Step{Name: "out", Verb: topology.VerbSink, Inputs: []int{last}, Schema: f.source.Schema(), Sink: f.sink, Mode: connectors.Append})
+	var sink connectors.Sink = f.sink
+	if f.into != nil {
+		sink = f.into
+	}
+	g.Steps = append(g.Steps, &topology.Step{Name: "out", Verb: topology.VerbSink, Inputs: []int{last}, Schema: f.source.Schema(), Sink: sink, Mode: connectors.Append})
 	return g
 }
 

@@ -78,6 +78,8 @@ var errorClasses = map[string]string{
 	"STATE_STORE_KEY_TYPES_TOO_LARGE":         "the key's types are larger than a state table takes",
 	"STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE": "the step's values are not those of its stored state",
 	"STATE_STORE_IMAGE_IN_USE":                "another process has the local image of the flow's state open",
+	"STATE_STORE_IMAGE_BROKEN":                "the local image of the state cannot be read; the next attempt makes it anew from the checkpoint",
+	"STATE_STORE_IMAGE_WRITE_FAILED":          "the local image of the state cannot be written: a full or failing disk",
 	"STATE_STORE_IMAGE_CLOSED":                "the local image of the state was closed while an attempt used it",
 	"STATE_TABLE_NOT_FOUND":                   "state read: the checkpoint has no state of that step or table",
 	"STATE_STORE_TOO_MANY_KEYS":               "a state table is full",

@@ -199,7 +199,7 @@ func (s *Store) attach(ctx context.Context, spec state.Spec, files []StateFile) 
 // what is not in the image yet, and the other rows come when they are asked for.
 func (s *Store) restoreTable(ctx context.Context, objects objstore.Store, files []StateFile, inputs []input) error {
 	o, name := s.options, inputs[0].file.Table
-	if err := s.openNewest(ctx, objects, bySchema(inputs)[0]); err != nil {
+	if err := s.openAsWritten(ctx, objects, inputs); err != nil {
 		return err
 	}
 	t := s.tables[name]

@@ -74,10 +74,8 @@ func (s *Store) load(ctx context.Context, objects objstore.Store, inputs []input
 	if err != nil {
 		return err
 	}
-	for _, in := range bySchema(inputs) {
-		if err := s.openNewest(ctx, objects, in); err != nil {
-			return err
-		}
+	if err := s.openAsWritten(ctx, objects, inputs); err != nil {
+		return err
 	}
 	for _, in := range inputs {
 		if err := s.loadFile(ctx, objects, in, dropped); err != nil {
@@ -181,28 +179,24 @@ func (s *Store) openInput(ctx context.Context, objects objstore.Store, in input)
 	return r, nil
 }
 
-// openNewest opens a file's table as the file has it, if the table is not open: the newest file comes first, and older
-// ones are brought to what it says.
-func (s *Store) openNewest(ctx context.Context, objects objstore.Store, in input) error {
-	if s.tables[in.file.Table] != nil {
-		return nil
+// openAsWritten opens tables that are not open as the latest attempt wrote them: what a table's values are changes between
+// attempts, and a base may be of an epoch before them. Files of other attempts are brought to that.
+func (s *Store) openAsWritten(ctx context.Context, objects objstore.Store, inputs []input) error {
+	latest := slices.SortedStableFunc(slices.Values(inputs), func(a, b input) int { return cmp.Compare(b.file.Attempt, a.file.Attempt) })
+	for _, in := range latest {
+		if s.tables[in.file.Table] != nil {
+			continue
+		}
+		r, err := s.openInput(ctx, objects, in)
+		if err == nil {
+			_, err = s.open(r.spec)
+			r.close()
+		}
+		if err != nil {
+			return err
+		}
 	}
-	r, err := s.openInput(ctx, objects, in)
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	_, err = s.open(r.spec)
-	return err
-}
-
-// bySchema returns the inputs with the latest version of their table's schema first, of one version the newest. A newer file
-// may have an older schema: a task that had nothing to write since merges its files as they are.
-func bySchema(inputs []input) []input {
-	sorted := slices.Clone(inputs)
-	slices.Reverse(sorted)
-	slices.SortStableFunc(sorted, func(a, b input) int { return cmp.Compare(b.file.SchemaVersion, a.file.SchemaVersion) })
-	return sorted
+	return nil
 }
 
 // loadFile applies the rows of a file to its table.

@@ -28,7 +28,7 @@ type Upkeep struct {
 // tableWork is what is to be done for one table.
 type tableWork struct {
 	name   string
-	spec   state.Spec // of the rows below
+	spec   state.Spec // as the step has the table now: all files of an attempt say the same. Without a name: as they say
 	inputs []input
 	below  *image.Table // nil: the store has no image
 	marks  []*image.Mark
@@ -51,8 +51,12 @@ func (s *Store) Upkeep(files []StateFile) *Upkeep {
 	u.options.Image = nil // a merge is made in memory
 	for _, name := range names {
 		w := &tableWork{name: name, inputs: byTable[name]}
-		if t := s.tables[name]; t != nil && t.below != nil {
-			w.below, w.marks, w.spec = t.below, t.marks, t.Spec()
+		t := s.tables[name]
+		if t != nil {
+			w.spec = t.Spec()
+		}
+		if t != nil && t.below != nil {
+			w.below, w.marks = t.below, t.marks
 			w.fold = s.mustFold(since(w.inputs, t.marks, s.options.Lo))
 		}
 		w.base = heavy(w.inputs)
@@ -160,7 +164,7 @@ func (u *Upkeep) merge(ctx context.Context, objects objstore.Store, work *tableW
 	rounds := min(int(bytesOf(work.inputs)/mergeBytes)+1, o.Hi-o.Lo)
 	for round := range rounds {
 		lo, hi := o.Lo+(o.Hi-o.Lo)*round/rounds, o.Lo+(o.Hi-o.Lo)*(round+1)/rounds
-		if w, err = u.mergeRange(ctx, objects, within(work.inputs, lo, hi), w); err != nil {
+		if w, err = u.mergeRange(ctx, objects, work.spec, within(work.inputs, lo, hi), w); err != nil {
 			break
 		}
 	}
@@ -190,9 +194,14 @@ func within(inputs []input, lo, hi int) []input {
 
 // mergeRange adds what the inputs come to in their key groups to the file, which the
 // first range begins.
-func (u *Upkeep) mergeRange(ctx context.Context, objects objstore.Store, inputs []input, w *fileWriter) (*fileWriter, error) {
+func (u *Upkeep) mergeRange(ctx context.Context, objects objstore.Store, spec state.Spec, inputs []input, w *fileWriter) (*fileWriter, error) {
 	merged := &Store{options: u.options, tables: map[string]*kept{}}
 	defer merged.Close()
+	if spec.Name != "" {
+		if _, err := merged.open(spec); err != nil {
+			return w, err
+		}
+	}
 	if err := merged.load(ctx, objects, inputs); err != nil {
 		return w, err
 	}

@@ -13,6 +13,7 @@
 //  2. A key group counts for what its mark says: rows of a fold that did not end may lie there, newer than the
 //     mark, until the fold is repeated.
 //
-// An image is a copy that can be made again from the files of a checkpoint: nothing durable depends on it, and
-// one that cannot be opened is begun anew. All I/O goes through vfs.
+// An image is a copy that can be made again from the files of a checkpoint: nothing durable depends on it. One that
+// cannot be opened is begun anew; one that cannot be read ends the attempt, and is begun anew when the next one asks for
+// its tables; tables from before are refused from then on. All I/O goes through vfs.
 package image

@@ -133,7 +133,7 @@ func (f *Fold) flush(ctx context.Context, marks []*Mark) error {
 	if len(entries) == 0 && len(f.drops) == 0 && marks == nil {
 		return nil
 	}
-	err := f.table.image.ingest(ctx, func(w *sstable.Writer) error {
+	err := f.table.ingest(ctx, func(w *sstable.Writer) error {
 		if marks != nil {
 			if err := f.settle(w, marks); err != nil {
 				return err
@@ -225,12 +225,12 @@ func (t *Table) writeMarks(w *sstable.Writer, lo int, marks []*Mark) error {
 
 // SetMarks replaces the marks of the key groups from lo on.
 func (t *Table) SetMarks(ctx context.Context, lo int, marks []*Mark) error {
-	return t.image.ingest(ctx, func(w *sstable.Writer) error { return t.writeMarks(w, lo, marks) })
+	return t.ingest(ctx, func(w *sstable.Writer) error { return t.writeMarks(w, lo, marks) })
 }
 
 // Reset forgets all that the key groups [lo,hi) know.
 func (t *Table) Reset(ctx context.Context, lo, hi int) error {
-	if !t.image.exists() {
+	if !t.there {
 		return nil
 	}
 	counts, err := t.counts(lo, hi)
@@ -241,7 +241,7 @@ func (t *Table) Reset(ctx context.Context, lo, hi int) error {
 	if err != nil {
 		return err
 	}
-	return t.image.ingest(ctx, func(w *sstable.Writer) error {
+	return t.ingest(ctx, func(w *sstable.Writer) error {
 		for _, k := range slices.SortedFunc(maps.Keys(counts), compareCounts) {
 			if err := w.Delete(t.key(kindCount, state.AppendPlace(nil, k.segment, k.group))); err != nil {
 				return err
@@ -262,7 +262,7 @@ func (t *Table) Reset(ctx context.Context, lo, hi int) error {
 
 // segments returns those that have rows, counted or not.
 func (t *Table) segments() ([]int64, error) {
-	db, leave, err := t.image.use()
+	db, leave, err := t.use()
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +270,7 @@ func (t *Table) segments() ([]int64, error) {
 	prefix := t.key(kindRow, nil)
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
 	if err != nil {
-		return nil, err
+		return nil, t.image.readFailed(err)
 	}
 	var found []int64
 	for ok := it.First(); ok; {
@@ -282,5 +282,5 @@ func (t *Table) segments() ([]int64, error) {
 		}
 		ok = it.SeekGE(t.key(kindRow, after))
 	}
-	return found, it.Close()
+	return found, t.image.readFailed(it.Close())
 }

@@ -41,7 +41,8 @@ const (
 // is needed: small state never needs it.
 type Image struct {
 	options Options
-	files   atomic.Int64 // ingested since it was opened
+	files   atomic.Int64          // ingested since it was opened
+	broken  atomic.Pointer[error] // why it is
 
 	mu     sync.Mutex
 	idle   sync.Cond // of mu: nobody uses the database
@@ -50,6 +51,8 @@ type Image struct {
 	cache  *pebble.Cache
 	writer sstable.WriterOptions
 	closed bool
+	// generation counts how often the image was begun anew: what a table of an earlier one knew is gone.
+	generation int
 }
 
 // New returns the image in a folder.
@@ -75,15 +78,19 @@ func Local(dir string, account *batch.Account, log *zap.Logger) *Image {
 	return New(Options{FS: vfs.Default, Dir: dir, Cache: cache, Account: account, Log: log})
 }
 
-var (
-	errInUse  = errors.New("in use")
-	errClosed = &supervision.Failure{Kind: supervision.Restart, Class: "STATE_STORE_IMAGE_CLOSED", Message: "the local image of the state has been closed"}
-)
-
-// exists reports whether there is anything in the image.
-func (i *Image) exists() bool {
+// enter returns the generation that tables are of which an attempt asks for now, and whether there is anything in
+// the image.
+func (i *Image) enter() (generation int, there bool, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if err := i.renew(); err != nil {
+		return 0, false, err
+	}
+	return i.generation, i.exists(), nil
+}
+
+// exists reports whether there is anything in the image. The lock is held.
+func (i *Image) exists() bool {
 	if i.db != nil {
 		return true
 	}
@@ -93,10 +100,17 @@ func (i *Image) exists() bool {
 
 // use opens the database if it is not, and keeps it open until the function that
 // it returns is called.
-func (i *Image) use() (*pebble.DB, func(), error) {
+func (i *Image) use(generation int) (*pebble.DB, func(), error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if err := i.open(); err != nil {
+	err := i.whole()
+	if err == nil && generation != i.generation {
+		err = errRenewed
+	}
+	if err == nil {
+		err = i.open()
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	i.users++
@@ -131,10 +145,14 @@ func (i *Image) open() error {
 			Hint: "stop the other process that runs the flow, or wait for its end"}
 	}
 	o.Log.Warn("the local image of the state cannot be opened and is begun anew", zap.String("path", o.Dir), zap.Error(err))
-	if err := o.FS.RemoveAll(o.Dir); err != nil {
-		return fmt.Errorf("remove the broken image %s: %w", o.Dir, err)
+	if err = o.FS.RemoveAll(o.Dir); err == nil {
+		i.broken.Store(nil) // it was empty all along, for those who use it
+		err = i.try()
 	}
-	return i.try()
+	if err != nil {
+		return i.writeFailed(err)
+	}
+	return nil
 }
 
 func (i *Image) try() (err error) {
@@ -155,8 +173,8 @@ func (i *Image) try() (err error) {
 		return err
 	}
 	cache := pebble.NewCache(o.Cache)
-	options := &pebble.Options{FS: o.FS, Cache: cache, MemTableSize: memTable, FormatMajorVersion: pebble.FormatNewest,
-		DisableWAL: true, Logger: logger{o.Log}, CompactionConcurrencyRange: i.compactions}
+	options := &pebble.Options{FS: shield{o.FS, i}, Cache: cache, MemTableSize: memTable, FormatMajorVersion: pebble.FormatNewest,
+		DisableWAL: true, Logger: logger{i}, EventListener: i.events(), CompactionConcurrencyRange: i.compactions}
 	for level := range options.Levels {
 		options.Levels[level].BlockSize = blockSize
 		options.Levels[level].FilterPolicy = bloom.FilterPolicy(filterBits)
@@ -168,7 +186,7 @@ func (i *Image) try() (err error) {
 		cache.Unref()
 		return err
 	}
-	if err := i.sweep(); err != nil {
+	if err := errors.Join(i.sweep(), i.whole()); err != nil {
 		err = errors.Join(err, db.Close())
 		cache.Unref()
 		return err
@@ -217,19 +235,13 @@ func (i *Image) Close() error {
 	for i.users > 0 {
 		i.idle.Wait()
 	}
-	if i.db == nil {
-		return nil
-	}
-	i.options.Account.Charge(-(i.options.Cache + memTable))
-	err := i.db.Close()
-	i.db = nil
-	i.cache.Unref()
-	return err
+	return i.shut()
 }
 
 // ingest builds a file and takes it into the database, whole or not at all.
-func (i *Image) ingest(ctx context.Context, build func(*sstable.Writer) error) error {
-	db, leave, err := i.use()
+func (t *Table) ingest(ctx context.Context, build func(*sstable.Writer) error) error {
+	i := t.image
+	db, leave, err := i.use(t.generation)
 	if err != nil {
 		return err
 	}
@@ -237,28 +249,18 @@ func (i *Image) ingest(ctx context.Context, build func(*sstable.Writer) error) e
 	path := i.options.FS.PathJoin(i.options.Dir, fmt.Sprintf("%s%d", staging, i.files.Add(1)))
 	f, err := i.options.FS.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return err
+		return i.writeFailed(err)
 	}
 	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), i.writer)
-	if err := build(w); err != nil {
-		return errors.Join(err, w.Close(), i.options.FS.Remove(path))
+	if err = build(w); err != nil {
+		err = errors.Join(err, w.Close())
+	} else if err = w.Close(); err == nil {
+		err = db.Ingest(ctx, []string{path})
 	}
-	if err := w.Close(); err != nil {
-		return err
+	if err != nil {
+		_ = i.options.FS.Remove(path) // the next start sweeps what stays
+		return i.writeFailed(err)
 	}
-	return db.Ingest(ctx, []string{path})
-}
-
-// logger tells what Pebble has to say. What it cannot go on from is a panic, which
-// ends the attempt, not the process.
-type logger struct{ log *zap.Logger }
-
-func (l logger) Infof(string, ...any) {}
-
-func (l logger) Errorf(format string, args ...any) {
-	l.log.Warn("local image of the state: " + fmt.Sprintf(format, args...))
-}
-
-func (l logger) Fatalf(format string, args ...any) {
-	panic("local image of the state: " + fmt.Sprintf(format, args...))
+	t.there = true
+	return i.whole()
 }

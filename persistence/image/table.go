@@ -31,16 +31,23 @@ type Table struct {
 	image  *Image
 	name   string
 	number [8]byte
+	// generation is that of the image which the table is in. there says whether the image had anything when the
+	// table was asked for: if not, nothing is looked for, so that small state needs no database.
+	generation int
+	there      bool
 }
+
+func (t *Table) use() (*pebble.DB, func(), error) { return t.image.use(t.generation) }
 
 // Table returns a table of the image, which need not be there.
 func (i *Image) Table(incarnation, step, table string) (*Table, error) {
 	t := &Table{image: i, name: incarnation + "\x00" + step + "\x00" + table}
 	binary.BigEndian.PutUint64(t.number[:], xxhash.Sum64String(t.name))
-	if !i.exists() {
-		return t, nil
+	var err error
+	if t.generation, t.there, err = i.enter(); err != nil || !t.there {
+		return t, err
 	}
-	db, leave, err := i.use()
+	db, leave, err := t.use()
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +57,7 @@ func (i *Image) Table(incarnation, step, table string) (*Table, error) {
 	case errors.Is(err, pebble.ErrNotFound):
 		return t, nil
 	case err != nil:
-		return nil, err
+		return nil, i.readFailed(err)
 	}
 	defer func() { _ = closer.Close() }()
 	if string(name) != t.name {
@@ -111,10 +118,10 @@ func (t *Table) Marks(lo, hi int) ([]*Mark, error) {
 
 // each calls f for the keys of a kind from lo to hi (nil: the last), without their prefix.
 func (t *Table) each(kind byte, lo, hi []byte, f func(rest, value []byte) error) error {
-	if !t.image.exists() {
+	if !t.there {
 		return nil
 	}
-	db, leave, err := t.image.use()
+	db, leave, err := t.use()
 	if err != nil {
 		return err
 	}
@@ -125,19 +132,19 @@ func (t *Table) each(kind byte, lo, hi []byte, f func(rest, value []byte) error)
 	}
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: t.key(kind, lo), UpperBound: upper})
 	if err != nil {
-		return err
+		return t.image.readFailed(err)
 	}
 	for ok := it.First(); ok; ok = it.Next() {
 		value, err := it.ValueAndErr()
-		if err == nil {
-			err = f(it.Key()[prefixBytes:], value)
-		}
 		if err != nil {
+			return t.image.readFailed(errors.Join(err, it.Close()))
+		}
+		if err := f(it.Key()[prefixBytes:], value); err != nil {
 			_ = it.Close()
 			return err
 		}
 	}
-	return it.Close()
+	return t.image.readFailed(it.Close())
 }
 
 // count is how many rows a segment has in a key group.

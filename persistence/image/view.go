@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -24,7 +25,7 @@ func (t *Table) View(lo, hi int) *View { return &View{table: t, lo: lo, hi: hi} 
 // Read looks for places in one pass. See state.Below.
 func (v *View) Read(places [][]byte, found func(i int, values []byte) error) error {
 	t := v.table
-	db, leave, err := t.image.use()
+	db, leave, err := t.use()
 	if err != nil {
 		return err
 	}
@@ -32,26 +33,29 @@ func (v *View) Read(places [][]byte, found func(i int, values []byte) error) err
 	prefix := t.key(kindRow, nil)
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix), UseL6Filters: v.mostlyNew()})
 	if err != nil {
-		return err
+		return t.image.readFailed(err)
 	}
 	v.asked += len(places)
 	v.key = append(v.key[:0], prefix...)
 	for i, place := range places {
 		v.key = append(v.key[:prefixBytes], place...)
 		if !it.SeekPrefixGE(v.key) {
+			if err := it.Error(); err != nil { // the next seek would forget it
+				return t.image.readFailed(errors.Join(err, it.Close()))
+			}
 			continue
 		}
 		v.found++
 		value, err := it.ValueAndErr()
-		if err == nil {
-			err = found(i, value)
-		}
 		if err != nil {
+			return t.image.readFailed(errors.Join(err, it.Close()))
+		}
+		if err := found(i, value); err != nil {
 			_ = it.Close()
 			return err
 		}
 	}
-	return it.Close()
+	return t.image.readFailed(it.Close())
 }
 
 // recent is how many rows asked for decide what is expected of the next.
@@ -122,7 +126,7 @@ func (s *rows) flush(f func(places, values [][]byte) error) error {
 // Dump calls f with all rows of the key groups as they are when it is called, whatever is folded
 // meanwhile: ascending by segment, key group and key, at most 4096 a call.
 func (v *View) Dump(ctx context.Context, f func(places, values [][]byte) error) error {
-	db, leave, err := v.table.image.use()
+	db, leave, err := v.table.use()
 	if err != nil {
 		return err
 	}
@@ -132,7 +136,7 @@ func (v *View) Dump(ctx context.Context, f func(places, values [][]byte) error) 
 	prefix := v.table.key(kindRow, nil)
 	it, err := snapshot.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix)})
 	if err != nil {
-		return err
+		return v.table.image.readFailed(err)
 	}
 	var s rows
 	for ok := it.First(); ok && err == nil; {
@@ -152,15 +156,16 @@ func (v *View) Dump(ctx context.Context, f func(places, values [][]byte) error) 
 			continue
 		}
 		value, e := it.ValueAndErr()
-		if err = e; err == nil {
-			if err = s.add(place, value, f); err == nil {
-				err = ctx.Err()
-			}
+		if e != nil {
+			return v.table.image.readFailed(errors.Join(e, it.Close()))
+		}
+		if err = s.add(place, value, f); err == nil {
+			err = ctx.Err()
 		}
 		ok = it.Next()
 	}
 	if e := it.Close(); err == nil {
-		err = e
+		err = v.table.image.readFailed(e)
 	}
 	if err == nil {
 		err = s.flush(f)
