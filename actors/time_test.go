@@ -185,11 +185,15 @@ func TestSharedWatermarkHoldsFromTheNextEpochOn(t *testing.T) {
 			t.Fatalf("%d windows closed and %d rows dropped, want %d and %d", f.sink.Len(), lateRows(t, h), closed, late)
 		}
 	}
-	f.event(t, 0, 35, 1)
-	f.event(t, 1, 3, 1) // in time: nothing was over when the epoch began
-	step(1, 0)          // the epoch behind closes the window of 3: 35 less 10 is 25
-	f.event(t, 1, 19, 1)
-	f.event(t, 1, 21, 1) // older than 25, but its window is not over
+	add := func(split int, rows ...[]any) { // at once, so that one epoch has them all
+		t.Helper()
+		if err := f.source.AddRows(split, rows...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(0, []any{int64(35), int64(1)}, []any{int64(3), int64(1)})  // 3 is in time: nothing was over when the epoch began
+	step(1, 0)                                                     // the epoch behind closes its window: 35 less 10 is 25
+	add(1, []any{int64(19), int64(1)}, []any{int64(21), int64(1)}) // of the other split; 21 is older than 25, but its window is not over
 	step(1, 1)
 	if err := h.Stop(t.Context()); err != nil {
 		t.Fatal(err)
