@@ -12,10 +12,10 @@ BOOK     ?=
 LEAST    ?= 5
 FUZZTIME ?= 60s
 space    := $(subst ,, )
-# Without the race detector: rooms in which no goroutine is started, by a rule of internal/lint,
-# and whose tests take many times as long under it; the simulator, each world of which is one goroutine; commands, which are
-# timed as whole processes; and Nexmark's golden sums, which are about results.
-PLAIN := expr formats operators windows internal/lint internal/sim cmd benchmarks/nexmark
+# Without the race detector: rooms in which no goroutine is started, by a rule of internal/lint, and the tables of state,
+# which belong to one, all of whose tests take many times as long under it; the simulator, each world of which is one goroutine;
+# commands and benchmarks, which are timed as whole processes or about results.
+PLAIN := expr formats operators windows persistence/state internal/lint internal/sim cmd benchmarks
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
