@@ -29,6 +29,14 @@ func Commands() []*cobra.Command {
 // misused ends a command whose flags cannot be.
 func misused(err error) error { return &node.ExitError{Code: node.ExitUsage, Err: err} }
 
+// size reads a flag that is a number of bytes.
+func size(to *int64, flag, text string) (err error) {
+	if *to, err = measure.Bytes(text); err != nil {
+		return misused(fmt.Errorf("--%s: %w", flag, err))
+	}
+	return nil
+}
+
 // emit prints a report: one line under --json, indented without.
 func emit(c *cobra.Command, r *measure.Report, err error) error {
 	if err != nil {

@@ -1,12 +1,11 @@
 package benchmarks
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/deltaic/deltaic/benchmarks/checkpoint"
-	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/recover"
 	"github.com/deltaic/deltaic/benchmarks/state"
 )
@@ -48,12 +47,8 @@ func stateCommand() *cobra.Command {
 		Example: "  deltaic bench state --keys 50000000 --memory-limit 512MiB --process-limit 920MiB --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
-				return misused(fmt.Errorf("--memory-limit: %w", err))
-			}
-			if o.Process, err = measure.Bytes(process); err != nil {
-				return misused(fmt.Errorf("--process-limit: %w", err))
+			if err := errors.Join(size(&o.MemoryLimit, "memory-limit", limit), size(&o.Process, "process-limit", process)); err != nil {
+				return err
 			}
 			r, err := state.Run(c.Context(), o)
 			return emit(c, r, err)
@@ -84,9 +79,8 @@ func recoverCommand() *cobra.Command {
 		Example: "  deltaic bench recover --keys 18750000 --kills 50 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
-				return fmt.Errorf("--memory-limit: %w", err)
+			if err := size(&o.MemoryLimit, "memory-limit", limit); err != nil {
+				return err
 			}
 			r, err := recover.Run(c.Context(), o)
 			return emit(c, r, err)

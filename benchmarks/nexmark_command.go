@@ -2,7 +2,6 @@ package benchmarks
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,9 +25,8 @@ func nexmarkCommand() *cobra.Command {
 			if brokers != "" {
 				o.Brokers = strings.Split(brokers, ",")
 			}
-			var err error
-			if o.MemoryLimit, err = measure.Bytes(limit); err != nil {
-				return misused(fmt.Errorf("--memory-limit: %w", err))
+			if err := size(&o.MemoryLimit, "memory-limit", limit); err != nil {
+				return err
 			}
 			if err := o.Check(); err != nil {
 				return misused(err)

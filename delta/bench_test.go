@@ -42,8 +42,8 @@ func BenchmarkCommit(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	table := create(b, store, delta.CreateOptions{Domains: true})
-	table = delta.Open(store, delta.Options{})
+	create(b, store, delta.CreateOptions{Domains: true})
+	table := delta.Open(store, delta.Options{})
 	dir, data := b.TempDir(), make([]byte, 1024)
 	const block = 20
 	n := 0

@@ -62,7 +62,6 @@ type leaf struct {
 	nulls  int64
 	seen   bool // there is a value: the bounds are set
 	nan    bool
-	bad    bool // a string that is not UTF-8: no bounds
 	lo, hi int64
 	fl, fh float64
 	dl, dh batch.Int128

@@ -29,20 +29,6 @@ func BindSelect(items []string, s *batch.Schema, o Options) ([]Item, error) {
 	return out, nil
 }
 
-// BindItems is BindSelect of trees that were parsed from text.
-func BindItems(items []parse.Node, text string, s *batch.Schema, o Options) ([]Item, error) {
-	shared := newBinder(text, s, o)
-	var out []Item
-	for _, ast := range items {
-		more, err := shared.item(ast)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, more...)
-	}
-	return out, nil
-}
-
 func (b *binder) item(ast parse.Node) ([]Item, error) {
 	if star, ok := ast.(*parse.Star); ok {
 		return b.star(star)

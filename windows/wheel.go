@@ -19,11 +19,10 @@ type wheel struct {
 	until int64        // buckets that begin before it are in the heap
 	queue queued
 
-	pool   *batch.Pool
-	rows   []uint32
-	pairs  []pair
-	sel    []int32
-	hashes []uint64
+	pool  *batch.Pool
+	rows  []uint32
+	pairs []pair
+	sel   []int32
 }
 
 // queued is a heap of keys of near by time.

@@ -44,7 +44,7 @@ func FindDuckDB() string {
 	return p
 }
 
-// NewDuckDB writes the events of the run to a file under dir, at most 1 M of
+// NewDuckDB writes the events of the run to a file under dir, which the caller removes, at most 1 M of
 // them. It returns nil if DuckDB is not installed.
 func NewDuckDB(ctx context.Context, dir string, o nexmark.Options) (*DuckDB, error) {
 	program := FindDuckDB()
@@ -72,9 +72,6 @@ func (q *DuckDB) Run(ctx context.Context) (float64, Converted, error) {
 	}
 	return float64(q.events) / c.CPU, c, os.Remove(out)
 }
-
-// Close removes the files.
-func (q *DuckDB) Close() error { return os.RemoveAll(q.dir) }
 
 // Sums are sums over the bids of a table.
 type Sums struct {

@@ -24,8 +24,6 @@ type Queries struct {
 	output  *json.Decoder
 	errors  bytes.Buffer
 	loaded  struct {
-		Bids    int64    `json:"bids"`
-		Version string   `json:"version"`
 		Queries []string `json:"queries"`
 	}
 }
@@ -63,9 +61,6 @@ func NewQueries(ctx context.Context, dir string, o nexmark.Options) (*Queries, e
 	q.output = json.NewDecoder(bufio.NewReader(output))
 	return q, q.answer("the loading", &q.loaded)
 }
-
-// Version returns DuckDB's.
-func (q *Queries) Version() string { return q.loaded.Version }
 
 // Knows reports whether DuckDB has an answer to a query.
 func (q *Queries) Knows(query string) bool { return slices.Contains(q.loaded.Queries, query) }

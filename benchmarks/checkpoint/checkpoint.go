@@ -52,8 +52,8 @@ func Run(ctx context.Context, o Options) (*measure.Report, error) {
 	}
 	defer os.RemoveAll(dir)
 	worker := func(keys int, compared bool, profile string) (*Result, error) {
-		s := Settings{Dir: filepath.Join(dir, fmt.Sprint(keys)), Keys: keys, Rate: o.Rate, Epoch: o.Epoch, Stretch: o.Stretch, Rounds: o.Rounds,
-			Compared: compared, Profile: profile}
+		s := Settings{Place: keyed.Place{Dir: filepath.Join(dir, fmt.Sprint(keys)), Profile: profile}, Keys: keys, Rate: o.Rate, Epoch: o.Epoch, Stretch: o.Stretch, Rounds: o.Rounds,
+			Compared: compared}
 		child, err := measure.StartChild(ctx, s, false, "bench", "worker", "checkpoint")
 		if err != nil {
 			return nil, err

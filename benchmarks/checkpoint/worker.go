@@ -2,9 +2,7 @@ package checkpoint
 
 import (
 	"context"
-	"encoding/json"
 	"io"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -17,14 +15,13 @@ var aggregates = []string{"count(*) AS n", "sum(v) AS s"}
 
 // Settings say what a worker does.
 type Settings struct {
-	Dir      string        `json:"dir"`
+	keyed.Place
 	Keys     int           `json:"keys"`
 	Rate     float64       `json:"rate"`
 	Epoch    time.Duration `json:"epoch"`
 	Stretch  time.Duration `json:"stretch"`
 	Rounds   int           `json:"rounds"`
 	Compared bool          `json:"compared"` // with stretches without epochs, and as fast as it goes
-	Profile  string        `json:"profile"`  // file for a profile of processor time; "": none
 }
 
 // Result is what a worker says.
@@ -41,25 +38,7 @@ type Result struct {
 
 // Worker reads settings from in, plays the load and writes the result to out.
 func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
-	var s Settings
-	if err := json.NewDecoder(in).Decode(&s); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return err
-	}
-	finish, err := measure.Profile(s.Profile)
-	if err != nil {
-		return err
-	}
-	r, err := run(ctx, s)
-	if err != nil {
-		return err
-	}
-	if err := finish(); err != nil {
-		return err
-	}
-	return json.NewEncoder(out).Encode(r)
+	return keyed.Work(in, out, func(s Settings) (*Result, error) { return run(ctx, s) })
 }
 
 func run(ctx context.Context, s Settings) (*Result, error) {

@@ -124,7 +124,7 @@ func (s *suite) engine(ctx context.Context, d string) (r Result, err error) {
 
 func (s *suite) worker(ctx context.Context, d string, updates uint64, kind string, into any) error {
 	s.number++
-	w := Settings{Dir: filepath.Join(s.dir, fmt.Sprint(kind, s.number)), Distribution: d, Keys: s.o.Keys, Updates: updates, Epoch: s.o.Epoch,
+	w := Settings{Place: keyed.Place{Dir: filepath.Join(s.dir, fmt.Sprint(kind, s.number))}, Distribution: d, Keys: s.o.Keys, Updates: updates, Epoch: s.o.Epoch,
 		MemoryLimit: s.o.MemoryLimit, Process: s.o.Process}
 	if kind == "state" {
 		w.Profile = s.o.Profile

@@ -2,9 +2,7 @@ package state
 
 import (
 	"context"
-	"encoding/json"
 	"io"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -17,14 +15,13 @@ var aggregates = []string{"count(*) AS n", "sum(v) AS s", "min(v) AS low", "max(
 
 // Settings say what a worker does.
 type Settings struct {
-	Dir          string        `json:"dir"`
+	keyed.Place
 	Distribution string        `json:"distribution"`
 	Keys         int           `json:"keys"`
 	Updates      uint64        `json:"updates"`
 	Epoch        time.Duration `json:"epoch"`
 	MemoryLimit  int64         `json:"memory_limit"`
 	Process      int64         `json:"process"` // bytes that the runtime keeps the process within; 0: it is not told
-	Profile      string        `json:"profile"` // file for a profile of processor time; "": none
 }
 
 // Result is what a worker says.
@@ -41,28 +38,12 @@ type Result struct {
 
 // Worker reads settings from in, plays the load and writes the result to out.
 func Worker(ctx context.Context, in io.Reader, out io.Writer) error {
-	var s Settings
-	if err := json.NewDecoder(in).Decode(&s); err != nil {
-		return err
-	}
-	if s.Process > 0 {
-		debug.SetMemoryLimit(s.Process)
-	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
-		return err
-	}
-	finish, err := measure.Profile(s.Profile)
-	if err != nil {
-		return err
-	}
-	r, err := run(ctx, s)
-	if err != nil {
-		return err
-	}
-	if err := finish(); err != nil {
-		return err
-	}
-	return json.NewEncoder(out).Encode(r)
+	return keyed.Work(in, out, func(s Settings) (*Result, error) {
+		if s.Process > 0 {
+			debug.SetMemoryLimit(s.Process)
+		}
+		return run(ctx, s)
+	})
 }
 
 func run(ctx context.Context, s Settings) (*Result, error) {

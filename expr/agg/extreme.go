@@ -39,11 +39,8 @@ func (s *extremeSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int
 			least(w, rows, sel, v.I32[:n])
 		}
 	default:
-		if cap(s.scratch) < n {
-			s.scratch = make([]int64, n)
-		}
-		ordered(v, s.scratch[:n])
-		s.take(w, rows, sel, s.scratch[:n])
+		s.scratch = ordered(v, s.scratch, n)
+		s.take(w, rows, sel, s.scratch)
 	}
 	return nil
 }
@@ -106,9 +103,13 @@ func oneWord(t batch.Type) bool {
 	return t.Fixed() && (t.Kind != batch.Decimal || t.Precision <= 18)
 }
 
-// ordered writes the values of a column of which every type that oneWord names may be, so that they compare as
-// whole numbers: NaN above all, -0.0 as 0.0.
-func ordered(c *batch.Column, out []int64) {
+// ordered returns, in the memory of out if there is enough, the first n values of a column of any type that oneWord
+// names, so that they compare as whole numbers: NaN above all, -0.0 as 0.0.
+func ordered(c *batch.Column, out []int64, n int) []int64 {
+	if cap(out) < n {
+		out = make([]int64, n)
+	}
+	out = out[:n]
 	switch c.Type.Kind {
 	case batch.Boolean:
 		for i := range out {
@@ -136,6 +137,7 @@ func ordered(c *batch.Column, out []int64) {
 	default:
 		copy(out, c.I64)
 	}
+	return out
 }
 
 func orderedFloat(v float64) int64 {

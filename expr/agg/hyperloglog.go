@@ -19,7 +19,6 @@ type sketchSlot struct {
 	p       uint // registers as a power of two
 	hashes  []uint64
 	scratch []byte
-	other   []byte
 }
 
 const (

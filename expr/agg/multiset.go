@@ -77,11 +77,7 @@ func (s *multisetSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n
 
 // count takes the values of a batch in, times is 1, or out.
 func (s *multisetSlot) count(c *cells, in *Input, rows []uint32, sel []int32, n int, times int64) error {
-	if cap(s.values) < n {
-		s.values = make([]int64, n)
-	}
-	s.values = s.values[:n]
-	ordered(in.Columns[s.arg], s.values)
+	s.values = ordered(in.Columns[s.arg], s.values, n)
 	var err error
 	s.order, err = byGroup(rows, sel, n, s.order, func(row uint32, members []uint64) error {
 		s.b = s.b[:0]

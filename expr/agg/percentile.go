@@ -100,11 +100,7 @@ func compressQuantiles(l []quantile, most uint64) []quantile {
 func (s *quantileSlot) most(n uint64) uint64 { return uint64(2 * float64(n) / s.accuracy) }
 
 func (s *quantileSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
-	if cap(s.values) < n {
-		s.values = make([]int64, n)
-	}
-	s.values = s.values[:n]
-	ordered(in.Columns[s.arg], s.values)
+	s.values = ordered(in.Columns[s.arg], s.values, n)
 	var err error
 	s.order, err = byGroup(rows, sel, n, s.order, func(row uint32, members []uint64) error {
 		s.b = s.b[:0]

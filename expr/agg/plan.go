@@ -21,7 +21,6 @@ type Plan struct {
 	slots   []slot         // the state, shared among calls
 	mask    []int          // of each slot
 	values  []state.Column // of the slots, in order
-	groups  int            // columns
 	folded  int            // column of the input with accumulators of rows, -1 for none
 	rows    int            // value that counts all rows of a group, -1 for none
 	whole   bool           // some slot cannot be computed in parts

@@ -31,14 +31,8 @@ func (p *Parser) skip(from int) (Token, error) {
 	return t, err
 }
 
-// Peek returns the next token without taking it.
-func (p *Parser) Peek() Token { return p.tok }
-
 // Next takes the next token.
 func (p *Parser) Next() (Token, error) { return p.skip(p.tok.Stop) }
-
-// Text returns the whole text.
-func (p *Parser) Text() string { return p.text }
 
 // after returns the token behind the next one.
 func (p *Parser) after() Token {

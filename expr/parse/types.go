@@ -19,19 +19,6 @@ var typeNames = map[string]batch.Type{
 	"VARIANT": batch.VariantType, "VOID": batch.VoidType,
 }
 
-// Type parses a type that is the whole text.
-func Type(text string) (batch.Type, error) {
-	p, err := NewParser(text)
-	if err != nil {
-		return batch.Type{}, err
-	}
-	t, err := p.Type()
-	if err != nil {
-		return batch.Type{}, err
-	}
-	return t, p.Done()
-}
-
 // DDL parses a schema string: "a INT, b: STRING NOT NULL COMMENT 'why'", or
 // "STRUCT<...>" alone, whose fields are then the schema.
 func DDL(text string) (*batch.Schema, error) {

@@ -14,17 +14,6 @@ type Death struct {
 	Cut   int  // percent of unsynced data that stays
 }
 
-func (d Death) String() string {
-	s := "before"
-	if d.After {
-		s = "after"
-	}
-	if d.Power {
-		return fmt.Sprintf("power cut %s, %d%% stays", s, d.Cut)
-	}
-	return "kill " + s
-}
-
 // Deaths lists the ways to stop at a point.
 var Deaths = []Death{{}, {After: true}, {Power: true}, {Power: true, After: true}, {Power: true, Cut: 50}, {Power: true, After: true, Cut: 50},
 	{Power: true, Cut: 100}, {Power: true, After: true, Cut: 100}}

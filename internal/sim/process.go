@@ -22,7 +22,6 @@ type process struct {
 	job    *actors.Job
 
 	attempt *actors.Attempt // nil between attempts
-	opening bool
 	number  int64
 	ctx     context.Context
 	cancel  context.CancelFunc

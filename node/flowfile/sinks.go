@@ -20,20 +20,7 @@ func (b *builder) aside(d *value, name string, set func(*stream.Flow, connectors
 	if v == nil {
 		return nil
 	}
-	s, err := b.sinkOptions(name, v)
-	if err != nil {
-		return err
-	}
-	sink, err := b.options.Connectors.Sink(s)
-	if err != nil {
-		return placed(v, err)
-	}
-	before := len(b.file.flow.Mistakes())
-	set(b.file.flow, sink)
-	if all := b.file.flow.Mistakes(); len(all) > before {
-		return placed(v, all[before])
-	}
-	return nil
+	return b.write(name, v, func(_ SinkOptions, sink connectors.Sink) { set(b.file.flow, sink) })
 }
 
 func (b *builder) sinks(d *value) error {
@@ -55,6 +42,11 @@ func (b *builder) sink(name string, v *value) error {
 	if err != nil {
 		return err
 	}
+	return b.write(name, v, func(s SinkOptions, sink connectors.Sink) { frame.To(name, sink, s.Mode) })
+}
+
+// write opens what v describes and has put make it a part of the flow.
+func (b *builder) write(name string, v *value, put func(SinkOptions, connectors.Sink)) error {
 	s, err := b.sinkOptions(name, v)
 	if err != nil {
 		return err
@@ -64,7 +56,7 @@ func (b *builder) sink(name string, v *value) error {
 		return placed(v, err)
 	}
 	before := len(b.file.flow.Mistakes())
-	frame.To(name, sink, s.Mode)
+	put(s, sink)
 	if all := b.file.flow.Mistakes(); len(all) > before {
 		return placed(v, all[before])
 	}

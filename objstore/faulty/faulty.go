@@ -92,16 +92,6 @@ func At(n int, f Fault) func(Op) Fault {
 	}
 }
 
-// From returns a plan with the same fault at the n-th durable operation and all later ones.
-func From(n int, f Fault) func(Op) Fault {
-	return func(o Op) Fault {
-		if o.N >= n {
-			return f
-		}
-		return None
-	}
-}
-
 // Random returns a plan that draws one of the faults for one operation in
 // every so many, from the seed and the operation's number alone.
 func Random(seed uint64, every int, faults ...Fault) func(Op) Fault {

@@ -23,7 +23,6 @@ type model struct {
 	table    *Table
 	replica  *Table // of the checkpoints
 	rows     map[string]modelRow
-	revived  int
 	reused   int
 	versions int
 	epoch    int64
