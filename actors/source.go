@@ -89,7 +89,7 @@ func (s *sourceShare) work(t *Task, out *Effects) error {
 		}
 		// One batch an epoch goes through however full memory is: an epoch that
 		// closes is what frees most of it.
-		if s.full = s.bytes > 0 && t.account.Over(); s.full {
+		if s.full = s.bytes > 0 && t.account.Pressed(s.bytes); s.full {
 			break
 		}
 		if err := s.send(t, out); err != nil {

@@ -108,3 +108,15 @@ func (a *Account) Swamped() bool {
 	}
 	return false
 }
+
+// Pressed reports whether a or an account above it has reached its limit, and held, the bytes that the caller could help to
+// free, are worth its while: a 64th of that limit, or any at all if the account is swamped. Freeing a little at a time, again and
+// again, would cost more than it frees.
+func (a *Account) Pressed(held int64) bool {
+	for ; a != nil; a = a.parent {
+		if used := a.used.Load(); a.limit > 0 && used >= a.limit && (held >= a.limit>>6 || used >= a.limit+a.limit/8) {
+			return true
+		}
+	}
+	return false
+}

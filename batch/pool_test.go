@@ -34,8 +34,23 @@ func TestAccountTree(t *testing.T) {
 	}
 	var none *batch.Account
 	none.Charge(5)
-	if none.Used() != 0 || none.Over() || none.Peak() != 0 || none.Child("x") != nil || none.Name() != "" {
+	if none.Used() != 0 || none.Over() || none.Pressed(1) || none.Peak() != 0 || none.Child("x") != nil || none.Name() != "" {
 		t.Error("a nil account counts")
+	}
+}
+
+// TestPressedWaitsUntilItIsWorthIt: a little is freed only when there is no other way.
+func TestPressedWaitsUntilItIsWorthIt(t *testing.T) {
+	root := batch.NewAccount("node", 6400)
+	a := root.Child("pool")
+	for _, c := range []struct {
+		used, held int64
+		want       bool
+	}{{6399, 6400, false}, {6400, 99, false}, {6400, 100, true}, {7199, 99, false}, {7200, 1, true}} {
+		a.Charge(c.used - a.Used())
+		if got := a.Pressed(c.held); got != c.want {
+			t.Errorf("of 6400 bytes %d used, %d held: pressed %v", c.used, c.held, got)
+		}
 	}
 }
 

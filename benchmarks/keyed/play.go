@@ -34,6 +34,8 @@ type Player struct {
 	Draw  *Draw
 	Next  uint64 // the number of the update to come
 
+	closed uint64 // the number of the first update of the open epoch
+
 	keys, values []int64
 	check        *check
 	cost         *Cost
@@ -41,8 +43,9 @@ type Player struct {
 }
 
 const (
-	batchRows = 4096 // what a busy source delivers
-	tick      = time.Millisecond
+	batchRows   = 4096 // what a busy source delivers
+	updateBytes = 16   // of a batch, an update
+	tick        = time.Millisecond
 )
 
 // NewPlayer returns a player in front of the first update.
@@ -69,6 +72,7 @@ func (p *Player) Play(f Phase) (Cost, error) {
 	}
 	c.Durable = p.Share.Epochs()[first:]
 	_, err := p.Share.Barrier(p.Next)
+	p.closed = p.Next
 	if err == nil {
 		err = p.Share.Settle()
 	}
@@ -157,14 +161,15 @@ func (p *Player) timed(f func() error) error {
 
 func (p *Player) barrier() error {
 	pause, err := p.Share.Barrier(p.Next)
+	p.closed = p.Next
 	p.cost.Pauses = append(p.cost.Pauses, pause.Seconds()*1e3)
 	return err
 }
 
-// relieve does what a source and its task do when memory is full: one batch, then the epoch is closed, as soon as that may be; and
-// if memory is short though upkeep is under way, nothing until it is done.
+// relieve does what a source and its task do when memory is full: the epoch is closed as soon as that may be and is worth it; and
+// if memory is short though upkeep is under way, nothing is taken in until it is done.
 func (p *Player) relieve() error {
-	if !p.Share.Account.Over() {
+	if !p.Share.Account.Pressed(int64(p.Next-p.closed) * updateBytes) {
 		return nil
 	}
 	begun := time.Now()

@@ -3,6 +3,8 @@ package image
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -14,9 +16,10 @@ import (
 type View struct {
 	table  *Table
 	lo, hi int
-	key    []byte
 	asked  int // for rows, of late
 	found  int // of those
+
+	stretches []stretch // room
 }
 
 // View returns the key groups [lo,hi) of the table.
@@ -24,28 +27,85 @@ func (t *Table) View(lo, hi int) *View { return &View{table: t, lo: lo, hi: hi} 
 
 // Read looks for places in one pass. See state.Below.
 func (v *View) Read(places [][]byte, found func(i int, values []byte) error) error {
-	t := v.table
-	db, leave, err := t.use()
+	db, leave, err := v.table.use()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	prefix := t.key(kindRow, nil)
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: end(prefix), UseL6Filters: v.mostlyNew()})
+	filters := v.mostlyNew()
+	v.asked += len(places)
+	if len(places) < 2*stretchRows {
+		return v.read(db, filters, places, func(i int, values []byte) error {
+			v.found++
+			return found(i, values)
+		})
+	}
+	return v.readStretches(db, filters, places, found)
+}
+
+// A batch's places are cut into up to stretches runs of at least stretchRows, which are read side by side: most of the time of a row
+// that is not in any cache is spent waiting for the disk.
+const (
+	stretches   = 8
+	stretchRows = 32
+)
+
+// stretch is what was read of a run of places.
+type stretch struct {
+	rows []int // which places were found
+	ends []int // of their values in data
+	data []byte
+	err  error
+}
+
+func (v *View) readStretches(db *pebble.DB, filters bool, places [][]byte, found func(i int, values []byte) error) error {
+	n := min(stretches, len(places)/stretchRows)
+	v.stretches = slices.Grow(v.stretches[:0], n)[:n]
+	var running sync.WaitGroup
+	for k := range v.stretches {
+		s, from, to := &v.stretches[k], len(places)*k/n, len(places)*(k+1)/n
+		s.rows, s.ends, s.data = s.rows[:0], s.ends[:0], s.data[:0]
+		running.Go(func() {
+			s.err = v.read(db, filters, places[from:to], func(i int, values []byte) error {
+				s.rows, s.data = append(s.rows, from+i), append(s.data, values...)
+				s.ends = append(s.ends, len(s.data))
+				return nil
+			})
+		})
+	}
+	running.Wait()
+	for k := range v.stretches {
+		s, from := &v.stretches[k], 0
+		if s.err != nil {
+			return s.err
+		}
+		v.found += len(s.rows)
+		for i, row := range s.rows {
+			if err := found(row, s.data[from:s.ends[i]:s.ends[i]]); err != nil {
+				return err
+			}
+			from = s.ends[i]
+		}
+	}
+	return nil
+}
+
+// read looks for places one after the other.
+func (v *View) read(db *pebble.DB, filters bool, places [][]byte, found func(i int, values []byte) error) error {
+	t := v.table
+	key := t.key(kindRow, nil)
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: t.key(kindRow, nil), UpperBound: end(t.key(kindRow, nil)), UseL6Filters: filters})
 	if err != nil {
 		return t.image.readFailed(err)
 	}
-	v.asked += len(places)
-	v.key = append(v.key[:0], prefix...)
 	for i, place := range places {
-		v.key = append(v.key[:prefixBytes], place...)
-		if !it.SeekPrefixGE(v.key) {
+		key = append(key[:prefixBytes], place...)
+		if !it.SeekPrefixGE(key) {
 			if err := it.Error(); err != nil { // the next seek would forget it
 				return t.image.readFailed(errors.Join(err, it.Close()))
 			}
 			continue
 		}
-		v.found++
 		value, err := it.ValueAndErr()
 		if err != nil {
 			return t.image.readFailed(errors.Join(err, it.Close()))
