@@ -44,7 +44,7 @@ fmt: ## format every Go file
 conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder; delta/testdata/conformance-floor.txt is the least number that must pass
 	@if [ -z "$${DELTAIC_DELTA_CORPUS:-}" ]; then echo "DELTAIC_DELTA_CORPUS is not set: only the small tables under delta/testdata are read"; fi
 	@status=0; $(GO) test ./delta/... ./internal/oracle/... -run 'Conformance|OwnTables' -count=1 -v > $(OUT) 2>&1 || status=$$?; \
-	grep -E '^(ok|FAIL|panic:)|--- FAIL' $(OUT) || true; grep -oE 'conformance: [0-9]+ passed.*' $(OUT) || true; \
+	grep -E '^(ok|FAIL|panic:)|--- FAIL' $(OUT) || true; grep -oE 'conformance table: (failed|lacks).*|conformance: [0-9]+ passed.*' $(OUT) || true; \
 	if [ $$status -ne 0 ]; then grep -B 20 -- '--- FAIL' $(OUT) | head -n 200; fi; rm -f $(OUT); exit $$status
 
 crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, KILLS=200 real kills

@@ -1,9 +1,7 @@
 package delta_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,75 +13,46 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/objstore/local"
-	"github.com/deltaic/deltaic/supervision"
 )
-
-// expectation is expect.json as far as it is used here.
-type expectation struct {
-	Expectation string
-	Reason      string
-	RowsDigest  string `json:"rows_digest"`
-	Rows        *int64
-	LiveFiles   *int   `json:"live_files"`
-	LiveBytes   *int64 `json:"live_bytes"`
-	Protocol    struct {
-		MinReaderVersion int
-		ReaderFeatures   []string
-	}
-	Configuration    map[string]string
-	PartitionColumns []string `json:"partition_columns"`
-	Txn              map[string]int64
-	Schema           []struct {
-		Name     string
-		Nullable bool
-	}
-	Log struct {
-		LatestVersion *int64 `json:"latest_version"`
-	}
-	Versions []struct {
-		Version    int64
-		Files      *int `json:"live_files"`
-		Rows       *int64
-		RowsDigest string `json:"rows_digest"`
-		Error      string
-	}
-}
-
-func scanDigest(t *delta.Table, version int64) (*batch.RowDigest, *delta.Snapshot, error) {
-	s, err := t.SnapshotAt(context.Background(), version)
-	if err != nil {
-		return nil, nil, err
-	}
-	d := &batch.RowDigest{}
-	for b, err := range s.Scan(context.Background(), delta.ScanOptions{}) {
-		if err != nil {
-			return nil, s, err
-		}
-		err = d.Add(b)
-		b.Release()
-		if err != nil {
-			return nil, s, err
-		}
-	}
-	return d, s, nil
-}
 
 // conformanceFloor is the number of tables that the last run with all of them passed: fewer is a loss.
 const conformanceFloor = "testdata/conformance-floor.txt"
 
-// outcome is why a table is not compared row by row, "" if it is.
-type outcome struct {
-	kind string // equal, refused as it must be, log only; or not compared because of what
-	why  string
+// verdict is what came of holding a table against its expectation.
+type verdict struct {
+	lacks    string   // the features that we refuse by name though the table is readable; "" for none
+	findings []string // what is not as expected
+	facts    int      // how many facts were compared
+	refused  error    // why a table was refused that must or may be
 }
 
-// passed reports whether the table was held against an expectation.
-func (o outcome) passed() bool {
-	return o.kind == "equal" || o.kind == "must-fail" || o.kind == "log-only"
+func (v *verdict) state() string {
+	switch {
+	case len(v.findings) > 0:
+		return "failed"
+	case v.lacks != "":
+		return "lacks"
+	}
+	return "passed"
+}
+
+func (v *verdict) why() string {
+	if len(v.findings) > 0 {
+		return strings.Join(v.findings, "; ")
+	}
+	return v.lacks
+}
+
+// find notes a fact that was compared, and what is wrong with it if it does not hold.
+func (v *verdict) find(holds bool, text string, args ...any) {
+	if v.facts++; !holds {
+		v.findings = append(v.findings, fmt.Sprintf(text, args...))
+	}
 }
 
 // TestConformance reads every table of the conformance set named by the environment, without it those of
 // testdata: what we read must be what is expected, at every version, and what we refuse must be refused by name.
+// It prints a line a table, and the counts.
 func TestConformance(t *testing.T) {
 	root := os.Getenv("DELTAIC_DELTA_CORPUS")
 	small := root == ""
@@ -91,6 +60,37 @@ func TestConformance(t *testing.T) {
 		t.Log("DELTAIC_DELTA_CORPUS does not name the conformance tables: only the small ones of testdata are read")
 		root = "testdata/tables"
 	}
+	tables := expectations(t, root)
+	states, lacking, facts := map[string]int{}, map[string]int{}, 0
+	for _, file := range tables {
+		name, _ := filepath.Rel(root, filepath.Dir(file))
+		name = filepath.ToSlash(name)
+		t.Run(name, func(t *testing.T) {
+			v := conform(t, file)
+			states[v.state()]++
+			facts += v.facts
+			if v.lacks != "" {
+				lacking[v.lacks]++
+			}
+			t.Logf("conformance table: %s %s: %d facts %s", v.state(), name, v.facts, v.why())
+			if len(v.findings) > 0 {
+				t.Fail()
+			}
+		})
+	}
+	summary := fmt.Sprintf("conformance: %d passed, %d failed, %d skipped of %d tables, %d facts", states["passed"], states["failed"], states["lacks"], len(tables), facts)
+	for why, n := range lacking {
+		summary += fmt.Sprintf("; %d lack %s", n, why)
+	}
+	t.Log(summary)
+	if !small {
+		holdFloor(t, states["passed"], summary)
+	}
+}
+
+// expectations lists the expect.json files below a folder.
+func expectations(t *testing.T, root string) []string {
+	t.Helper()
 	var tables []string
 	if err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Name() == "expect.json" {
@@ -100,29 +100,11 @@ func TestConformance(t *testing.T) {
 	}); err != nil || len(tables) == 0 {
 		t.Fatalf("no tables under %s: %v", root, err)
 	}
-	passed, failed, kinds := 0, 0, map[string]int{}
-	for _, file := range tables {
-		name, _ := filepath.Rel(root, filepath.Dir(file))
-		got := outcome{kind: "failed"}
-		ok := t.Run(filepath.ToSlash(name), func(t *testing.T) {
-			got = conform(t, file)
-			if !got.passed() && !t.Failed() {
-				t.Skip(got.why)
-			}
-		})
-		kinds[got.kind]++
-		switch {
-		case !ok:
-			failed++
-		case got.passed():
-			passed++
-		}
-	}
-	summary := fmt.Sprintf("conformance: %d passed, %d failed, %d skipped of %d tables: %v", passed, failed, len(tables)-passed-failed, len(tables), kinds)
-	t.Log(summary)
-	if small {
-		return
-	}
+	return tables
+}
+
+func holdFloor(t *testing.T, passed int, summary string) {
+	t.Helper()
 	text, err := os.ReadFile(conformanceFloor)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +121,7 @@ func TestConformance(t *testing.T) {
 }
 
 // conform holds a table against its expectation.
-func conform(t *testing.T, file string) outcome {
+func conform(t *testing.T, file string) *verdict {
 	t.Helper()
 	var want expectation
 	text, err := os.ReadFile(file)
@@ -153,59 +135,7 @@ func conform(t *testing.T, file string) outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := delta.Open(store, delta.Options{Pool: batch.NewPool()})
-	got, snapshot, err := scanDigest(table, -1)
-	switch {
-	case want.Expectation == "must-fail":
-		if err == nil {
-			t.Errorf("read, though it must fail: %s", want.Reason)
-		}
-		if f := (*supervision.Failure)(nil); !errors.As(err, &f) || f.Class == "" || f.Path == "" {
-			t.Errorf("refused without saying what and where: %v", err)
-		}
-		t.Logf("refused: %v", err)
-		return outcome{kind: "must-fail"}
-	case want.Expectation == "either" || want.Expectation == "other":
-		return outcome{want.Expectation, fmt.Sprintf("left open (%s): %v", want.Reason, err)}
-	case err != nil && strings.Contains(err.Error(), "DELTA_UNSUPPORTED_FEATURES_FOR_READ"):
-		return outcome{"unsupported feature", err.Error()}
-	case want.Expectation == "log-only" && snapshot != nil:
-		if want.LiveFiles != nil && len(snapshot.Files()) != *want.LiveFiles {
-			t.Errorf("%d live files, want %d", len(snapshot.Files()), *want.LiveFiles)
-		}
-		return outcome{kind: "log-only"}
-	case err != nil:
-		t.Fatalf("cannot be read: %v", err)
-	}
-	if want.LiveFiles != nil && len(snapshot.Files()) != *want.LiveFiles {
-		t.Errorf("%d live files, want %d", len(snapshot.Files()), *want.LiveFiles)
-	}
-	if want.LiveBytes != nil && snapshot.Bytes() != *want.LiveBytes {
-		t.Errorf("%d live bytes, want %d", snapshot.Bytes(), *want.LiveBytes)
-	}
-	for app, version := range want.Txn {
-		if got := snapshot.Txns[app].Version; got != version {
-			t.Errorf("txn %s is %d, want %d", app, got, version)
-		}
-	}
-	if want.Rows != nil && got.Rows() != *want.Rows {
-		t.Errorf("%d rows, want %d", got.Rows(), *want.Rows)
-	}
-	if want.RowsDigest != "" && got.String() != want.RowsDigest {
-		t.Errorf("digest %s, want %s", got, want.RowsDigest)
-	}
-	for _, v := range want.Versions {
-		if v.RowsDigest == "" || v.Version == snapshot.Version { // the newest was compared above
-			continue
-		}
-		got, _, err := scanDigest(table, v.Version)
-		if err != nil && strings.Contains(err.Error(), "DELTA_UNSUPPORTED_FEATURES_FOR_READ") {
-			t.Logf("not supported: %v", err)
-		} else if err != nil {
-			t.Errorf("version %d: %v", v.Version, err)
-		} else if got.String() != v.RowsDigest {
-			t.Errorf("version %d: digest %s of %d rows, want %s", v.Version, got, got.Rows(), v.RowsDigest)
-		}
-	}
-	return outcome{kind: "equal"}
+	v := &verdict{}
+	want.hold(delta.Open(store, delta.Options{Pool: batch.NewPool()}), v)
+	return v
 }

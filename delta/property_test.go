@@ -112,7 +112,11 @@ func TestWriteAndScan(t *testing.T) {
 				checkpointIsReplay(t, table)
 			}
 		}
-		got, snapshot, err := scanDigest(delta.Open(s, delta.Options{}), -1)
+		snapshot, err := delta.Open(s, delta.Options{}).Snapshot(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := digestOf(snapshot, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package node
 import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore/local"
 	"github.com/spf13/cobra"
 )
@@ -24,30 +25,6 @@ func openTable(path string) (*delta.Table, error) {
 	return delta.Open(store, delta.Options{}), nil
 }
 
-// typeName is a type as expect files and Delta's schemas call it, on one line.
-func typeName(t batch.Type) string {
-	switch t.Kind {
-	case batch.Struct:
-		s := "struct<"
-		for i, f := range t.Fields {
-			if i > 0 {
-				s += ","
-			}
-			s += f.Name + ":" + typeName(f.Type)
-		}
-		return s + ">"
-	case batch.Array:
-		return "array<" + typeName(t.Fields[0].Type) + ">"
-	case batch.Map:
-		return "map<" + typeName(t.Fields[0].Type) + "," + typeName(t.Fields[1].Type) + ">"
-	}
-	text := t.String()
-	if name := map[string]string{"bigint": "long", "int": "integer", "smallint": "short", "tinyint": "byte"}[text]; name != "" {
-		return name
-	}
-	return text
-}
-
 // column is a column of a schema as commands print it.
 type column struct {
 	Name     string `json:"name"`
@@ -61,7 +38,7 @@ func columnsOf(s *batch.Schema) []column {
 		return all
 	}
 	for _, f := range s.Fields {
-		all = append(all, column{f.Name, typeName(f.Type), f.Nullable})
+		all = append(all, column{f.Name, log.TypeName(f.Type), f.Nullable})
 	}
 	return all
 }

@@ -1,0 +1,260 @@
+package delta_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// expectation is expect.json.
+type expectation struct {
+	Expectation string // rows and expected-parquet, log-only, must-fail, either and other
+	Reason      string
+	TableID     string `json:"table_id"`
+	Protocol    *struct {
+		MinReaderVersion, MinWriterVersion int
+		ReaderFeatures, WriterFeatures     []string
+	}
+	Configuration    map[string]string
+	PartitionColumns []string `json:"partition_columns"`
+	Txn              map[string]int64
+	Domains          map[string]string
+	Schema           []struct {
+		Name, Type string
+		Nullable   bool
+	}
+	LiveFiles *int   `json:"live_files"`
+	LiveBytes *int64 `json:"live_bytes"`
+	Deleted   *int64 `json:"rows_deleted_by_dv"`
+	Rows      *int64
+	Digest    string `json:"rows_digest"`
+	Missing   int    `json:"data_files_missing"`
+	Log       struct {
+		LatestVersion *int64 `json:"latest_version"`
+	}
+	Versions []expectedVersion
+}
+
+type expectedVersion struct {
+	Version     int64
+	LiveFiles   *int `json:"live_files"`
+	Rows        *int64
+	Digest      string `json:"rows_digest"`
+	Missing     int    `json:"data_files_missing"`
+	Operation   string
+	Unavailable bool // the log does not reach back to it
+	Note        string
+}
+
+// hold compares all that is expected with what we read.
+func (e *expectation) hold(table *delta.Table, v *verdict) {
+	s, err := table.Snapshot(ctx)
+	switch e.Expectation {
+	case "must-fail":
+		if v.find(err != nil, "it was read, though it must fail: %s", e.Reason); err != nil {
+			e.refusal(err, v)
+		}
+		return
+	case "either", "other":
+		if err != nil {
+			e.refusal(err, v)
+			return
+		}
+		if e.Expectation == "other" && e.LiveFiles != nil {
+			v.find(len(s.Files()) == *e.LiveFiles, "%d live files, want %d", len(s.Files()), *e.LiveFiles)
+			return
+		}
+	}
+	if lacks(err, v) {
+		return
+	}
+	if v.find(err == nil, "cannot be opened: %v", err); err != nil {
+		return
+	}
+	e.state(s, v)
+	e.rows(table, s, v)
+	for i := range e.Versions {
+		e.Versions[i].hold(table, s.Version, v)
+	}
+	e.history(table, v)
+}
+
+// lacks notes the features for want of which something is refused, and reports whether that is the error.
+func lacks(err error, v *verdict) bool {
+	var f *supervision.Failure
+	if !errors.As(err, &f) || f.Class != log.ClassRead {
+		return false
+	}
+	if at := featureNames.FindAllString(f.Message, -1); len(at) > 0 {
+		v.lacks = strings.Join(slices.Compact(at), ", ")
+	} else {
+		v.lacks = f.Message
+	}
+	return true
+}
+
+var featureNames = regexp.MustCompile(`\b(columnMapping|deletionVectors|v2Checkpoint|typeWidening(-preview)?|variantType(-preview)?|variantShredding(-preview)?|logCompaction)\b`)
+
+// reasons are what the error must say for a reason given in words.
+var reasons = []struct{ reason, says string }{
+	{`no commit file at all`, log.ClassNotFound},
+	{`(without|has no) metaData`, "metaData|schema"},
+	{`not contiguous|missing (before|after|because)|are missing`, log.ClassNotContiguous},
+	{`feature catalogOwned`, "catalogOwned"},
+	{`feature catalogManaged`, "catalogManaged"},
+	{`no schemaString|lacks schemaString`, "schema"},
+	{`reader features variantType-preview`, "variant"},
+	{`pretty-printed`, log.ClassBroken},
+}
+
+// refusal holds the error against the reason for which the table is to be refused.
+func (e *expectation) refusal(err error, v *verdict) {
+	v.refused = err
+	var f *supervision.Failure
+	v.find(errors.As(err, &f) && f.Class != "" && f.Path != "", "refused without saying what and where: %v", err)
+	for _, r := range reasons {
+		if regexp.MustCompile(r.reason).MatchString(e.Reason) {
+			v.find(regexp.MustCompile(r.says).MatchString(err.Error()), "refused, and not because %s: %v", e.Reason, err)
+			return
+		}
+	}
+	v.find(false, "no rule says what an error must name because of %q: %v", e.Reason, err)
+}
+
+// state compares what the newest version is, without its rows.
+func (e *expectation) state(s *delta.Snapshot, v *verdict) {
+	if e.Log.LatestVersion != nil {
+		v.find(s.Version == *e.Log.LatestVersion, "the newest version is %d, want %d", s.Version, *e.Log.LatestVersion)
+	}
+	if p := e.Protocol; p != nil {
+		v.find(s.Protocol.MinReader == p.MinReaderVersion && s.Protocol.MinWriter == p.MinWriterVersion && sameSet(s.Protocol.ReaderFeatures, p.ReaderFeatures) &&
+			sameSet(s.Protocol.WriterFeatures, p.WriterFeatures), "protocol %+v, want %+v", s.Protocol, *p)
+	}
+	if e.TableID != "" {
+		v.find(s.Metadata.ID == e.TableID, "table id %s, want %s", s.Metadata.ID, e.TableID)
+	}
+	if e.Protocol != nil {
+		v.find(maps.Equal(s.Metadata.Configuration, e.Configuration), "configuration %v, want %v", s.Metadata.Configuration, e.Configuration)
+		v.find(slices.Equal(s.Metadata.PartitionColumns, e.PartitionColumns), "partition columns %v, want %v", s.Metadata.PartitionColumns, e.PartitionColumns)
+	}
+	if e.Schema != nil {
+		var got, want []string
+		for _, f := range s.Schema.Fields {
+			got = append(got, fmt.Sprintf("%s %s %v", f.Name, log.TypeName(f.Type), f.Nullable))
+		}
+		for _, c := range e.Schema {
+			want = append(want, fmt.Sprintf("%s %s %v", c.Name, c.Type, c.Nullable))
+		}
+		v.find(slices.Equal(got, want), "schema %q, want %q", got, want)
+	}
+	txns, domains, deleted := map[string]int64{}, map[string]string{}, int64(0)
+	for app, t := range s.Txns {
+		txns[app] = t.Version
+	}
+	for name, d := range s.Domains {
+		domains[name] = d.Configuration
+	}
+	for _, f := range s.Files() {
+		if f.DeletionVector != nil {
+			deleted += f.DeletionVector.Cardinality
+		}
+	}
+	v.find(e.Txn == nil || maps.Equal(txns, e.Txn), "txns %v, want %v", txns, e.Txn)
+	v.find(e.Domains == nil || maps.Equal(domains, e.Domains), "domains %v, want %v", domains, e.Domains)
+	v.find(e.Deleted == nil || deleted == *e.Deleted, "%d rows deleted by vectors, want %v", deleted, e.Deleted)
+	if e.LiveFiles != nil {
+		v.find(len(s.Files()) == *e.LiveFiles, "%d live files, want %d", len(s.Files()), *e.LiveFiles)
+	}
+	if e.LiveBytes != nil {
+		v.find(s.Bytes() == *e.LiveBytes, "%d live bytes, want %d", s.Bytes(), *e.LiveBytes)
+	}
+}
+
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func (e *expectation) rows(table *delta.Table, s *delta.Snapshot, v *verdict) {
+	if e.Expectation == "log-only" || e.Missing > 0 || e.Rows == nil {
+		return
+	}
+	newest := expectedVersion{Version: s.Version, Rows: e.Rows, Digest: e.Digest}
+	newest.rows(s, v)
+}
+
+// hold compares a version: its files, and its rows where they are known.
+func (e *expectedVersion) hold(table *delta.Table, newest int64, v *verdict) {
+	s, err := table.SnapshotAt(ctx, e.Version)
+	if e.Unavailable {
+		v.find(err != nil, "version %d was read, though the log does not reach back to it", e.Version)
+		return
+	}
+	if lacks(err, v) {
+		return
+	}
+	if v.find(err == nil, "version %d cannot be opened: %v", e.Version, err); err != nil {
+		return
+	}
+	if e.LiveFiles != nil {
+		v.find(len(s.Files()) == *e.LiveFiles, "version %d has %d live files, want %d", e.Version, len(s.Files()), *e.LiveFiles)
+	}
+	if e.Rows != nil && e.Missing == 0 && e.Note == "" && e.Version != newest { // the newest was compared before
+		e.rows(s, v)
+	}
+}
+
+func (e *expectedVersion) rows(s *delta.Snapshot, v *verdict) {
+	d, rows, err := digestOf(s, e.Digest != "")
+	if lacks(err, v) {
+		return
+	}
+	if v.find(err == nil, "version %d cannot be read: %v", e.Version, err); err != nil {
+		return
+	}
+	v.find(rows == *e.Rows, "version %d has %d rows, want %d", e.Version, rows, *e.Rows)
+	v.find(e.Digest == "" || d.String() == e.Digest, "version %d: digest of %d rows is %s, want %s", e.Version, rows, d, e.Digest)
+}
+
+// digestOf reads all rows of the snapshot, with their digest if that is wanted: variants have none.
+func digestOf(s *delta.Snapshot, wanted bool) (*batch.RowDigest, int64, error) {
+	d, rows := &batch.RowDigest{}, int64(0)
+	for b, err := range s.Scan(ctx, delta.ScanOptions{}) {
+		if err != nil {
+			return nil, 0, err
+		}
+		rows += int64(b.Rows())
+		if wanted {
+			err = d.Add(b)
+		}
+		b.Release()
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return d, rows, nil
+}
+
+// history compares what the commits say they did.
+func (e *expectation) history(table *delta.Table, v *verdict) {
+	operations := map[int64]string{}
+	err := table.History(ctx, func(l delta.Entry) bool {
+		if l.Info != nil {
+			operations[l.Version] = l.Info.Operation
+		}
+		return true
+	})
+	v.find(err == nil, "its history cannot be read: %v", err)
+	for _, want := range e.Versions {
+		if want.Operation != "" && !want.Unavailable {
+			v.find(operations[want.Version] == want.Operation, "version %d: operation %q, want %q", want.Version, operations[want.Version], want.Operation)
+		}
+	}
+}
