@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/persistence/image"
@@ -117,6 +118,9 @@ func (s *Store) foldFile(ctx context.Context, objects objstore.Store, in input, 
 		return err
 	}
 	return s.scan(ctx, objects, in, dropped, spec, func(b *fileBlock, sel []int32) error {
+		if mutant.On(mutant.FoldKeepsDropped) && mutant.Late(in.file.Epoch) && b.Kinds != nil {
+			sel = slices.DeleteFunc(sel, func(r int32) bool { return b.Kinds[r] == batch.Delete })
+		}
 		encoder.Append(f.Rows(), &b.Block, sel, b.groups)
 		return f.Added(ctx)
 	})

@@ -50,19 +50,19 @@ type data struct {
 // drawData draws rows, on both sides of 1970. Each try of a seed has more of them.
 func drawData(d *draw) *data {
 	in := &data{splits: make([][]row, 1+d.IntN(3)), delay: pick(d, int64(0), 1, 5, 20) * second}
-	n := (300 + d.IntN(300)) * (1 + d.try)
+	n := (300 + d.IntN(300)) * pick(d, 1, 1, 3) * (1 + d.try)
 	base := pick(d, int64(0), 1_700_000_000, -86400*3) * second
 	step := pick(d, second/100, second/4, second, 3*second) // of event time between rows of a split, about
 	now := make([]int64, len(in.splits))
 	for i := range now {
 		now[i] = base + d.Int64N(10*second)
 	}
-	keys := pick(d, 5, 40, 200)
+	keys, pauses := pick(d, 5, 40, 200), pick(d, 10, 40)
 	for id := range n {
 		s := d.IntN(len(in.splits))
 		now[s] += d.Int64N(2*step + 1)
-		if d.chance(40) {
-			now[s] += 30 * second // a pause: sessions end
+		if d.chance(pauses) {
+			now[s] += 30 * second // sessions end, and more than one timer of a key is due
 		}
 		r := row{id: int64(id), g: int64(d.IntN(4)), pos: int64(len(in.splits[s]))}
 		if d.chance(12) {
@@ -167,6 +167,14 @@ func (in *data) final() int64 {
 		least = min(least, greatest-in.delay)
 	}
 	return least
+}
+
+// longest is how many rows the longest split has.
+func (in *data) longest() (rows int64) {
+	for _, split := range in.splits {
+		rows = max(rows, int64(len(split)))
+	}
+	return rows
 }
 
 // ids are the rows' ids as text, sorted as text.

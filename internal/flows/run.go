@@ -73,15 +73,28 @@ func Run(seed uint64, duck *DuckDB, dir string, least int) (Case, Counts, error)
 // judge runs the flow and compares what it wrote.
 func (r *runner) judge() (Case, error) {
 	var c Case
-	want, late, err := r.wanted()
+	want, err := r.asked(r.s.query)
 	if err != nil {
 		return c, err
+	}
+	twin, err := r.asked(r.s.twinQuery)
+	if err != nil {
+		return c, err
+	}
+	late, err := r.asked(r.s.late)
+	if err != nil {
+		return c, err
+	}
+	if r.s.want != nil {
+		want, late = r.s.want()
+		slices.Sort(want)
+		slices.Sort(late)
 	}
 	if err := r.run(); err != nil {
 		return c, err
 	}
 	got := written{rows: r.out.sorted(), side: r.side.sorted(), late: r.late.sorted(), duck: r.duck}
-	c.Rows, c.Takes, c.Late = r.out.written, r.out.taken, len(got.late)
+	c.Rows, c.Takes, c.Late = r.out.written, r.out.taken+r.side.taken, len(got.late)
 	r.d.counts["retraction"] += c.Takes
 	r.d.counts["late row"] += len(late)
 	for _, s := range []*record{r.out, r.side, r.late} {
@@ -95,38 +108,29 @@ func (r *runner) judge() (Case, error) {
 	if diff := difference(want, got.rows); diff != "" {
 		return c, fmt.Errorf("%s\n%s", diff, r.s.query)
 	}
+	if diff := difference(twin, got.side); r.s.twin != "" && diff != "" {
+		return c, fmt.Errorf("in mode %s beside: %s\n%s", r.s.twin, diff, r.s.twinQuery)
+	}
 	if diff := difference(late, slices.Compact(got.late)); r.keepLate && diff != "" {
 		return c, fmt.Errorf("late rows: %s\n%s", diff, r.s.late)
 	}
 	return c, nil
 }
 
-// wanted returns the rows that the shape must write and the ids of its late rows.
-func (r *runner) wanted() (rows, late []string, err error) {
-	if r.s.want != nil {
-		rows, late = r.s.want()
+// asked returns what DuckDB answers to a query, sorted as text.
+func (r *runner) asked(query string) ([]string, error) {
+	if query == "" {
+		return nil, nil
 	}
-	if r.s.query != "" {
-		answer, err := r.duck.Query(append(macros, r.in.statements()...), r.s.query)
-		if err != nil {
-			return nil, nil, err
-		}
-		if rows, err = texts(answer, r.s.floats); err != nil {
-			return nil, nil, err
-		}
+	var table []string
+	if !r.filled {
+		table, r.filled = append(macros, r.in.statements()...), true
 	}
-	if r.s.late != "" {
-		answer, err := r.duck.Query(nil, r.s.late)
-		if err != nil {
-			return nil, nil, err
-		}
-		if late, err = texts(answer, nil); err != nil {
-			return nil, nil, err
-		}
+	answer, err := r.duck.Query(table, query)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(rows)
-	slices.Sort(late)
-	return rows, late, nil
+	return texts(answer, r.s.floats)
 }
 
 // difference says how two sorted lists differ, "" if they do not.
@@ -167,6 +171,7 @@ type runner struct {
 	duck     *DuckDB
 	attempts int
 	keepLate bool // the flow keeps late rows
+	filled   bool // DuckDB has the rows
 
 	t, other        *memory.Source
 	out, side, late *record
@@ -219,9 +224,10 @@ func (r *runner) run() (err error) {
 
 func (r *runner) tick(phase string) error { return r.bomb.Load().tick(phase) }
 
-// bomb kills an attempt when a phase has come so often; the zero one never does.
+// bomb kills an attempt when so many epochs are done and then a phase has come so often; the zero one never does.
 type bomb struct {
 	phase  string
+	epochs atomic.Int64
 	left   atomic.Int64
 	cancel context.CancelFunc
 	gone   atomic.Bool
@@ -230,13 +236,14 @@ type bomb struct {
 
 func newBomb(d *draw, cancel context.CancelFunc) *bomb {
 	b := &bomb{phase: Phases[d.IntN(len(Phases))], cancel: cancel}
+	b.epochs.Store(int64(d.IntN(pick(d, 1, 20, 80)))) // early, or anywhere
 	b.left.Store(1 + int64(d.IntN(12)))
 	b.note = func() { d.note("crash in " + b.phase) }
 	return b
 }
 
 func (b *bomb) tick(phase string) error {
-	if b.cancel == nil || phase != b.phase || b.left.Add(-1) != 0 {
+	if b.cancel == nil || phase == "done" && b.epochs.Add(-1) >= 0 || b.epochs.Load() > 0 || phase != b.phase || b.left.Add(-1) != 0 {
 		return nil
 	}
 	b.gone.Store(true)
@@ -251,8 +258,8 @@ func (r *runner) attempt(ctx context.Context, b *bomb) error {
 	}
 	limit := r.in.limit
 	if limit == 0 {
-		limits := []int64{3, 20, 100, 100_000}
-		limit = limits[r.d.IntN(max(1, len(limits)-r.d.try))] // a result that is small must be written often
+		epochs := []int64{100, 40, 40, 6, 1}                                     // about: so many has a run that is not killed
+		limit = 1 + r.in.longest()/epochs[r.d.IntN(max(1, len(epochs)-r.d.try))] // a result that is small must be written often
 	}
 	t := flow.From("t", &limited{r.t, limit})
 	var out *stream.Frame
@@ -266,6 +273,9 @@ func (r *runner) attempt(ctx context.Context, b *bomb) error {
 		out = r.s.build(t)
 	}
 	out.To("out", r.out, r.s.mode)
+	if r.s.twin != "" {
+		out.To("twin", r.side, r.s.twin)
+	}
 	q, err := deltaic.Start(ctx, flow, r.options()...)
 	if err != nil {
 		return err

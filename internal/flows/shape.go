@@ -19,6 +19,9 @@ type shape struct {
 	build func(*stream.Frame) *stream.Frame
 	wide  func(scene) *stream.Frame // instead of build, of a flow with a second source or sink
 
+	twin      connectors.OutputMode // in which a second sink is told the same; "" if there is none
+	twinQuery string                // what that one must be told
+
 	query  string                      // over the table t, with $final, the last watermark, in it
 	floats map[int]bool                // columns that are compared to nine digits
 	late   string                      // a query of the ids of late rows; "" if the shape drops none
@@ -32,6 +35,18 @@ type shape struct {
 func (s *shape) tellsLate() bool {
 	return s.late != "" || s.want != nil || s.timed && s.check != nil
 }
+
+// asks makes the queries of what a flow over event time must write, for each of its modes.
+func (s *shape) asks(query func(m connectors.OutputMode) string) {
+	s.query = query(s.mode)
+	if s.twin != "" {
+		s.twinQuery = query(s.twin)
+	}
+}
+
+// drops reports whether late rows are dropped. Where nothing but the whole result is written no window is over, so
+// no row is late, as in Spark.
+func (s *shape) drops() bool { return s.mode != stream.Complete || s.twin != "" }
 
 // scene is what a wide shape builds its flow of.
 type scene struct {
@@ -77,9 +92,17 @@ var measures = []struct {
 
 // drawMeasures returns some of them, named a0, a1, ... in both languages.
 func drawMeasures(d *draw, from int, floats map[int]bool) (ours []string, theirs string) {
+	return drawMeasuresOf(d, from, floats, func(string) bool { return true })
+}
+
+// drawMeasuresOf is drawMeasures of those that a flow may have.
+func drawMeasuresOf(d *draw, from int, floats map[int]bool, may func(ours string) bool) (ours []string, theirs string) {
 	var them []string
-	for i := range 1 + d.IntN(4) {
+	for i := range 1 + d.IntN(5) {
 		m := measures[d.IntN(len(measures))]
+		for !may(m.ours) {
+			m = measures[d.IntN(len(measures))]
+		}
 		d.note("measure " + m.ours)
 		ours = append(ours, fmt.Sprintf("%s AS a%d", m.ours, i))
 		them = append(them, fmt.Sprintf("%s AS a%d", m.theirs, i))
@@ -88,12 +111,12 @@ func drawMeasures(d *draw, from int, floats map[int]bool) (ours []string, theirs
 	return ours, strings.Join(them, ", ")
 }
 
-// shapes are the flows that are drawn, each as often as the next; those that have several forms stand here more than once.
+// shapes are the flows that are drawn, each as often as the next; those that have several forms, or much state, stand here more than once.
 var shapes = []func(*draw, *data) shape{
-	tumbling, sliding, sessions, sessions, topOfWindow, windowOfWindows, unions, typedWindows,
-	grouped, global, seen, seenByTime, seenWithin, distinct, newest, top, topWithTies, twice, sorted,
-	joined, joined, joined, exploded, exploded, filled, dropped, byName, functions, batches,
-	processed, expiring, onTheClock, fastest,
+	tumbling, sliding, sliding, sessions, sessions, topOfWindow, windowOfWindows, unions, typedWindows,
+	grouped, global, seen, seenByTime, seenWithin, distinct, newest, top, topWithTies, topOfAggregate, twice, emptied, sorted,
+	joined, joined, joined, joined, joined, exploded, exploded, exploded, filled, dropped, byName, functions, batches,
+	processed, processed, expiring, onTheClock, fastest,
 }
 
 // drawShape draws a flow; which it is, all tries of a seed have in common.
@@ -113,7 +136,11 @@ func drawShape(d *draw, in *data) shape {
 	}
 	d.note("verb " + s.name)
 	d.note("mode " + string(s.mode))
+	if s.twin != "" {
+		d.note("verb second sink, other mode")
+	}
 	s.query = strings.ReplaceAll(s.query, "$final", fmt.Sprint(final))
+	s.twinQuery = strings.ReplaceAll(s.twinQuery, "$final", fmt.Sprint(final))
 	return s
 }
 

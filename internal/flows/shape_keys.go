@@ -115,6 +115,29 @@ func twice(d *draw, _ *data) shape {
 		query: "SELECT g, count(*), sum(n)::BIGINT, max(s), count(DISTINCT n) FROM (SELECT k, g, count(*) AS n, sum(v)::BIGINT AS s FROM t GROUP BY ALL) GROUP BY g"}
 }
 
+// emptied is an aggregate whose groups lose all their rows, as a key's count goes from one group to the next, and
+// get others: how many keys have so many rows.
+func emptied(d *draw, _ *data) shape {
+	keys := pick(d, []string{"k"}, []string{"k", "g"}, []string{"v"})
+	return shape{name: "groups that become empty", mode: pick(d, stream.Update, stream.Complete),
+		build: func(f *stream.Frame) *stream.Frame {
+			return f.GroupBy(anys(keys)...).Agg("inner", "count(*) AS n", "max(id) AS last").
+				GroupBy("n").Agg("outer", "count(*) AS keys", "sum(last) AS lasts", "min(last) AS least")
+		},
+		query: fmt.Sprintf("SELECT n, count(*), sum(last)::BIGINT, min(last) FROM (SELECT count(*) AS n, max(id) AS last FROM t GROUP BY %s) GROUP BY n", list(keys))}
+}
+
+// topOfAggregate has rows that go, come back and change their place as sums go up and down.
+func topOfAggregate(d *draw, _ *data) shape {
+	n := 1 + d.IntN(4)
+	return shape{name: "topN of an aggregate", mode: pick(d, stream.Update, stream.Complete),
+		build: func(f *stream.Frame) *stream.Frame {
+			return f.GroupBy("g", "k").Agg("sums", "sum(v) AS s").
+				TopN(stream.Top{Keys: []string{"g"}, By: []string{"s DESC NULLS LAST", "k NULLS LAST"}, N: n, As: "r", Rank: stream.RowNumber}).Select("g", "k", "s", "r")
+		},
+		query: fmt.Sprintf("SELECT g, k, s, row_number() OVER (PARTITION BY g ORDER BY s DESC NULLS LAST, k NULLS LAST) AS r FROM (SELECT g, k, sum(v)::BIGINT AS s FROM t GROUP BY g, k) QUALIFY r <= %d", n)}
+}
+
 func sorted(d *draw, _ *data) shape {
 	return shape{name: "sort and limit", mode: stream.Complete,
 		build: func(f *stream.Frame) *stream.Frame {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/operators/keyed"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/windows"
@@ -22,7 +23,8 @@ type timedEvent struct {
 // typedWindows is an aggregate of Go values.
 func typedWindows(d *draw, in *data) shape {
 	size := pick(d, int64(5), 20)
-	s := shape{name: "typed aggregate", timed: true, mode: windowMode(d)}
+	s := shape{name: "typed aggregate", timed: true}
+	s.mode, s.twin = windowModes(d, stream.Append, stream.Update, stream.Complete)
 	s.build = func(f *stream.Frame) *stream.Frame {
 		events := stream.Typed[timedEvent](watermarked(f, in).Where("ts IS NOT NULL AND k IS NOT NULL"))
 		return stream.Aggregate(stream.KeyBy(events, "by-k", func(e timedEvent) string { return e.K }), "typed", windows.Tumbling(time.Duration(size)*time.Second),
@@ -31,22 +33,23 @@ func typedWindows(d *draw, in *data) shape {
 			Select("key", "window.start AS ws", "count", "sum", "sevens")
 	}
 	rows := fmt.Sprintf("SELECT *, floor_to(ts, %[1]d) AS ws, floor_to(ts, %[1]d) + %[1]d AS we FROM t WHERE ts IS NOT NULL AND k IS NOT NULL", size*second)
-	s.query = fmt.Sprintf("SELECT k, ws, count(*), sum(id)::BIGINT, count(DISTINCT id %% 7) FROM (%s) WHERE %s GROUP BY k, ws, we HAVING %s", rows, inTime(s.mode, in, "we"), closedOnly(s.mode, in, "we"))
+	s.asks(func(m connectors.OutputMode) string {
+		return fmt.Sprintf("SELECT k, ws, count(*), sum(id)::BIGINT, count(DISTINCT id %% 7) FROM (%s) WHERE %s GROUP BY k, ws, we HAVING %s", rows, inTime(&s, in, "we"), closedOnly(m, in, "we"))
+	})
 	return s
 }
 
-// span is what a processor tells of ten seconds of a key.
+// span is what a processor tells of some seconds of a key.
 type span struct {
 	K              string
 	End, Rows, Sum int64
 	Before         int64 // end of the span that was told before
 }
 
-const spanLength = 10 * second
-
-// spans counts and adds up the rows of each ten seconds, with every kind of state, and tells of them by a timer.
+// spans counts and adds up the rows of each span of time, with every kind of state, and tells of them by a timer.
 type spans struct {
 	keyed.Base[string, span]
+	length int64
 	told   *keyed.Value[int64]
 	rows   *keyed.Map[int64, int64]
 	values *keyed.List[spanValue]
@@ -68,7 +71,7 @@ func (p *spans) Init(h *keyed.Handle) (err error) {
 func (p *spans) Input(_ string, rows []timedEvent, c *keyed.Call[span]) error {
 	for _, r := range rows {
 		at := r.TS.UnixMicro()
-		end := at - ((at%spanLength)+spanLength)%spanLength + spanLength
+		end := at - ((at%p.length)+p.length)%p.length + p.length
 		n, _ := p.rows.Get(end)
 		p.rows.Put(end, n+1)
 		if r.V != nil {
@@ -105,14 +108,15 @@ func (p *spans) Timer(k string, t keyed.Timer, c *keyed.Call[span]) error {
 }
 
 // processed runs an author's code with a value, a list, a map and timers.
-func processed(_ *draw, in *data) shape {
+func processed(d *draw, in *data) shape {
+	length := pick(d, int64(2), 10) * second
 	return shape{name: "keyed processing", timed: true, mode: stream.Append,
 		build: func(f *stream.Frame) *stream.Frame {
 			return stream.Process(watermarked(f.Where("ts IS NOT NULL").FillNA("none", "k"), in), "spans", []string{"k"},
-				func() keyed.Processor[string, timedEvent, span] { return &spans{} }, stream.ProcessOptions{}).Frame()
+				func() keyed.Processor[string, timedEvent, span] { return &spans{length: length} }, stream.ProcessOptions{}).Frame()
 		},
 		query: fmt.Sprintf(`SELECT k, we, n, s, coalesce(lag(we) OVER (PARTITION BY k ORDER BY we), -1) FROM (
-			SELECT coalesce(k, 'none') AS k, floor_to(ts, %[1]d) + %[1]d AS we, count(*) AS n, coalesce(sum(v), 0)::BIGINT AS s FROM t WHERE ts IS NOT NULL AND ts >= behind GROUP BY ALL) WHERE we <= $final`, spanLength),
+			SELECT coalesce(k, 'none') AS k, floor_to(ts, %[1]d) + %[1]d AS we, count(*) AS n, coalesce(sum(v), 0)::BIGINT AS s FROM t WHERE ts IS NOT NULL AND ts >= behind GROUP BY ALL) WHERE we <= $final`, length),
 		late: "SELECT id FROM t WHERE ts < behind"}
 }
 
@@ -120,15 +124,14 @@ func processed(_ *draw, in *data) shape {
 // the key it is since the state was empty.
 type turn struct{ ID, G, Now, Turn int64 }
 
-const timeToLive = 4 * time.Millisecond
-
 type turns struct {
 	keyed.Base[int64, turn]
+	live  time.Duration
 	count *keyed.Value[int64]
 }
 
 func (p *turns) Init(h *keyed.Handle) (err error) {
-	p.count, err = keyed.NewValue[int64](h, "count", timeToLive)
+	p.count, err = keyed.NewValue[int64](h, "count", p.live)
 	return err
 }
 
@@ -145,9 +148,10 @@ func (p *turns) Input(g int64, rows []event, c *keyed.Call[turn]) error {
 // expiring runs code with state that lives for a while of processing time. What it tells says which epoch a row was in, and by
 // that how far it should have counted.
 func expiring(d *draw, in *data) shape {
+	live := pick(d, time.Duration(1), 4) * time.Millisecond
 	return shape{name: "state that expires", mode: stream.Append,
 		build: func(f *stream.Frame) *stream.Frame {
-			return stream.Process(f, "turns", []string{"g"}, func() keyed.Processor[int64, event, turn] { return &turns{} }, stream.ProcessOptions{}).Frame()
+			return stream.Process(f, "turns", []string{"g"}, func() keyed.Processor[int64, event, turn] { return &turns{live: live} }, stream.ProcessOptions{}).Frame()
 		},
 		check: func(w written) error {
 			rows, ids := make([]turn, len(w.rows)), []string{}
@@ -162,12 +166,12 @@ func expiring(d *draw, in *data) shape {
 			if diff := difference(in.ids(), ids); diff != "" {
 				return fmt.Errorf("ids: %s", diff)
 			}
-			return checkTurns(d, rows)
+			return checkTurns(d, rows, live)
 		}}
 }
 
 // checkTurns counts again, epoch by epoch.
-func checkTurns(d *draw, rows []turn) error {
+func checkTurns(d *draw, rows []turn, live time.Duration) error {
 	slices.SortFunc(rows, func(a, b turn) int {
 		return cmp.Or(cmp.Compare(a.G, b.G), cmp.Compare(a.Now, b.Now), cmp.Compare(a.Turn, b.Turn))
 	})
@@ -176,7 +180,7 @@ func checkTurns(d *draw, rows []turn) error {
 		want := before.Turn + 1
 		if i == 0 || r.G != before.G {
 			want = 1
-		} else if r.Now >= before.Now+timeToLive.Microseconds() {
+		} else if r.Now >= before.Now+live.Microseconds() {
 			want = 1
 			d.note("state expired")
 		}

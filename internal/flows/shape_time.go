@@ -2,22 +2,24 @@ package flows
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/stream"
 )
 
-// windowMode is a mode of a windowed aggregate.
-func windowMode(d *draw) connectors.OutputMode {
-	return pick(d, stream.Append, stream.Update, stream.Complete)
+// windowModes are the modes of a windowed aggregate: that of its sink and, every third time, another one of a second sink.
+func windowModes(d *draw, of ...connectors.OutputMode) (mode, twin connectors.OutputMode) {
+	d.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+	if d.chance(3) {
+		twin = of[1]
+	}
+	return of[0], twin
 }
 
-// inTime is the condition of rows that come in time for a window that ends there. Where the whole result is
-// written every time no window is over, so no row is late, as in Spark.
-func inTime(m connectors.OutputMode, in *data, end string) string {
-	if m == stream.Complete {
+// inTime is the condition of rows that come in time for a window that ends there.
+func inTime(s *shape, in *data, end string) string {
+	if !s.drops() {
 		return "true"
 	}
 	return fmt.Sprintf("%s + %d > behind", end, in.lateness)
@@ -37,14 +39,17 @@ func tumbling(d *draw, in *data) shape {
 	ours, theirs := drawMeasures(d, len(g)+2, floats)
 	front, condition := before(d)
 	drawLateness(d, in)
-	s := shape{name: "tumbling", timed: true, mode: windowMode(d), floats: floats}
+	s := shape{name: "tumbling", timed: true, floats: floats}
+	s.mode, s.twin = windowModes(d, stream.Append, stream.Update, stream.Complete)
 	s.build = func(f *stream.Frame) *stream.Frame {
 		return front(watermarked(f, in)).GroupBy(anys(g, fmt.Sprintf("window(ts, '%d seconds')", size))...).
 			Agg("windowed", ours...).Select(append([]string{"window.start AS ws", "window.end AS we"}, rest(g, len(ours))...)...)
 	}
 	rows := fmt.Sprintf("SELECT *, floor_to(ts, %d) AS ws, floor_to(ts, %d) + %d AS we FROM t WHERE ts IS NOT NULL AND %s", size*second, size*second, size*second, condition)
-	s.query = fmt.Sprintf("SELECT %s, %s FROM (%s) WHERE %s GROUP BY ALL HAVING %s", list([]string{"ws", "we"}, g...), theirs, rows, inTime(s.mode, in, "we"), closedOnly(s.mode, in, "we"))
-	s.late = lateRows(s.mode, fmt.Sprintf("SELECT id FROM (%s) WHERE we + %d <= behind", rows, in.lateness))
+	s.asks(func(m connectors.OutputMode) string {
+		return fmt.Sprintf("SELECT %s, %s FROM (%s) WHERE %s GROUP BY ALL HAVING %s", list([]string{"ws", "we"}, g...), theirs, rows, inTime(&s, in, "we"), closedOnly(m, in, "we"))
+	})
+	s.late = lateRows(&s, fmt.Sprintf("SELECT id FROM (%s) WHERE we + %d <= behind", rows, in.lateness))
 	return s
 }
 
@@ -57,9 +62,9 @@ func rest(g []string, measures int) []string {
 	return out
 }
 
-// lateRows is the query of late rows, none where the whole result is written.
-func lateRows(m connectors.OutputMode, query string) string {
-	if m == stream.Complete {
+// lateRows is the query of late rows, if there are any.
+func lateRows(s *shape, query string) string {
+	if !s.drops() {
 		return ""
 	}
 	return query
@@ -73,15 +78,18 @@ func sliding(d *draw, in *data) shape {
 	ours, theirs := drawMeasures(d, len(g)+2, floats)
 	front, condition := before(d)
 	drawLateness(d, in)
-	s := shape{name: "sliding", timed: true, mode: windowMode(d), floats: floats}
+	s := shape{name: "sliding", timed: true, floats: floats}
+	s.mode, s.twin = windowModes(d, stream.Append, stream.Update, stream.Complete)
 	s.build = func(f *stream.Frame) *stream.Frame {
 		return front(watermarked(f, in)).GroupBy(anys(g, fmt.Sprintf("window(ts, '%d seconds', '%d seconds', '%d seconds')", size, slide, offset))...).
 			Agg("windowed", ours...).Select(append([]string{"window.start AS ws", "window.end AS we"}, rest(g, len(ours))...)...)
 	}
 	rows := fmt.Sprintf(`SELECT * FROM (SELECT *, ws + %d AS we FROM (SELECT *, unnest([floor_to(ts - %d, %d) + %d - %d * i FOR i IN range(%d)]) AS ws FROM t WHERE ts IS NOT NULL AND %s)) WHERE ts < we`,
 		size*second, offset*second, slide*second, offset*second, slide*second, (size+slide-1)/slide, condition)
-	s.query = fmt.Sprintf("SELECT %s, %s FROM (%s) WHERE %s GROUP BY ALL HAVING %s", list([]string{"ws", "we"}, g...), theirs, rows, inTime(s.mode, in, "we"), closedOnly(s.mode, in, "we"))
-	s.late = lateRows(s.mode, fmt.Sprintf("SELECT id FROM (%s) GROUP BY id, behind HAVING max(we) + %d <= behind", rows, in.lateness))
+	s.asks(func(m connectors.OutputMode) string {
+		return fmt.Sprintf("SELECT %s, %s FROM (%s) WHERE %s GROUP BY ALL HAVING %s", list([]string{"ws", "we"}, g...), theirs, rows, inTime(&s, in, "we"), closedOnly(m, in, "we"))
+	})
+	s.late = lateRows(&s, fmt.Sprintf("SELECT id FROM (%s) GROUP BY id, behind HAVING max(we) + %d <= behind", rows, in.lateness))
 	return s
 }
 
@@ -89,30 +97,30 @@ func sessions(d *draw, in *data) shape {
 	ours, theirs := drawGap(d)
 	g := pick(d, []string{"k"}, []string{"g"}, []string{"k", "g"})
 	floats := map[int]bool{}
-	mine, measured := drawMeasures(d, 2+len(g), floats)
-	for slices.ContainsFunc(mine, func(m string) bool { return strings.Contains(m, "DISTINCT") }) { // refused for sessions
-		mine, measured = drawMeasures(d, 2+len(g), floats)
-	}
+	mine, measured := drawMeasuresOf(d, 2+len(g), floats, func(m string) bool { return !strings.Contains(m, "DISTINCT") }) // which sessions refuse
 	drawLateness(d, in)
-	s := shape{name: "session", timed: true, mode: pick(d, stream.Append, stream.Complete), floats: floats}
+	s := shape{name: "session", timed: true, floats: floats}
+	s.mode, s.twin = windowModes(d, stream.Append, stream.Complete)
 	s.build = func(f *stream.Frame) *stream.Frame {
 		return watermarked(f, in).GroupBy(anys(g, fmt.Sprintf("session_window(ts, %s)", ours))...).
 			Agg("sessions", mine...).Select(append([]string{"session_window.start AS ws", "session_window.end AS we"}, rest(g, len(mine))...)...)
 	}
-	here := "true"
-	if s.mode == stream.Append {
-		here = fmt.Sprintf("max(until) + %d < $final", in.lateness)
-	}
 	inside := "true"
-	if s.mode != stream.Complete {
+	if s.drops() {
 		inside = fmt.Sprintf("ts + %d >= behind", in.lateness)
 	}
-	s.query = fmt.Sprintf(`SELECT min(ts) AS ws, max(until) AS we, %[1]s, %[2]s FROM
-		(SELECT *, sum(fresh) OVER (PARTITION BY %[1]s ORDER BY ts, id ROWS UNBOUNDED PRECEDING) AS session FROM
-		(SELECT *, CASE WHEN ts <= max(until) OVER (PARTITION BY %[1]s ORDER BY ts, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS fresh FROM
-		(SELECT *, ts + 1000000 * (%[3]s) AS until FROM t WHERE ts IS NOT NULL AND %[4]s)))
-		GROUP BY %[1]s, session HAVING %[5]s`, list(g), measured, theirs, inside, here)
-	s.late = lateRows(s.mode, fmt.Sprintf("SELECT id FROM t WHERE ts IS NOT NULL AND ts + %d < behind", in.lateness))
+	s.asks(func(m connectors.OutputMode) string {
+		here := "true"
+		if m == stream.Append {
+			here = fmt.Sprintf("max(until) + %d < $final", in.lateness)
+		}
+		return fmt.Sprintf(`SELECT min(ts) AS ws, max(until) AS we, %[1]s, %[2]s FROM
+			(SELECT *, sum(fresh) OVER (PARTITION BY %[1]s ORDER BY ts, id ROWS UNBOUNDED PRECEDING) AS session FROM
+			(SELECT *, CASE WHEN ts <= max(until) OVER (PARTITION BY %[1]s ORDER BY ts, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS fresh FROM
+			(SELECT *, ts + 1000000 * (%[3]s) AS until FROM t WHERE ts IS NOT NULL AND %[4]s)))
+			GROUP BY %[1]s, session HAVING %[5]s`, list(g), measured, theirs, inside, here)
+	})
+	s.late = lateRows(&s, fmt.Sprintf("SELECT id FROM t WHERE ts IS NOT NULL AND ts + %d < behind", in.lateness))
 	return s
 }
 
@@ -154,14 +162,17 @@ func windowOfWindows(d *draw, in *data) shape {
 
 // unions reads the same rows by two branches.
 func unions(d *draw, in *data) shape {
-	mode := windowMode(d)
-	return shape{name: "union", timed: true, mode: mode,
-		build: func(f *stream.Frame) *stream.Frame {
-			w := watermarked(f, in)
-			return w.Where("g < 2").Union(w.Where("g >= 1")).GroupBy("window(ts, '10 seconds')", "g").Agg("united", "count(*) AS n").
-				Select("window.start AS ws", "g", "n")
-		},
-		query: fmt.Sprintf(`SELECT ws, g, count(*) FROM (SELECT *, floor_to(ts, 10000000) AS ws FROM (SELECT * FROM t WHERE g < 2 UNION ALL SELECT * FROM t WHERE g >= 1))
-			WHERE ts IS NOT NULL AND %s AND %s GROUP BY ws, g`, inTime(mode, in, "ws + 10000000"), closedOnly(mode, in, "ws + 10000000")),
-		late: lateRows(mode, "SELECT id FROM t WHERE ts IS NOT NULL AND floor_to(ts, 10000000) + 10000000 <= behind")}
+	s := shape{name: "union", timed: true}
+	s.mode, s.twin = windowModes(d, stream.Append, stream.Update, stream.Complete)
+	s.build = func(f *stream.Frame) *stream.Frame {
+		w := watermarked(f, in)
+		return w.Where("g < 2").Union(w.Where("g >= 1")).GroupBy("window(ts, '10 seconds')", "g").Agg("united", "count(*) AS n").
+			Select("window.start AS ws", "g", "n")
+	}
+	s.asks(func(m connectors.OutputMode) string {
+		return fmt.Sprintf(`SELECT ws, g, count(*) FROM (SELECT *, floor_to(ts, 10000000) AS ws FROM (SELECT * FROM t WHERE g < 2 UNION ALL SELECT * FROM t WHERE g >= 1))
+			WHERE ts IS NOT NULL AND %s AND %s GROUP BY ws, g`, inTime(&s, in, "ws + 10000000"), closedOnly(m, in, "ws + 10000000"))
+	})
+	s.late = lateRows(&s, "SELECT id FROM t WHERE ts IS NOT NULL AND floor_to(ts, 10000000) + 10000000 <= behind")
+	return s
 }

@@ -37,7 +37,7 @@ type unit struct{ path, folder, binary string }
 func main() {
 	var h harness
 	only := flag.String("only", "", "some bugs, with commas between them; empty: all of them")
-	flag.IntVar(&h.budget, "seeds", 60, "seeds within which a bug must be caught by the simulator, and twice as many by random flows")
+	flag.IntVar(&h.budget, "seeds", 60, "seeds within which a bug must be caught by the simulator, and four times as many by random flows")
 	flag.BoolVar(&h.units, "units", true, "run the rooms' unit tests with each bug")
 	flag.Parse()
 	h.flows = os.Getenv("DELTAIC_DUCKDB") != ""
@@ -166,7 +166,7 @@ func (h *harness) simulate(bug mutant.Bug) (int, string) {
 
 // compare runs random flows until one differs.
 func (h *harness) compare(bug mutant.Bug) (int, string) {
-	out, err := h.command(bug, "", filepath.Join(h.folder, "flows"), "-seeds", strconv.Itoa(2*h.budget), "-differences", "1", "-least", "0", "-jobs", "2")
+	out, err := h.command(bug, "", filepath.Join(h.folder, "flows"), "-seeds", strconv.Itoa(4*h.budget), "-differences", "1", "-least", "0", "-jobs", "2")
 	least, how := 0, ""
 	for line := range strings.Lines(string(out)) {
 		if found, ok := strings.CutPrefix(line, "seed "); ok {
