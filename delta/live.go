@@ -54,6 +54,11 @@ func (l *liveFiles) reload(ctx context.Context, t *Table, head *Head, w fileWatc
 	if err != nil {
 		return err
 	}
+	for i := range s.files {
+		if s.files[i].DeletionVector != nil {
+			return t.vectorRefused(&s.files[i], head.Version)
+		}
+	}
 	l.files = nil
 	if w != nil {
 		w.reset(head)
@@ -103,12 +108,19 @@ func (t *Table) fileActions(ctx context.Context, version int64) ([]*log.Action, 
 	var actions []*log.Action
 	err := t.log.Commit(ctx, version, log.KindsFiles, func(a *log.Action) error {
 		if a.Add != nil && a.Add.DeletionVector != nil {
-			return t.failure(supervision.Fatal, log.ClassRead, version, "file %s has a deletion vector and the table feature deletionVectors is not supported", a.Add.Path)
+			return t.vectorRefused(a.Add, version)
 		}
 		actions = append(actions, a)
 		return nil
 	})
 	return actions, err
+}
+
+// vectorRefused says that files with deletion vectors are not rewritten.
+func (t *Table) vectorRefused(a *log.Add, version int64) error {
+	f := t.failure(supervision.Fatal, log.ClassWrite, version, "file %s has a deletion vector, and such files cannot be rewritten yet", a.Path)
+	f.Hint = "purge the table's deletion vectors with the engine that made them, or append to the table instead"
+	return f
 }
 
 func fileKey(a *log.Add) string { return log.FileKey(a.Path, a.DeletionVector) }

@@ -93,7 +93,7 @@ func (t *Table) diff(ctx context.Context, c *Commit, now, then *Snapshot) error 
 
 // present refuses a file that is not in the store any more, or not as it was.
 func (t *Table) present(ctx context.Context, a *log.Add, version int64) error {
-	name, err := log.DecodePath(a.Path)
+	name, err := t.within(a.Path)
 	if err != nil {
 		return t.at(err, version)
 	}

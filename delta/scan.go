@@ -2,181 +2,191 @@ package delta
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/formats/parquet"
 	"github.com/deltaic/deltaic/supervision"
 )
 
-// ScanOptions say what of a snapshot is read.
+// ScanOptions say what of a snapshot is read, and how.
 type ScanOptions struct {
-	Columns []string       // names, letter case ignored, in the order wanted; nil: all
-	Limits  parquet.Limits // of each file
+	// Columns are the names wanted, letter case ignored, in the order wanted; nil: all. A path such as
+	// "customer.address.city" wants a part of a struct, which then has only the parts wanted of it. The column
+	// _metadata says of each row which file it is from; see [MetadataColumn].
+	Columns []string
+
+	// Where is an SQL condition: only rows for which it is true are given. Files, row groups and pages that cannot have
+	// such a row are not read.
+	Where string
+
+	Order    ScanOrder
+	Parallel int            // files read at once; 0: 1
+	Limits   parquet.Limits // of each file
 }
+
+// ScanOrder is the order of a scan's rows. Rows of one file always come in its order.
+type ScanOrder uint8
+
+// The orders of files.
+const (
+	ByPath ScanOrder = iota // of their paths
+	ByAge                   // of the times when they were written, then of their paths
+	AsRead                  // as they are read; only one order if one file is read at once
+)
 
 // ScanSchema returns the schema of the batches that Scan gives.
 func (s *Snapshot) ScanSchema(o ScanOptions) (*batch.Schema, error) {
-	if o.Columns == nil {
-		return s.Schema, nil
+	c, err := s.t.scanOf(s.Head, o)
+	if err != nil {
+		return nil, err
 	}
-	out := &batch.Schema{}
-	for _, c := range o.Columns {
-		at := s.Schema.Index(c)
-		if at < 0 {
-			at = s.Schema.IndexFold(c)
-		}
-		if at < 0 {
-			return nil, s.t.failure(supervision.Fatal, "UNRESOLVED_COLUMN.WITH_SUGGESTION", s.Version, "there is no column %s; the table has (%s)", c, s.Schema)
-		}
-		out.Fields = append(out.Fields, s.Schema.Fields[at])
-	}
-	return out, nil
+	return c.out, nil
 }
 
-// Scan gives the rows of the snapshot's files, one file after the other. Each batch belongs
+// Scan gives the rows of the snapshot's files. Each batch belongs
 // to the caller, who releases it. The first error ends the scan.
 func (s *Snapshot) Scan(ctx context.Context, o ScanOptions) iter.Seq2[*batch.Batch, error] {
 	return func(yield func(*batch.Batch, error) bool) {
-		schema, err := s.ScanSchema(o)
+		c, err := s.t.scanOf(s.Head, o)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for i := range s.files {
-			if !s.scanFile(ctx, &s.files[i], schema, o, yield) {
+		files := c.ordered(s.files)
+		if o.Parallel > 1 {
+			c.parallel(ctx, files, yield)
+			return
+		}
+		for i := range files {
+			if !c.file(ctx, files[i], yield) {
 				return
 			}
 		}
 	}
 }
 
-// scanFile reports whether the scan goes on.
-func (s *Snapshot) scanFile(ctx context.Context, a *log.Add, schema *batch.Schema, o ScanOptions, yield func(*batch.Batch, error) bool) bool {
-	fail := func(err error) bool {
-		var f *supervision.Failure
-		if !errors.As(err, &f) {
-			f = s.t.failure(supervision.Fatal, "FAILED_READ_FILE", s.Version, "file %s: %w", a.Path, err)
-			f.Path = s.t.URI() + "/" + a.Path
-			err = f
-		}
-		yield(nil, err)
-		return false
-	}
-	name, err := log.DecodePath(a.Path)
-	if err != nil {
-		return fail(err)
-	}
-	r, err := s.t.Store().Open(ctx, name)
-	if err != nil {
-		return fail(err)
-	}
-	defer r.Close()
-	file, err := parquet.Open(r, r.Size(), parquet.ReadOptions{Name: s.t.URI() + "/" + name, Pool: s.t.o.Pool, Limits: o.Limits})
-	if err != nil {
-		return fail(err)
-	}
-	p, err := s.planFile(file.Schema(), a, schema)
-	if err != nil {
-		return fail(err)
-	}
-	if len(p.read.Fields) == 0 {
-		return s.scanConstants(file.Rows(), p, schema, fail, yield)
-	}
-	rows, err := file.Read(p.read)
-	if err != nil {
-		return fail(err)
-	}
-	defer rows.Close()
-	for {
-		if err := ctx.Err(); err != nil {
-			return fail(err)
-		}
-		b, err := rows.Next()
-		if err == io.EOF {
-			return true
-		}
-		if err != nil {
-			return fail(err)
-		}
-		out, err := p.assemble(b, schema, s.t.o.Pool)
-		if err != nil {
-			return fail(err)
-		}
-		if !yield(out, nil) {
-			return false
-		}
-	}
+// scan is what a scan reads, worked out once for all files. It is not changed afterwards.
+type scan struct {
+	t       *Table
+	head    *Head
+	o       ScanOptions
+	mapping mapping
+	out     *batch.Schema // of the batches given
+	columns []scanColumn  // those of out, then what only the condition looks at
+	where   *scanFilter   // nil: all rows
 }
 
-// filePlan says where the columns of a scan come from in one file.
-type filePlan struct {
-	read   *batch.Schema
-	from   []int    // index in read, or -1
-	values []string // partition value where from is -1; "": null
+// scanColumn is a column on its way through a scan.
+type scanColumn struct {
+	field     batch.Field
+	kind      columnKind
+	partition string // the key of its values in the log
 }
 
-func (s *Snapshot) planFile(have *batch.Schema, a *log.Add, schema *batch.Schema) (*filePlan, error) {
-	p := &filePlan{read: &batch.Schema{}}
-	for _, f := range schema.Fields {
-		from, value := -1, ""
-		if partitionIndex(s.Head, f.Name) >= 0 {
-			v, ok := a.Partition.Get(f.Name)
-			if !ok {
-				return nil, fmt.Errorf("it has no value for the partition column %s", f.Name)
-			}
-			value = v
-		} else if at := indexOf(have, f.Name); at >= 0 && f.Type.Kind != batch.Void {
-			from = len(p.read.Fields)
-			f.Name = have.Fields[at].Name
-			p.read.Fields = append(p.read.Fields, f)
-		}
-		p.from, p.values = append(p.from, from), append(p.values, value)
+// columnKind is where a column's values come from.
+type columnKind uint8
+
+const (
+	fromFile columnKind = iota
+	fromLog             // a partition column
+	fromScan            // _metadata
+)
+
+func (t *Table) scanOf(head *Head, o ScanOptions) (*scan, error) {
+	fail := func(class string, err error) error {
+		return t.failure(supervision.Fatal, class, head.Version, "%w", err)
 	}
-	return p, nil
+	c := &scan{t: t, head: head, o: o}
+	var err error
+	if c.mapping, err = mappingOf(&head.Metadata); err == nil {
+		err = c.mapping.check(head.Schema.Fields, "")
+	}
+	if err != nil {
+		return nil, fail(log.ClassBroken, err)
+	}
+	if c.out, err = selectColumns(readable(head.Schema), o.Columns); err != nil {
+		return nil, fail("UNRESOLVED_COLUMN.WITH_SUGGESTION", err)
+	}
+	for _, f := range c.out.Fields {
+		c.columns = append(c.columns, c.column(f))
+	}
+	if o.Where != "" {
+		if c.where, err = c.filter(o.Where); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
-func indexOf(s *batch.Schema, name string) int {
-	if at := s.Index(name); at >= 0 {
-		return at
+// column says where a column's values come from.
+func (c *scan) column(f batch.Field) scanColumn {
+	switch {
+	case partitionIndex(c.head, f.Name) >= 0:
+		return scanColumn{f, fromLog, c.mapping.physical(f)}
+	case f.Name == MetadataColumn && c.head.Schema.Index(MetadataColumn) < 0:
+		return scanColumn{f, fromScan, ""}
 	}
-	return s.IndexFold(name)
+	return scanColumn{f, fromFile, ""}
 }
 
-// assemble makes the scan's batch of the file's, which it takes over.
-func (p *filePlan) assemble(b *batch.Batch, schema *batch.Schema, pool *batch.Pool) (*batch.Batch, error) {
-	defer b.Release()
-	out := &batch.Batch{Schema: schema, N: b.N, Sel: b.Sel}
-	for i, from := range p.from {
-		if from >= 0 {
-			out.Columns = append(out.Columns, b.Columns[from].Retain())
-			continue
-		}
-		c, err := constant(schema.Fields[i].Type, p.values[i], b.N, pool)
-		if err != nil {
-			out.Release()
-			return nil, fmt.Errorf("column %s: %w", schema.Fields[i].Name, err)
-		}
-		out.Columns = append(out.Columns, c)
-	}
-	return out, nil
+// scanFilter keeps the rows for which a condition is true.
+type scanFilter struct {
+	bound   *expr.Bound
+	schema  *batch.Schema
+	columns []int // of the scan
 }
 
-// scanConstants gives the rows of a file of which no column is read.
-func (s *Snapshot) scanConstants(rows int64, p *filePlan, schema *batch.Schema, fail func(error) bool, yield func(*batch.Batch, error) bool) bool {
-	for rows > 0 {
-		n := min(rows, 4096)
-		b, err := p.assemble(&batch.Batch{N: int(n)}, schema, s.t.o.Pool)
-		if err != nil {
-			return fail(err)
-		}
-		if rows -= n; !yield(b, nil) {
-			return false
+// filter binds a condition, and adds the columns that only it looks at to the scan.
+func (c *scan) filter(text string) (*scanFilter, error) {
+	all := readable(c.head.Schema)
+	whole, err := expr.Bind(text, all, expr.NewOptions())
+	if err != nil {
+		return nil, err
+	}
+	if !whole.Type().Equal(batch.BooleanType) {
+		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN",
+			Message: fmt.Sprintf("the condition %s is of type %s; a boolean is wanted", text, whole.Type())}
+	}
+	f := &scanFilter{schema: &batch.Schema{}}
+	for _, i := range whole.Columns() {
+		f.schema.Fields = append(f.schema.Fields, all.Fields[i])
+		f.columns = append(f.columns, c.need(all.Fields[i]))
+	}
+	f.bound, err = expr.Bind(text, f.schema, expr.NewOptions())
+	return f, err
+}
+
+// need returns the place of a whole column in the scan, which gets it if it is not there.
+func (c *scan) need(f batch.Field) int {
+	for i := range c.columns {
+		if c.columns[i].field.Name == f.Name && c.columns[i].field.Type.Equal(f.Type) {
+			return i
 		}
 	}
-	return true
+	c.columns = append(c.columns, c.column(f))
+	return len(c.columns) - 1
+}
+
+// apply narrows the selection of a batch, whose columns are all of the scan's.
+func (f *scanFilter) apply(context *expr.Context, b *batch.Batch) error {
+	context.Reset()
+	in := &batch.Batch{Schema: f.schema, N: b.N, Sel: b.Sel}
+	for _, i := range f.columns {
+		in.Columns = append(in.Columns, b.Columns[i])
+	}
+	keep, err := f.bound.Eval(context, in)
+	if err != nil {
+		return err
+	}
+	defer keep.Release()
+	if len(context.Rejected) > 0 {
+		r := context.Rejected[0]
+		return &supervision.Failure{Kind: supervision.Fatal, Class: r.Class, Message: "the condition " + f.bound.SQL() + ": " + r.Message}
+	}
+	b.Sel = expr.Where(keep, b.Sel, make([]int32, 0, b.Rows()))
+	return nil
 }

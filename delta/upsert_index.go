@@ -107,13 +107,12 @@ func (x *keyIndex) added(ctx context.Context, a log.Add) error {
 	id := uint64(len(x.files))
 	x.files = append(x.files, indexedFile{add: a, live: true})
 	x.ids[fileKey(&a)] = uint32(id)
-	s := &Snapshot{Head: x.head, t: x.t}
-	schema, err := s.ScanSchema(ScanOptions{Columns: x.keys})
+	c, err := x.t.scanOf(x.head, ScanOptions{Columns: x.keys})
 	if err != nil {
 		return err
 	}
 	row := uint64(0)
-	s.scanFile(ctx, &a, schema, ScanOptions{}, func(b *batch.Batch, e error) bool {
+	c.file(ctx, &a, func(b *batch.Batch, e error) bool {
 		if e != nil {
 			err = e
 			return false
@@ -193,4 +192,12 @@ func (x *keyIndex) bytes() int64 {
 		}
 	}
 	return n
+}
+
+// indexOf returns the place of a column, exactly or with letter case ignored, -1 for none.
+func indexOf(s *batch.Schema, name string) int {
+	if at := s.Index(name); at >= 0 {
+		return at
+	}
+	return s.IndexFold(name)
 }

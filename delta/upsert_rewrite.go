@@ -96,9 +96,12 @@ func (r *rewrite) begin(o WriterOptions) (err error) {
 
 // scan calls use with the file's batches and the number of the first row of each.
 func (r *rewrite) scan(ctx context.Context, file uint32, use func(b *batch.Batch, first uint32) error) (err error) {
-	s := &Snapshot{Head: r.head, t: r.t}
+	c, err := r.t.scanOf(r.head, ScanOptions{})
+	if err != nil {
+		return err
+	}
 	row := uint32(0)
-	s.scanFile(ctx, &r.index.files[file].add, r.head.Schema, ScanOptions{}, func(b *batch.Batch, e error) bool {
+	c.file(ctx, &r.index.files[file].add, func(b *batch.Batch, e error) bool {
 		if e != nil {
 			err = e
 			return false

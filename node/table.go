@@ -1,6 +1,8 @@
 package node
 
 import (
+	"strings"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/delta/log"
@@ -41,4 +43,13 @@ func columnsOf(s *batch.Schema) []column {
 		all = append(all, column{f.Name, log.TypeName(f.Type), f.Nullable})
 	}
 	return all
+}
+
+// names lists the columns.
+func names(s *batch.Schema) string {
+	all := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		all[i] = f.Name
+	}
+	return strings.Join(all, ", ")
 }

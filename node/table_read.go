@@ -3,12 +3,11 @@ package node
 import (
 	"context"
 	"fmt"
-	"strings"
+	"runtime"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
-	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
 )
@@ -158,63 +157,17 @@ func versionAt(ctx context.Context, table *delta.Table, text string) (int64, err
 
 // rowQuery is what table read wants of a snapshot.
 type rowQuery struct {
-	scan    []string // columns that are read
-	schema  *batch.Schema
-	columns []int // of the batches that are read
-	where   *expr.Bound
-	limit   int64
+	scan   delta.ScanOptions
+	schema *batch.Schema
+	limit  int64
 }
 
 func newRowQuery(s *delta.Snapshot, f readFlags) (*rowQuery, error) {
-	q := &rowQuery{limit: f.limit, schema: s.Schema}
-	wanted := f.columns
-	if wanted == nil {
-		for _, field := range s.Schema.Fields {
-			wanted = append(wanted, field.Name)
-		}
+	q := &rowQuery{limit: f.limit, scan: delta.ScanOptions{Columns: f.columns, Where: f.where, Parallel: runtime.GOMAXPROCS(0)}}
+	if f.limit >= 0 {
+		q.scan.Parallel = 1 // what is read ahead may not be needed
 	}
-	at := map[int]int{}
-	need := func(i int) int {
-		if _, known := at[i]; !known {
-			at[i] = len(q.scan)
-			q.scan = append(q.scan, s.Schema.Fields[i].Name)
-		}
-		return at[i]
-	}
-	var fields []batch.Field
-	for _, name := range wanted {
-		i := s.Schema.IndexFold(strings.TrimSpace(name))
-		if i < 0 {
-			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNRESOLVED_COLUMN", Message: fmt.Sprintf("the table has no column %q", name), Hint: "columns: " + names(s.Schema)}
-		}
-		q.columns, fields = append(q.columns, need(i)), append(fields, s.Schema.Fields[i])
-	}
-	q.schema = batch.NewSchema(fields...)
-	if f.where == "" {
-		return q, nil
-	}
-	full, err := expr.Bind(f.where, s.Schema, expr.NewOptions())
-	if err != nil {
-		return nil, err
-	}
-	if !full.Type().Equal(batch.BooleanType) {
-		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "DATATYPE_MISMATCH", Message: fmt.Sprintf("--where is of type %s; a boolean is wanted", full.Type())}
-	}
-	for _, i := range full.Columns() {
-		need(i)
-	}
-	read, err := s.ScanSchema(delta.ScanOptions{Columns: q.scan})
-	if err != nil {
-		return nil, err
-	}
-	q.where, err = expr.Bind(f.where, read, expr.NewOptions())
+	var err error
+	q.schema, err = s.ScanSchema(q.scan)
 	return q, err
-}
-
-func names(s *batch.Schema) string {
-	all := make([]string, len(s.Fields))
-	for i, f := range s.Fields {
-		all[i] = f.Name
-	}
-	return strings.Join(all, ", ")
 }

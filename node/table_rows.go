@@ -6,13 +6,10 @@ import (
 	"io"
 	"iter"
 	"os"
-	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
-	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/formats/parquet"
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // rows gives the wanted rows. Each batch belongs to the caller.
@@ -22,20 +19,11 @@ func (q *rowQuery) rows(ctx context.Context, s *delta.Snapshot) iter.Seq2[*batch
 		if left == 0 {
 			return
 		}
-		context := &expr.Context{Now: time.Now().UnixMicro()}
-		for b, err := range s.Scan(ctx, delta.ScanOptions{Columns: q.scan}) {
-			if err == nil {
-				b, err = q.filter(context, b)
-			}
+		for out, err := range s.Scan(ctx, q.scan) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			out := &batch.Batch{Schema: q.schema, N: b.N, Sel: b.Sel}
-			for _, c := range q.columns {
-				out.Columns = append(out.Columns, b.Columns[c].Retain())
-			}
-			b.Release()
 			if left > 0 && int64(out.Rows()) > left {
 				whole := out
 				out = whole.Slice(nil, 0, whole.Row(int(left)))
@@ -49,32 +37,6 @@ func (q *rowQuery) rows(ctx context.Context, s *delta.Snapshot) iter.Seq2[*batch
 			}
 		}
 	}
-}
-
-// filter keeps the rows for which where is true.
-func (q *rowQuery) filter(c *expr.Context, b *batch.Batch) (*batch.Batch, error) {
-	if q.where == nil {
-		return b, nil
-	}
-	c.Reset()
-	keep, err := q.where.Eval(c, b)
-	if err == nil && len(c.Rejected) > 0 {
-		r := c.Rejected[0]
-		err = &supervision.Failure{Kind: supervision.Fatal, Class: r.Class, Message: "--where: " + r.Message}
-	}
-	if err != nil {
-		b.Release()
-		return nil, err
-	}
-	defer keep.Release()
-	sel := make([]int32, 0, b.Rows())
-	for i := range b.Rows() {
-		if row := b.Row(i); !keep.IsNull(row) && keep.Bool(row) {
-			sel = append(sel, int32(row))
-		}
-	}
-	b.Sel = sel
-	return b, nil
 }
 
 // rowOutput takes rows: prints them or writes a file.

@@ -135,3 +135,12 @@ func escape(s string, set *byteSet) string {
 	}
 	return string(b)
 }
+
+// CutRoot returns the object's name of an absolute path that lies below the root, the URI of a store.
+func CutRoot(path, root string) (string, bool) {
+	if !strings.HasPrefix(path, "/") && !hasScheme(path) {
+		return "", false
+	}
+	name, below := strings.CutPrefix(canonical(path), strings.TrimRight(canonical(escape(root, pathEscaped)), "/")+"/")
+	return name, below && name != ""
+}

@@ -28,10 +28,12 @@ const (
 type inactive map[string]func(m *Metadata, s *batch.Schema) string
 
 var forRead = inactive{
-	"timestampNtz":        nil,
-	"vacuumProtocolCheck": nil,
-	"columnMapping":       columnMapping,
-	"deletionVectors":     nil, // a file that has one is refused when the files are listed
+	"timestampNtz":         nil,
+	"vacuumProtocolCheck":  nil,
+	"columnMapping":        nil,
+	"deletionVectors":      nil,
+	"typeWidening":         typeChanges,
+	"typeWidening-preview": typeChanges,
 }
 
 var forWrite = inactive{

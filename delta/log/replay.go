@@ -160,10 +160,6 @@ func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, rem
 	}
 	emit := func(a *Action) error {
 		switch {
-		case a.Add != nil && a.Add.DeletionVector != nil:
-			f := l.failure(ClassRead, "cannot read this table: file %s has a deletion vector and the table feature deletionVectors is not supported", a.Add.Path)
-			f.Version = &seg.Version
-			return f
 		case a.Add != nil:
 			return add(a.Add)
 		case remove != nil:

@@ -91,27 +91,78 @@ func (c *chunkReader) nextPage() error {
 		if err := c.header(&h); err != nil {
 			return err
 		}
-		limit := c.file.options.Limits.PageBytes
-		stored, full := int64(h.CompressedPageSize), int64(h.UncompressedPageSize)
-		if stored < 0 || full < 0 || stored > limit || full > limit {
-			return fmt.Errorf("a page of %d bytes, %d uncompressed, is beyond the limit of %d", stored, full, limit)
-		}
-		if stored > int64(len(c.window))+c.end-c.at {
-			return fmt.Errorf("a page of %d bytes goes beyond its column chunk", stored)
-		}
-		if err := c.fill(stored); err != nil {
-			return err
-		}
-		page := c.window[:stored]
-		c.window = c.window[stored:]
-		if h.CRC != 0 && !c.file.options.SkipChecksums && crc32.ChecksumIEEE(page) != uint32(h.CRC) {
-			return errors.New("the checksum of a page is wrong")
-		}
-		if err := c.page(&h, page); err != nil {
+		if err := c.load(&h); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// passPages passes over whole pages of at most n entries together, without looking into them, and returns how
+// many entries that were. If it returns fewer, the next page is current, or the chunk is at its end.
+func (c *chunkReader) passPages(n int64) (passed int64, err error) {
+	for passed < n && c.entries == 0 && c.left > 0 {
+		var h format.PageHeader
+		if err := c.header(&h); err != nil {
+			return passed, err
+		}
+		entries := int64(-1)
+		switch {
+		case h.Type == format.DataPage && h.DataPageHeader.Valid:
+			entries = int64(h.DataPageHeader.V.NumValues)
+		case h.Type == format.DataPageV2 && h.DataPageHeaderV2.Valid:
+			entries = int64(h.DataPageHeaderV2.V.NumValues)
+		}
+		if entries < 0 || entries > min(n-passed, c.left) {
+			if err := c.load(&h); err != nil {
+				return passed, err
+			}
+			continue
+		}
+		stored, err := c.stored(&h)
+		if err != nil {
+			return passed, err
+		}
+		if here := int64(len(c.window)); stored <= here {
+			c.window = c.window[stored:]
+		} else {
+			c.window = c.window[:0]
+			c.at += stored - here
+		}
+		c.left -= entries
+		passed += entries
+	}
+	return passed, nil
+}
+
+// stored returns the bytes of the page behind its header.
+func (c *chunkReader) stored(h *format.PageHeader) (int64, error) {
+	limit := c.file.options.Limits.PageBytes
+	stored, full := int64(h.CompressedPageSize), int64(h.UncompressedPageSize)
+	if stored < 0 || full < 0 || stored > limit || full > limit {
+		return 0, fmt.Errorf("a page of %d bytes, %d uncompressed, is beyond the limit of %d", stored, full, limit)
+	}
+	if stored > int64(len(c.window))+c.end-c.at {
+		return 0, fmt.Errorf("a page of %d bytes goes beyond its column chunk", stored)
+	}
+	return stored, nil
+}
+
+// load reads the page of the header.
+func (c *chunkReader) load(h *format.PageHeader) error {
+	stored, err := c.stored(h)
+	if err != nil {
+		return err
+	}
+	if err := c.fill(stored); err != nil {
+		return err
+	}
+	page := c.window[:stored]
+	c.window = c.window[stored:]
+	if h.CRC != 0 && !c.file.options.SkipChecksums && crc32.ChecksumIEEE(page) != uint32(h.CRC) {
+		return errors.New("the checksum of a page is wrong")
+	}
+	return c.page(h, page)
 }
 
 func (c *chunkReader) page(h *format.PageHeader, page []byte) error {

@@ -283,7 +283,11 @@ func decimalConversion(e *format.SchemaElement, from, want batch.Type) (conversi
 	precision, scale := int(from.Precision), int(from.Scale)
 	switch from.Kind {
 	case batch.Decimal:
-	case batch.TinyInt, batch.SmallInt, batch.Int:
+	case batch.TinyInt:
+		precision = 3
+	case batch.SmallInt:
+		precision = 5
+	case batch.Int:
 		precision = 10
 	case batch.BigInt:
 		precision = 20

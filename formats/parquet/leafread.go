@@ -106,6 +106,31 @@ func (l *leafReader) readRows(n int) error {
 	return nil
 }
 
+// skipRows passes over the next n rows: over whole pages without looking into them where the column does not
+// repeat, by reading them where it does.
+func (l *leafReader) skipRows(n int64) error {
+	for n > 0 {
+		if l.maxRep == 0 && l.entries == 0 {
+			passed, err := l.passPages(n)
+			if err != nil {
+				return err
+			}
+			if n -= passed; n == 0 {
+				return nil
+			}
+		}
+		m := int(min(n, int64(l.file.options.Limits.BatchRows)))
+		if l.maxRep == 0 {
+			m = min(m, max(l.entries, 1))
+		}
+		if err := l.readRows(m); err != nil {
+			return err
+		}
+		n -= int64(m)
+	}
+	return nil
+}
+
 // readRun reads m entries of a column that does not repeat.
 func (l *leafReader) readRun(m int) error {
 	if l.maxDef == 0 {

@@ -15,12 +15,16 @@ import (
 type Reader struct {
 	file   *File
 	schema *batch.Schema
+	lookup func(batch.Field) Key
 	fields []*wanted
 	leaves []*leafReader
 
-	group int   // of the row groups, the next one to open
-	left  int64 // rows of the open row group
-	err   error
+	group  int   // of the row groups, the next one to open
+	row    int64 // of the file, the next one
+	end    int64 // of the file, the row behind the open row group
+	first  int64 // of the file, the first row of the last batch
+	ranges []Range
+	err    error
 }
 
 // wanted is a field that a reader gives, with where it comes from.
@@ -34,18 +38,22 @@ type wanted struct {
 	minDef uint8       // entries below belong to a null or empty ancestor and are no row
 }
 
-// Read returns a reader of the columns of want, matched by name (exactly, else
-// with letter case ignored where that is unique) and given in its order and
-// types; nil asks for all columns as they are. A nullable column that the file
+// Read is Select of whole rows by the names of their columns.
+func (f *File) Read(want *batch.Schema) (*Reader, error) { return f.Select(Selection{Schema: want}) }
+
+// Select returns a reader of what is selected. A nullable column that the file
 // does not have is null in every row. A column whose values do not all fit the
 // wanted type is an error that names it.
-func (f *File) Read(want *batch.Schema) (*Reader, error) {
-	if want == nil {
-		want = f.schema
+func (f *File) Select(s Selection) (*Reader, error) {
+	if s.Schema == nil {
+		s.Schema = f.schema
 	}
-	r := &Reader{file: f, schema: want}
-	for _, w := range want.Fields {
-		n, err := r.bind(w, findField(f.fields, w.Name), 0, false, []string{w.Name})
+	r := &Reader{file: f, schema: s.Schema, lookup: s.Lookup, ranges: s.Ranges}
+	if s.Ranges == nil {
+		r.ranges = []Range{{0, f.meta.NumRows}}
+	}
+	for _, w := range s.Schema.Fields {
+		n, err := r.bind(w, r.find(f.fields, w), 0, false, []string{w.Name})
 		if err != nil {
 			return nil, f.failure("FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH", err)
 		}
@@ -59,24 +67,6 @@ func (f *File) Read(want *batch.Schema) (*Reader, error) {
 
 // Schema returns the schema of the batches.
 func (r *Reader) Schema() *batch.Schema { return r.schema }
-
-func findField(fields []*field, name string) *field {
-	var found *field
-	many := false
-	for _, f := range fields {
-		if f.name == name {
-			return f
-		}
-		if equalFold(f.name, name) {
-			many = found != nil
-			found = f
-		}
-	}
-	if many {
-		return nil
-	}
-	return found
-}
 
 // bind matches a wanted field with one of the file.
 func (r *Reader) bind(w batch.Field, f *field, minDef uint8, nested bool, path []string) (*wanted, error) {
@@ -123,12 +113,12 @@ func (r *Reader) bindKids(n *wanted, f *field, path []string, mismatch func() er
 	switch {
 	case w.Type.Kind == batch.Struct && (f.typ.Kind == batch.Struct || f.typ.Kind == batch.Variant):
 		for _, k := range w.Type.Fields {
-			kids, sources = append(kids, k), append(sources, findField(f.kids, k.Name))
+			kids, sources = append(kids, k), append(sources, r.find(f.kids, k))
 		}
 	case w.Type.Kind == batch.Variant && (f.typ.Kind == batch.Struct && isVariantShape(f.kids) || f.typ.Kind == batch.Variant):
 		for _, name := range []string{"metadata", "value"} {
 			kids = append(kids, batch.Field{Name: name, Type: batch.BinaryType})
-			sources = append(sources, findField(f.kids, name))
+			sources = append(sources, byName(f.kids, name))
 		}
 	case w.Type.Kind == f.typ.Kind && (w.Type.Kind == batch.Array || w.Type.Kind == batch.Map):
 		kids, sources = w.Type.Fields, f.kids
@@ -204,27 +194,58 @@ func (r *Reader) Next() (b *batch.Batch, err error) {
 			r.err = err
 		}
 	}()
-	for r.left == 0 {
-		if r.group == len(r.file.meta.RowGroups) {
-			return nil, io.EOF
-		}
-		r.open(&r.file.meta.RowGroups[r.group])
-		r.group++
+	n, skip, err := r.advance()
+	if err != nil {
+		return nil, err
 	}
-	n := int(min(r.left, int64(r.file.options.Limits.BatchRows)))
 	for _, l := range r.leaves {
 		at = l.name
+		if err := l.skipRows(skip); err != nil {
+			return nil, err
+		}
 		if err := l.readRows(n); err != nil {
 			return nil, err
 		}
 	}
 	at = ""
-	r.left -= int64(n)
+	r.first = r.row
+	r.row += int64(n)
 	return r.assemble(n)
 }
 
+// Row returns the number, within the file, of the first row of the batch that Next gave last. The rows of a batch
+// follow each other.
+func (r *Reader) Row() int64 { return r.first }
+
+// advance opens the row group of the next wanted rows, and returns how many of them there are for a batch and how many
+// rows come before them in their row group. io.EOF if there are none.
+func (r *Reader) advance() (n int, skip int64, err error) {
+	for {
+		for len(r.ranges) > 0 && r.ranges[0].end() <= r.row {
+			r.ranges = r.ranges[1:]
+		}
+		if len(r.ranges) == 0 {
+			return 0, 0, io.EOF
+		}
+		next := &r.ranges[0]
+		if from := max(next.First, r.row); from < r.end {
+			skip = from - r.row
+			r.row = from
+			return int(min(r.end-from, next.end()-from, int64(r.file.options.Limits.BatchRows))), skip, nil
+		}
+		if r.group == len(r.file.meta.RowGroups) {
+			return 0, 0, io.EOF
+		}
+		g := &r.file.meta.RowGroups[r.group]
+		r.group++
+		r.row, r.end = r.end, r.end+g.NumRows
+		if next.First < r.end {
+			r.open(g)
+		}
+	}
+}
+
 func (r *Reader) open(g *format.RowGroup) {
-	r.left = g.NumRows
 	for _, l := range r.leaves {
 		l.open(&g.Columns[l.chunkReader.leaf].MetaData)
 		l.repeats = l.repeats[:0]
@@ -250,7 +271,7 @@ func (r *Reader) Close() {
 	for _, l := range r.leaves {
 		l.recycle()
 	}
-	r.leaves, r.left, r.group = nil, 0, len(r.file.meta.RowGroups)
+	r.leaves, r.ranges = nil, nil
 	if r.err == nil {
 		r.err = io.EOF
 	}

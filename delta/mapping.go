@@ -1,0 +1,97 @@
+package delta
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/formats/parquet"
+)
+
+// mapping is how the columns of a table are found in its files, partition values and statistics.
+type mapping uint8
+
+const (
+	mappingNone mapping = iota // by their own name
+	mappingName                // by the physical name in their metadata
+	mappingID                  // by their field id in files, elsewhere by the physical name
+)
+
+func mappingOf(m *log.Metadata) (mapping, error) {
+	switch mode := m.Configuration["delta.columnMapping.mode"]; mode {
+	case "", "none":
+		return mappingNone, nil
+	case "name":
+		return mappingName, nil
+	case "id":
+		return mappingID, nil
+	default:
+		return 0, fmt.Errorf("the column mapping mode %q is not known; none, name and id are", mode)
+	}
+}
+
+// mapped is what a column's metadata says of its place in files.
+type mapped struct {
+	ID   int32  `json:"delta.columnMapping.id"`
+	Name string `json:"delta.columnMapping.physicalName"`
+}
+
+func (m mapping) of(f batch.Field) mapped {
+	var p mapped
+	if f.Metadata != "" {
+		_ = json.Unmarshal([]byte(f.Metadata), &p) // what it does not say is found missing by check
+	}
+	return p
+}
+
+// physical returns the name by which the log's partition values and statistics call a column.
+func (m mapping) physical(f batch.Field) string {
+	if m == mappingNone {
+		return f.Name
+	}
+	return m.of(f).Name
+}
+
+// key returns how a column is found in a file.
+func (m mapping) key(f batch.Field) parquet.Key {
+	switch p := m.of(f); {
+	case m == mappingNone:
+		return parquet.Key{Name: f.Name}
+	case m == mappingID:
+		return parquet.Key{Name: p.Name, ID: p.ID}
+	default:
+		return parquet.Key{Name: p.Name}
+	}
+}
+
+// check makes sure that every column says where it lies.
+func (m mapping) check(fields []batch.Field, path string) error {
+	if m == mappingNone {
+		return nil
+	}
+	for _, f := range fields {
+		if p := m.of(f); p.Name == "" || m == mappingID && p.ID <= 0 {
+			return fmt.Errorf("column %s%s has no id or no physical name, which column mapping needs", path, f.Name)
+		}
+		if err := m.checkNested(f.Type, path+f.Name+"."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNested is check for the structs within a type.
+func (m mapping) checkNested(t batch.Type, path string) error {
+	switch t.Kind {
+	case batch.Struct:
+		return m.check(t.Fields, path)
+	case batch.Array, batch.Map:
+		for _, f := range t.Fields {
+			if err := m.checkNested(f.Type, path+f.Name+"."); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
