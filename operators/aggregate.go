@@ -50,7 +50,7 @@ const groupsTable = "groups"
 // SetSpec returns the spec of a table of distinct values beside the table of
 // their groups.
 func SetSpec(groups state.Spec, set *agg.Set) state.Spec {
-	s := state.Spec{Name: set.Name, Keys: slices.Concat(groups.Keys, set.Columns), Values: set.Values,
+	s := state.Spec{Name: set.Name, Keys: slices.Concat(groups.Keys, set.Columns), Values: set.Values, Shared: true,
 		Prefix: len(groups.Keys), Windowed: groups.Windowed, Version: groups.Version}
 	if s.Prefix == 0 {
 		s.Prefix = state.NoPrefix

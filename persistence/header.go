@@ -28,7 +28,8 @@ type header struct {
 	Prefix        int         `json:"prefix,omitempty"` // leading keys that decide the key group; 0: all
 	Values        []fieldJSON `json:"values,omitempty"`
 	Windowed      bool        `json:"windowed,omitempty"`
-	Drops         int64       `json:"drops,omitempty"` // segments dropped, which stand before the rows
+	Shared        bool        `json:"shared,omitempty"` // how memory keeps the keys; says nothing of the file
+	Drops         int64       `json:"drops,omitempty"`  // segments dropped, which stand before the rows
 	Groups        int         `json:"groups"`
 	GroupLo       int         `json:"groupLo"`
 	GroupHi       int         `json:"groupHi"`
@@ -97,7 +98,7 @@ func typeFromJSON(j typeJSON, depth int) (batch.Type, error) {
 
 // spec returns what the rows of the file are, checked.
 func (h *header) spec() (state.Spec, error) {
-	s := state.Spec{Name: h.Table, Prefix: h.Prefix, Windowed: h.Windowed, Version: h.SchemaVersion}
+	s := state.Spec{Name: h.Table, Prefix: h.Prefix, Shared: h.Shared, Windowed: h.Windowed, Version: h.SchemaVersion}
 	for _, group := range []struct {
 		from []fieldJSON
 		to   *[]state.Column

@@ -53,7 +53,7 @@ func createFile(ctx context.Context, objects objstore.Store, o Options, kind str
 	w.file.Name = fmt.Sprintf("%s%s/%d-%d-%d-%d-%s.dsf", incarnationFolder(o.Incarnation), stepFolder(o.Step),
 		o.Attempt, epoch, o.Lo, o.Hi, o.Unique())
 	h := header{Flow: o.Flow, Incarnation: o.Incarnation, Step: o.Step, Table: spec.Name, Kind: kind, SchemaVersion: spec.Version,
-		Keys: columnsToJSON(spec.Keys), Prefix: spec.Prefix, Values: columnsToJSON(spec.Values), Windowed: spec.Windowed,
+		Keys: columnsToJSON(spec.Keys), Prefix: spec.Prefix, Shared: spec.Shared, Values: columnsToJSON(spec.Values), Windowed: spec.Windowed,
 		Groups: o.Groups, GroupLo: o.Lo, GroupHi: o.Hi, Attempt: o.Attempt, Epoch: epoch, Drops: int64(len(dropped))}
 	text, err := json.Marshal(h)
 	if err != nil {

@@ -209,7 +209,7 @@ func (a *Accumulators) apply(in *Input, rows []uint32, sel []int32, remove bool)
 	}
 	in.values = a.distinct.of
 	for i, s := range a.plan.sets {
-		if err := a.distinct.find(a, i, s, in, remove); err != nil {
+		if err := a.distinct.find(a, i, s, in, rows, remove); err != nil {
 			return err
 		}
 	}

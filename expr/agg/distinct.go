@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/persistence/state"
 )
 
 // distinct finds, for the aggregates over distinct values, the rows that bring
@@ -21,8 +22,8 @@ type distinct struct {
 	to     [64]*selection // of the set's masks, by bit
 }
 
-// find fills the selections of the masks of set number i.
-func (d *distinct) find(a *Accumulators, i int, s *Set, in *Input, remove bool) error {
+// find fills the selections of the masks of set number i; groups are the rows of the groups, by physical row.
+func (d *distinct) find(a *Accumulators, i int, s *Set, in *Input, groups []uint32, remove bool) error {
 	d.count(a, s, in.N)
 	for m := range a.plan.masks {
 		if x := &a.plan.masks[m]; x.set == i {
@@ -45,7 +46,7 @@ func (d *distinct) find(a *Accumulators, i int, s *Set, in *Input, remove bool) 
 	}
 	d.rows = d.of[i][:in.N]
 	seg := in.Sets[i]
-	if err := seg.Upsert(d.keys, d.sel, in.N, d.hashes, d.rows, nil); err != nil {
+	if err := seg.UpsertIn(state.Groups{Segment: in.groups, Rows: groups, Hashes: in.Hashes}, d.keys, d.sel, in.N, d.hashes, d.rows, nil); err != nil {
 		return err
 	}
 	d.dirty, d.gone = d.dirty[:0], d.gone[:0]

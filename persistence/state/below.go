@@ -91,6 +91,7 @@ func (t *Table) groupsOf(keys []*batch.Column, n int, hashes []uint64) []uint16 
 type missing struct {
 	from, to int // its place, in bytes of lookup
 	tag      uint32
+	row      int32 // of the batch
 }
 
 // lookup is room for the places of one batch.
@@ -112,25 +113,33 @@ func (u *upsert) bring(keys []*batch.Column, rows []int32, n int, hashes []uint6
 		if u.null == 0 {
 			from := len(look.bytes)
 			look.bytes = AppendPlace(look.bytes, u.at, int(groups[r]))
-			look.keys = append(look.keys, missing{from, len(look.bytes), 0})
+			look.keys = append(look.keys, missing{from, len(look.bytes), 0, r})
 		}
 	}
 	if t.layout == layoutOne {
 		for _, r := range rows[:min(1, len(rows))] {
 			lone(r)
 		}
-		return u.load()
+		return u.load(keys, n)
 	}
 	look.rows = room(look.rows, n)
-	probe := upsert{Segment: u.Segment, out: look.rows}
+	probe := upsert{Segment: u.Segment, out: look.rows, prefix: x.prefix}
+	if t.layout == layoutShared {
+		if err := probe.findHeads(keys, rows, n); err != nil {
+			return err
+		}
+	}
 	for piece := range slices.Chunk(rows, pieceRows) {
 		x.tags = room(x.tags, len(piece))
 		for i, r := range piece {
 			x.tags[i] = tagOf(hashes[r])
 		}
 		data := probe.piece(keys, piece)
+		if t.layout == layoutShared {
+			data = t.spansOf(keys, piece)
+		}
 		for i, r := range piece {
-			if t.layout != layoutTuple && keys[0].Valid != nil && !keys[0].Valid.Get(int(r)) {
+			if t.layout.single() && keys[0].Valid != nil && !keys[0].Valid.Get(int(r)) {
 				lone(r)
 				continue
 			}
@@ -144,15 +153,15 @@ func (u *upsert) bring(keys []*batch.Column, rows []int32, n int, hashes []uint6
 			} else {
 				look.bytes = append(append(look.bytes, 1), data[x.spans[i].from:x.spans[i].to]...)
 			}
-			look.keys = append(look.keys, missing{from, len(look.bytes), x.tags[i]})
+			look.keys = append(look.keys, missing{from, len(look.bytes), x.tags[i], r})
 		}
 	}
-	return u.load()
+	return u.load(keys, n)
 }
 
-// load reads the rows that bring has listed.
-func (s *Segment) load() error {
-	look := &s.table.scratch.look
+// load reads the rows that bring has listed, of a batch of n rows.
+func (s *Segment) load(keys []*batch.Column, n int) error {
+	x, look := &s.table.scratch, &s.table.scratch.look
 	if len(look.keys) == 0 {
 		return nil
 	}
@@ -164,13 +173,22 @@ func (s *Segment) load() error {
 		look.places = append(look.places, place(m))
 	}
 	return s.table.below.Read(look.places, func(i int, values []byte) error {
-		_, err := s.adopt(look.places[i], values, look.keys[i].tag)
+		m := look.keys[i]
+		_, err := s.adopt(look.places[i], values, m.tag, keyAt{keys, m.row, n, x.prefix})
 		return err
 	})
 }
 
+// keyAt is a key that lies in row i of n as columns. prefix is hashes of the first columns, for tables whose rows share them.
+type keyAt struct {
+	columns []*batch.Column
+	i       int32
+	n       int
+	prefix  []uint64
+}
+
 // adopt makes a row that is below one of memory, unchanged since the last checkpoint.
-func (s *Segment) adopt(place, values []byte, tag uint32) (uint32, error) {
+func (s *Segment) adopt(place, values []byte, tag uint32, at keyAt) (uint32, error) {
 	r := s.newRow()
 	s.dirty.Clear(int(r))
 	s.known.Set(int(r))
@@ -181,6 +199,10 @@ func (s *Segment) adopt(place, values []byte, tag uint32) (uint32, error) {
 		s.null = r + 1
 	case s.table.layout == layoutWord:
 		row[0] = binary.BigEndian.Uint64(key)
+	case s.table.layout == layoutShared:
+		if err := s.adoptPair(r, at); err != nil {
+			return r, err
+		}
 	default:
 		row[0] = s.arena.add(key[1:])
 	}
@@ -196,7 +218,7 @@ func (s *Segment) adopt(place, values []byte, tag uint32) (uint32, error) {
 		if data != nil {
 			word = s.arena.add(data)
 		}
-		row[1+v] = word
+		row[s.table.lead+v] = word
 	})
 	return r, err
 }
@@ -231,20 +253,9 @@ func (s *Segment) scanBelow(f func(rows []uint32) error) error {
 	t := s.table
 	var rows []uint32
 	return t.below.Scan(s.at, func(places, values [][]byte) error {
-		tags, err := t.tagsAt(places)
-		if err != nil {
+		var err error
+		if rows, err = s.adoptAll(places, values, rows[:0]); err != nil {
 			return err
-		}
-		rows = rows[:0]
-		for i, place := range places {
-			if s.holds(place[placeKey:], tags[i]) {
-				continue
-			}
-			r, err := s.adopt(place, values[i], tags[i])
-			if err != nil {
-				return err
-			}
-			rows = append(rows, r)
 		}
 		if len(rows) == 0 {
 			return nil
@@ -257,8 +268,36 @@ func (s *Segment) scanBelow(f func(rows []uint32) error) error {
 	})
 }
 
-// tagsAt returns the tags of the keys of places.
-func (t *Table) tagsAt(places [][]byte) ([]uint32, error) {
+// adoptAll brings those of the rows that memory does not have, not even deleted, and appends them to rows.
+func (s *Segment) adoptAll(places, values [][]byte, rows []uint32) ([]uint32, error) {
+	t, x, n := s.table, &s.table.scratch, len(places)
+	columns, err := t.keysAt(places)
+	defer releaseColumns(columns)
+	if err != nil {
+		return rows, err
+	}
+	x.hashes = batch.Hash(columns, n, x.hashes)
+	x.prefix = batch.Hash(columns[:t.spec.GroupColumns()], n, x.prefix)
+	x.rows, x.look.rows = upTo(x.rows, n), room(x.look.rows, n)
+	probe := upsert{Segment: s, out: x.look.rows, prefix: x.prefix}
+	if err := probe.find(columns, x.rows, n, x.hashes); err != nil {
+		return rows, err
+	}
+	for i, place := range places {
+		if x.look.rows[i] != NoRow {
+			continue
+		}
+		r, err := s.adopt(place, values[i], tagOf(x.hashes[i]), keyAt{columns, int32(i), n, x.prefix})
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// keysAt returns the keys of places as columns, which the caller releases, also after an error.
+func (t *Table) keysAt(places [][]byte) ([]*batch.Column, error) {
 	builders := make([]*batch.Builder, len(t.spec.Keys))
 	for i, k := range t.spec.Keys {
 		builders[i] = batch.NewBuilder(k.Type, t.pool)
@@ -283,26 +322,11 @@ func (t *Table) tagsAt(places [][]byte) ([]uint32, error) {
 		columns[i] = b.Finish()
 		b.Release()
 	}
-	x := &t.scratch
-	x.hashes = batch.Hash(columns, len(places), x.hashes)
-	x.tags = room(x.tags, len(places))
-	for i, h := range x.hashes[:len(places)] {
-		x.tags[i] = tagOf(h)
-	}
+	return columns, broken
+}
+
+func releaseColumns(columns []*batch.Column) {
 	for _, c := range columns {
 		c.Release()
 	}
-	return x.tags, broken
-}
-
-// holds reports whether memory has a key, deleted or not.
-func (s *Segment) holds(key []byte, tag uint32) bool {
-	if len(key) == 0 {
-		return s.null != 0
-	}
-	probe := upsert{Segment: s}
-	if s.table.layout == layoutWord {
-		return probe.settleWord(tag, binary.BigEndian.Uint64(key), 0) != NoRow
-	}
-	return probe.settleBytes(tag, key[1:], 0) != NoRow
 }

@@ -124,7 +124,7 @@ func TestTableOverRowsBelowEqualsAGoMap(t *testing.T) {
 		m := &model{t: t, pool: batch.NewPool(), account: batch.NewAccount("all", limit), rows: map[string]modelRow{}}
 		m.spec = Spec{Name: "t", Keys: columnsOf(rapid.SampledFrom(modelKeys).Draw(t, "keys")), Values: columnsOf(rapid.SampledFrom(modelValues).Draw(t, "values")),
 			Windowed: rapid.Bool().Draw(t, "windowed")}
-		m.spec.Prefix = rapid.IntRange(NoPrefix, len(m.spec.Keys)).Draw(t, "prefix")
+		m.share()
 		m.table, _ = NewTable(m.spec, m.pool, m.account)
 		m.table.Attach(u, testGroups, nil)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
@@ -164,7 +164,7 @@ func TestTableOverRowsBelowEqualsAGoMap(t *testing.T) {
 			}
 		}
 		equalRows(t, "table", m.all(m.table), m.rows)
-		m.table.Release()
+		m.close()
 		reads += u.reads
 		if m.account.Used() != 0 || m.pool.Lent() != 0 {
 			t.Fatalf("left over: %d bytes, %d columns", m.account.Used(), m.pool.Lent())

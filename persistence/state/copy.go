@@ -11,10 +11,12 @@ import (
 type Copy struct {
 	spec   Spec
 	layout layout
+	lead   int // words of a row that are its key
 	bytes  []int
 	stride int
-	words  []uint64        // the words of each row; where a word is a place, it says nothing
+	words  []uint64        // the words of each row; of keys that are bytes the place in data, of values that are nothing
 	data   entries         // of each row the key, if it is bytes, then the values that are
+	shared *sharedCopy     // of the keys that rows share; nil: each row has its own
 	nulls  []int           // rows with the null key of a one-column layout, ascending
 	kinds  []batch.RowKind // as in Block
 	mixed  bool            // kinds has others than Insert
@@ -49,7 +51,11 @@ func (c *Copy) Empty() bool { return c.n == 0 && len(c.Dropped) == 0 }
 
 // Charged returns the memory that the copy takes.
 func (c *Copy) Charged() int64 {
-	return int64(cap(c.words))*8 + c.data.capacity() + int64(cap(c.kinds))
+	n := int64(cap(c.words))*8 + c.data.capacity() + int64(cap(c.kinds))
+	if c.shared != nil {
+		n += c.shared.heads.Charged() + int64(cap(c.shared.codes))*4
+	}
+	return n
 }
 
 // Spec returns what the rows are.
@@ -58,8 +64,18 @@ func (c *Copy) Spec() Spec { return c.spec }
 // reset makes an empty copy of the table, in the memory of an old one.
 func (c *Copy) reset(t *Table) {
 	c.data.reset()
-	*c = Copy{spec: t.spec, layout: t.layout, bytes: t.bytes, stride: 1 + len(t.spec.Values),
+	shared := c.shared
+	*c = Copy{spec: t.spec, layout: t.layout, lead: t.lead, bytes: t.bytes, stride: t.lead + len(t.spec.Values),
 		words: c.words[:0], data: c.data, nulls: c.nulls[:0], kinds: c.kinds[:0], parts: c.parts[:0]}
+	if t.heads == nil {
+		return
+	}
+	if c.shared = shared; shared == nil {
+		c.shared = &sharedCopy{}
+	}
+	c.shared.all = nil
+	c.shared.heads.reset(t.heads)
+	c.shared.heads.whole = true
 }
 
 // Checkpoint copies what changed since the last one into c, whatever c held, and
@@ -146,6 +162,9 @@ func (s *Segment) tell(c *Copy, rows []uint32, hold *heldRows) {
 }
 
 func (c *Copy) endPart(segment int64) {
+	if c.shared != nil { // the rows of heads are numbered anew
+		clear(c.shared.codes)
+	}
 	if len(c.parts) == 0 && c.n > 0 || len(c.parts) > 0 && c.parts[len(c.parts)-1].end < c.n {
 		c.parts = append(c.parts, part{segment, c.n})
 	}
@@ -153,29 +172,35 @@ func (c *Copy) endPart(segment int64) {
 
 // add copies rows of a segment.
 func (c *Copy) add(s *Segment, rows []uint32) {
+	first := len(c.words)
 	for _, r := range rows {
 		c.words = append(c.words, s.grid.row(r)...)
 	}
+	if c.shared != nil {
+		c.shared.add(s, c.words[first:], c.stride)
+	}
 	c.addKinds(s, rows)
-	if s.null != 0 && c.layout != layoutOne {
+	if s.null != 0 && c.layout.single() {
 		if i := slices.Index(rows, s.null-1); i >= 0 {
 			c.nulls = append(c.nulls, c.n+i)
 		}
 	}
-	if keys := c.layout == layoutBytes || c.layout == layoutTuple; keys || len(c.bytes) > 0 {
-		c.addBytes(s, rows, keys)
+	if keys := c.layout.bytes(); keys || len(c.bytes) > 0 {
+		c.addBytes(s, rows, first, keys)
 	}
 	c.n += len(rows)
 }
 
-func (c *Copy) addBytes(s *Segment, rows []uint32, keys bool) {
-	for _, r := range rows {
-		words := s.grid.row(r)
+// addBytes copies the bytes of rows whose words are copied to first and behind.
+func (c *Copy) addBytes(s *Segment, rows []uint32, first int, keys bool) {
+	for range rows {
+		words := c.words[first : first+c.stride]
+		first += c.stride
 		if keys {
-			c.data.addRaw(s.arena.raw(words[0]))
+			words[0] = c.data.addRaw(s.arena.raw(words[0]))
 		}
 		for _, v := range c.bytes {
-			c.data.addRaw(s.arena.raw(words[1+v]))
+			c.data.addRaw(s.arena.raw(words[c.lead+v]))
 		}
 	}
 }
@@ -230,10 +255,13 @@ func (c *Copy) Next(p *batch.Pool) Block {
 	from := c.row
 	b := Block{Keys: make([]*batch.Column, len(c.spec.Keys)), Values: make([]*batch.Column, len(c.spec.Values))}
 	end := min(c.n, from+max(1024, min(blockRows, blockBytes/8/c.stride)))
-	if c.layout == layoutBytes || c.layout == layoutTuple || len(c.bytes) > 0 {
+	if c.layout.bytes() || len(c.bytes) > 0 {
 		end = c.variable(p, end, &b)
 	}
 	c.row, b.N = end, end-from
+	if c.shared != nil {
+		copy(b.Keys, c.shared.next(p, c.spec.Keys, c.words[from*c.stride:end*c.stride], c.stride))
+	}
 	if c.layout == layoutWord {
 		b.Keys[0] = c.fixed(p, c.spec.Keys[0].Type, from, b.N, 0)
 		for ; c.null < len(c.nulls) && c.nulls[c.null] < end; c.null++ {
@@ -242,7 +270,7 @@ func (c *Copy) Next(p *batch.Pool) Block {
 	}
 	for i, v := range c.spec.Values {
 		if width(v.Type.Kind) > 0 {
-			b.Values[i] = c.fixed(p, v.Type, from, b.N, 1+i)
+			b.Values[i] = c.fixed(p, v.Type, from, b.N, c.lead+i)
 		}
 	}
 	if c.mixed {
@@ -268,7 +296,7 @@ func (c *Copy) fixed(p *batch.Pool, t batch.Type, from, n, word int) *batch.Colu
 // are large, and returns where it stopped.
 func (c *Copy) variable(p *batch.Pool, end int, b *Block) int {
 	var keys []*batch.Builder
-	if c.layout != layoutWord && c.layout != layoutOne {
+	if c.layout.bytes() {
 		for _, k := range c.spec.Keys {
 			keys = append(keys, batch.NewBuilder(k.Type, p))
 		}

@@ -6,7 +6,8 @@
 // [Spec] says what a table's rows are. A [Table] is cut into [Segment]s, each an open addressing table of
 // its own: one for tables without windows, one a pane or window for those
 // with. [Words] and [Bytes] are columns of values, which operators read and write by row. [Table.Checkpoint]
-// copies what changed into a [Copy]; [Table.Apply] takes it back.
+// copies what changed into a [Copy]; [Table.Apply] takes it back. Where many rows begin with the same keys
+// ([Spec.Shared]) a segment keeps these once; who has found them elsewhere says so with [Segment.UpsertIn].
 //
 // # The caller's duties
 //

@@ -11,6 +11,7 @@ type Encoder struct{ table Table }
 
 // NewEncoder returns an encoder for a table in a job of so many key groups.
 func NewEncoder(spec Spec, groups int) (*Encoder, error) {
+	spec.Shared = false // what is below has whole keys
 	t, err := NewTable(spec, nil, nil)
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func (e *Encoded) Values(i int) []byte { return e.Data[e.Rows[i].Key:e.Rows[i].E
 func (e *Encoder) Append(out *Encoded, b *Block, sel []int32, groups []int32) {
 	t := &e.table
 	var data []byte
-	if t.layout == layoutBytes || t.layout == layoutTuple {
+	if t.layout.bytes() {
 		data = t.spansOf(b.Keys, sel)
 	}
 	for i, r := range sel {
@@ -52,7 +53,7 @@ func (e *Encoder) Append(out *Encoded, b *Block, sel []int32, groups []int32) {
 		}
 		out.Data = AppendPlace(out.Data, segment, int(groups[r]))
 		switch {
-		case t.layout == layoutOne || t.layout != layoutTuple && b.Keys[0].IsNull(int(r)):
+		case t.layout == layoutOne || t.layout.single() && b.Keys[0].IsNull(int(r)):
 		case t.layout == layoutWord:
 			out.Data = binary.BigEndian.AppendUint64(out.Data, word(b.Keys[0], int(r)))
 		default:
@@ -78,11 +79,14 @@ func (e *Encoder) Append(out *Encoded, b *Block, sel []int32, groups []int32) {
 // Fill makes the copy hold rows of a table as they are below memory, in this order, as
 // new ones.
 func (c *Copy) Fill(spec Spec, places, values [][]byte) error {
-	t, err := NewTable(spec, nil, nil)
+	whole := spec
+	whole.Shared = false
+	t, err := NewTable(whole, nil, nil)
 	if err != nil {
 		return err
 	}
 	c.reset(t)
+	c.spec = spec
 	for i, place := range places {
 		segment, _ := SegmentOf(place)
 		if n := len(c.parts); n > 0 && c.parts[n-1].segment != segment {
@@ -110,7 +114,7 @@ func (c *Copy) Fill(spec Spec, places, values [][]byte) error {
 			if data != nil {
 				c.data.add(data)
 			} else {
-				c.words[at+1+v] = word
+				c.words[at+c.lead+v] = word
 			}
 		}); err != nil {
 			return err

@@ -45,10 +45,17 @@ func (e *entries) room(n int) *[]byte {
 	return next
 }
 
-// addRaw appends an entry that is behind its length already.
-func (e *entries) addRaw(raw []byte) {
+// addRaw appends an entry that is behind its length already, and returns its place.
+func (e *entries) addRaw(raw []byte) (place uint64) {
 	to := e.room(len(raw))
+	place = uint64(e.used-1)<<32 | uint64(len(*to))
 	*to = append(*to, raw...)
+	return place
+}
+
+// at returns the entry at a place.
+func (e *entries) at(place uint64) []byte {
+	return e.next(&entriesCursor{chunk: int(place >> 32), at: int(uint32(place))})
 }
 
 // add appends an entry.

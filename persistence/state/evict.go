@@ -90,9 +90,17 @@ func (u *upsert) met(sel []int32, n int) {
 
 // settle tells the account how many bytes are free within what the segment has taken.
 func (s *Segment) settle() {
-	idle := int64(len(s.free))*int64(8*s.grid.stride+2*slotBytes) + s.arena.idle
+	idle := s.unused()
+	if s.heads != nil {
+		idle += s.heads.unused()
+	}
 	s.table.charge(s.idle - idle)
 	s.idle = idle
+}
+
+// unused returns the bytes of free rows and entries.
+func (s *Segment) unused() int64 {
+	return int64(len(s.free))*int64(8*s.grid.stride+2*slotBytes) + s.arena.idle
 }
 
 // evict takes up to n rows out of memory that have not been met for a while and that

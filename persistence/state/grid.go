@@ -27,6 +27,11 @@ func (g *grid) row(i uint32) []uint64 {
 
 func (g *grid) key(i uint32) uint64 { return g.chunks[i>>chunkShift][int(i&chunkMask)*g.stride] }
 
+// pair returns the key of a row whose key is two words.
+func (g *grid) pair(i uint32) *[2]uint64 {
+	return (*[2]uint64)(g.chunks[i>>chunkShift][int(i&chunkMask)*g.stride:])
+}
+
 // add appends a row of zeros.
 func (g *grid) add() uint32 {
 	last := g.n >> chunkShift

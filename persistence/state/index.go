@@ -32,6 +32,7 @@ type index struct {
 	directory []*bucket
 	depth     uint8 // log2 of the directory's length
 	rows      int
+	replaced  int // how many buckets
 	charge    func(bytes int64)
 }
 
@@ -58,12 +59,12 @@ func (x *index) bucket(tag uint32) *bucket {
 	return x.directory[tag>>(32-x.depth)]
 }
 
-// find sets rows[i] to the row plus one of the first slot with tags[i], or 0.
+// find sets rows[i] to the row plus one of the first slot with tags[i], or 0; then ends[i] is the slot that ended the search.
 // The first pass has no branches, so the processor has many cache misses in
 // flight at once; the second finds its lines near.
-func (x *index) find(tags []uint32, rows []uint32, first []slot) {
+func (x *index) find(tags []uint32, rows, ends []uint32, first []slot) {
 	first = first[:len(tags)]
-	rows = rows[:len(tags)]
+	rows, ends = rows[:len(tags)], ends[:len(tags)]
 	shift := 32 - x.depth
 	for i, t := range tags {
 		s := x.directory[t>>shift].slots
@@ -71,20 +72,21 @@ func (x *index) find(tags []uint32, rows []uint32, first []slot) {
 	}
 	for i, t := range tags {
 		e := first[i]
+		ends[i] = t
 		if e.tag == t || e.row == 0 {
 			rows[i] = e.row
 			continue
 		}
-		rows[i] = probe(x.directory[t>>shift].slots, t)
+		rows[i], ends[i] = probe(x.directory[t>>shift].slots, t)
 	}
 }
 
-func probe(slots []slot, tag uint32) uint32 {
+func probe(slots []slot, tag uint32) (row, end uint32) {
 	mask := len(slots) - 1
 	for j := (int(tag) + 1) & mask; ; j = (j + 1) & mask {
 		e := slots[j&mask]
 		if e.row == 0 || e.tag == tag {
-			return e.row
+			return e.row, uint32(j)
 		}
 	}
 }
@@ -173,6 +175,7 @@ func (x *index) replace(tag uint32, s, zero, one *bucket) {
 		}
 	}
 	x.drop(s)
+	x.replaced++
 }
 
 // remove takes a row out and moves those behind it up, so that no probe meets a hole.

@@ -22,6 +22,7 @@ type model struct {
 	account  *batch.Account
 	table    *Table
 	replica  *Table // of the checkpoints
+	groups   *Table // with the first keys of rows that share them
 	rows     map[string]modelRow
 	reused   int
 	versions int
@@ -30,7 +31,7 @@ type model struct {
 
 var modelKeys = [][]batch.Type{
 	{}, {batch.BigIntType}, {batch.StringType}, {batch.IntType}, {batch.BooleanType}, {batch.DoubleType}, {batch.DecimalType(38, 4)},
-	{batch.BigIntType, batch.StringType}, {batch.StringType, batch.DateType, batch.BigIntType},
+	{batch.BigIntType, batch.StringType}, {batch.StringType, batch.DateType, batch.BigIntType}, {batch.StringType, batch.DoubleType}, {batch.IntType, batch.BooleanType},
 }
 
 var modelValues = [][]batch.Type{
@@ -113,6 +114,39 @@ func (m *model) zero() modelRow {
 	return modelRow(text)
 }
 
+// share draws how many keys come first, and whether rows share them.
+func (m *model) share() {
+	m.spec.Prefix = rapid.IntRange(NoPrefix, len(m.spec.Keys)).Draw(m.t, "prefix")
+	if m.spec.Shared = rapid.Bool().Draw(m.t, "shared"); m.spec.Shared && len(m.spec.Keys) > 1 {
+		m.spec.Prefix = len(m.spec.Keys) - 1
+	}
+}
+
+// groupsOf finds the first keys of a batch in another table, out of which some went before.
+func (m *model) groupsOf(at int64, keys []*batch.Column, n int) Groups {
+	if m.groups == nil {
+		m.groups, _ = NewTable(headSpec(&m.spec), m.pool, m.account)
+	}
+	s := m.groups.Segment(at)
+	if rapid.IntRange(0, 3).Draw(m.t, "groups go") == 0 {
+		_ = s.Scan(func(rows []uint32) error { s.Remove(rows[:len(rows)/2]); return nil })
+	}
+	keys = keys[:m.spec.Prefix]
+	g := Groups{Segment: s, Rows: make([]uint32, n), Hashes: batch.Hash(keys, n, nil)}
+	if err := s.Upsert(keys, nil, n, g.Hashes, g.Rows, nil); err != nil {
+		m.t.Fatal(err)
+	}
+	return g
+}
+
+// close gives back the memory of the table and of its groups.
+func (m *model) close() {
+	m.table.Release()
+	if m.groups != nil {
+		m.groups.Release()
+	}
+}
+
 // set gives a row new values.
 func (m *model) set(s *Segment, r uint32) {
 	m.versions++
@@ -175,7 +209,9 @@ func (m *model) feed(add bool) {
 	hashes, rows, fresh := batch.Hash(keys, n, nil), make([]uint32, n), make(batch.Bitmap, batch.BitmapWords(n))
 	var err error
 	before := s.grid.n
-	if add {
+	if add && m.table.heads != nil && rapid.Bool().Draw(t, "in groups") {
+		err = s.UpsertIn(m.groupsOf(at, keys, n), keys, sel, n, hashes, rows, fresh)
+	} else if add {
 		err = s.Upsert(keys, sel, n, hashes, rows, fresh)
 	} else {
 		err = s.Find(keys, sel, n, hashes, rows)
@@ -260,10 +296,32 @@ func (m *model) all(t *Table) map[string]modelRow {
 			m.t.Fatal(err)
 		}
 	}
+	for _, at := range t.Segments() {
+		m.heads(t.Lookup(at))
+	}
 	if len(got) != t.Len() {
 		m.t.Fatalf("scanned %d rows, the table has %d", len(got), t.Len())
 	}
 	return got
+}
+
+// heads checks that every first key that rows share is there as often as rows have it.
+func (m *model) heads(s *Segment) {
+	if s.heads == nil {
+		return
+	}
+	sum := uint64(0)
+	_ = s.heads.Scan(func(rows []uint32) error {
+		for _, r := range rows {
+			if sum += s.heads.Words(0).At(r); s.heads.Words(0).At(r) == 0 {
+				m.t.Fatal("a head that no row has")
+			}
+		}
+		return nil
+	})
+	if sum != uint64(s.index.rows) {
+		m.t.Fatalf("heads are counted %d times, there are %d rows", sum, s.index.rows)
+	}
 }
 
 // replay applies a checkpoint to the replica.
@@ -315,6 +373,7 @@ func TestTableEqualsAGoMap(t *testing.T) {
 		m := &model{t: t, pool: batch.NewPool(), account: batch.NewAccount("all", 0), rows: map[string]modelRow{}}
 		m.spec = Spec{Name: "t", Keys: columnsOf(rapid.SampledFrom(modelKeys).Draw(t, "keys")), Values: columnsOf(rapid.SampledFrom(modelValues).Draw(t, "values")),
 			Windowed: rapid.Bool().Draw(t, "windowed")}
+		m.share()
 		m.table, _ = NewTable(m.spec, m.pool, m.account)
 		m.replica, _ = NewTable(m.spec, m.pool, m.account)
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
@@ -334,7 +393,7 @@ func TestTableEqualsAGoMap(t *testing.T) {
 				m.feed(true)
 			}
 		}
-		m.table.Release()
+		m.close()
 		m.replica.Release()
 		reused += m.reused
 		if m.account.Used() != 0 || m.pool.Lent() != 0 {

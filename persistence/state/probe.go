@@ -13,6 +13,7 @@ type scratch struct {
 	tags   []uint32
 	found  []uint32 // rows plus one
 	first  []slot
+	ends   []uint32 // slots that ended the searches that found nothing
 	keys   []uint64 // layoutWord: the values
 	there  []uint64 // the key words that the table has at found
 	spans  []span   // other layouts: where in bytes the key is
@@ -21,6 +22,9 @@ type scratch struct {
 	groups []uint16
 	prefix []uint64 // hashes of the key columns that decide the group
 	look   lookup
+	heads  []uint32 // layoutShared: the row of the head of each physical row
+	leads  []uint64 // and the first word of each key
+	one    [1]int32
 }
 
 type span struct{ from, to uint32 }
@@ -35,7 +39,26 @@ const pieceRows = 4096
 // Of equal keys in one batch the first is fresh; nulls are equal. hashes are those of
 // batch.Hash over the same columns, one a physical row. Fresh rows count as touched.
 func (s *Segment) Upsert(keys []*batch.Column, sel []int32, n int, hashes []uint64, rows []uint32, fresh batch.Bitmap) error {
-	t := s.table
+	u := upsert{Segment: s, out: rows, fresh: fresh, add: true}
+	return u.upsert(keys, sel, n, hashes)
+}
+
+// Groups is rows of another table that have the first keys of rows.
+type Groups struct {
+	Segment *Segment
+	Rows    []uint32 // by physical row
+	Hashes  []uint64 // of the first keys
+}
+
+// UpsertIn is Upsert for a table whose rows share their first keys, if the caller has found these in another table before: they are
+// not looked for again.
+func (s *Segment) UpsertIn(g Groups, keys []*batch.Column, sel []int32, n int, hashes []uint64, rows []uint32, fresh batch.Bitmap) error {
+	u := upsert{Segment: s, out: rows, fresh: fresh, add: true, prefix: g.Hashes, groups: g.Segment, of: g.Rows}
+	return u.upsert(keys, sel, n, hashes)
+}
+
+func (u *upsert) upsert(keys []*batch.Column, sel []int32, n int, hashes []uint64) error {
+	s, t := u.Segment, u.table
 	if err := t.check(keys); err != nil {
 		return err
 	}
@@ -49,7 +72,6 @@ func (s *Segment) Upsert(keys []*batch.Column, sel []int32, n int, hashes []uint
 	if t.below != nil && t.account.Over() {
 		s.evict(2 * n)
 	}
-	u := upsert{Segment: s, out: rows, fresh: fresh, add: true}
 	return u.run(keys, sel, n, hashes)
 }
 
@@ -65,9 +87,13 @@ func (s *Segment) Find(keys []*batch.Column, sel []int32, n int, hashes []uint64
 // upsert is one batch on its way through a segment.
 type upsert struct {
 	*Segment
-	out   []uint32
-	fresh batch.Bitmap
-	add   bool
+	out      []uint32
+	fresh    batch.Bitmap
+	add      bool
+	prefix   []uint64 // layoutShared: hashes of the first keys; nil: not known
+	groups   *Segment // layoutShared: a segment of which the caller knows the rows with the first keys; nil: none
+	of       []uint32 // its rows, by physical row
+	replaced int      // of the index, when it was searched
 }
 
 func (u *upsert) run(keys []*batch.Column, sel []int32, n int, hashes []uint64) error {
@@ -75,24 +101,15 @@ func (u *upsert) run(keys []*batch.Column, sel []int32, n int, hashes []uint64) 
 	if sel != nil {
 		x.rows = append(x.rows[:0], sel...)
 	} else {
-		x.rows = room(x.rows, n)
-		for i := range x.rows {
-			x.rows[i] = int32(i)
-		}
+		x.rows = upTo(x.rows, n)
 	}
 	if u.deep {
 		if err := u.bring(keys, x.rows, n, hashes); err != nil {
 			return err
 		}
 	}
-	for left := u.nulls(keys, x.rows); len(left) > 0; {
-		rows := left[:min(len(left), pieceRows)]
-		left = left[len(rows):]
-		x.tags = room(x.tags, len(rows))
-		for i, r := range rows {
-			x.tags[i] = tagOf(hashes[r])
-		}
-		u.piece(keys, rows)
+	if err := u.find(keys, x.rows, n, hashes); err != nil {
+		return err
 	}
 	if u.stale > 0 {
 		u.deleted(sel, n)
@@ -103,13 +120,37 @@ func (u *upsert) run(keys []*batch.Column, sel []int32, n int, hashes []uint64) 
 	return nil
 }
 
+// find fills out with the rows that memory has, deleted ones too, and makes those that are not there if they are to be added.
+func (u *upsert) find(keys []*batch.Column, rows []int32, n int, hashes []uint64) error {
+	x := &u.table.scratch
+	if u.table.layout == layoutShared {
+		if err := u.findHeads(keys, rows, n); err != nil {
+			return err
+		}
+	}
+	for left := u.nulls(keys, rows); len(left) > 0; {
+		rows := left[:min(len(left), pieceRows)]
+		left = left[len(rows):]
+		x.tags = room(x.tags, len(rows))
+		for i, r := range rows {
+			x.tags[i] = tagOf(hashes[r])
+		}
+		u.piece(keys, rows)
+	}
+	return nil
+}
+
 // piece finds rows whose tags are in scratch. It returns the bytes that the spans are in.
 func (u *upsert) piece(keys []*batch.Column, rows []int32) []byte {
 	x := &u.table.scratch
 	x.found = room(x.found, len(rows))
-	x.first, x.there = room(x.first, len(rows)), room(x.there, len(rows))
-	if u.table.layout == layoutWord {
+	x.first, x.ends, x.there = room(x.first, len(rows)), room(x.ends, len(rows)), room(x.there, len(rows))
+	switch u.table.layout {
+	case layoutWord:
 		u.words(keys[0], rows)
+		return nil
+	case layoutShared:
+		u.pairs(keys[len(keys)-1], rows)
 		return nil
 	}
 	return u.bytes(keys, rows)
@@ -122,6 +163,15 @@ func room[T any](s []T, n int) []T {
 	return s[:n]
 }
 
+// upTo returns 0 to n-1, in s if it has room.
+func upTo[T int32 | uint32](s []T, n int) []T {
+	s = room(s, n)
+	for i := range s {
+		s[i] = T(i)
+	}
+	return s
+}
+
 // nulls deals with the rows that have no key to look for in the index: the null key of a
 // one-column layout, and the row of a table without keys. It returns the others.
 func (u *upsert) nulls(keys []*batch.Column, rows []int32) []int32 {
@@ -131,7 +181,7 @@ func (u *upsert) nulls(keys []*batch.Column, rows []int32) []int32 {
 			u.out[r] = u.lone(r)
 		}
 		return nil
-	case u.table.layout == layoutTuple || keys[0].Valid == nil:
+	case !u.table.layout.single() || keys[0].Valid == nil:
 		return rows
 	}
 	kept := rows[:0]
@@ -163,7 +213,7 @@ func (u *upsert) words(key *batch.Column, rows []int32) {
 	x := &u.table.scratch
 	x.keys = room(x.keys, len(rows))
 	gatherWords(key, rows, x.keys)
-	u.index.find(x.tags, x.found, x.first)
+	u.search()
 	there, found := x.there[:len(x.keys)], x.found[:len(x.keys)]
 	for i, f := range found {
 		if f == 0 {
@@ -176,20 +226,40 @@ func (u *upsert) words(key *batch.Column, rows []int32) {
 		if there[i] == k {
 			u.out[rows[i]] = found[i] - 1
 		} else {
-			u.out[rows[i]] = u.settleWord(x.tags[i], k, rows[i])
+			u.out[rows[i]] = u.settleWord(i, k, rows[i])
 		}
+	}
+}
+
+// search looks for the tags in scratch.
+func (u *upsert) search() {
+	x := &u.table.scratch
+	u.replaced = u.index.replaced
+	u.index.find(x.tags, x.found, x.ends, x.first)
+}
+
+// from returns where the search for the key goes on that number i of the tags is of: where search ended, unless
+// it ended at another key or its bucket has been replaced since. There is room for one more.
+func (u *upsert) from(i int) (b *bucket, at int) {
+	x := &u.table.scratch
+	tag := x.tags[i]
+	b = u.index.bucket(tag)
+	if u.add {
+		b = u.index.reserve(tag)
+	}
+	if mask := len(b.slots) - 1; x.found[i] == 0 && u.replaced == u.index.replaced {
+		return b, int(x.ends[i]) & mask
+	} else {
+		return b, int(tag) & mask
 	}
 }
 
 // settleWord deals with a key that find did not meet: an earlier row of the batch may
 // have brought it, or it lies behind another key of the same tag.
-func (u *upsert) settleWord(tag uint32, key uint64, physical int32) uint32 {
-	b := u.index.bucket(tag)
-	if u.add {
-		b = u.index.reserve(tag)
-	}
+func (u *upsert) settleWord(i int, key uint64, physical int32) uint32 {
+	tag := u.table.scratch.tags[i]
+	b, j := u.from(i)
 	mask := len(b.slots) - 1
-	j := int(tag) & mask
 	for ; b.slots[j&mask].row != 0; j = (j + 1) & mask {
 		if e := b.slots[j&mask]; e.tag == tag && u.grid.key(e.row-1) == key {
 			return e.row - 1
@@ -220,7 +290,7 @@ func gatherWords(c *batch.Column, rows []int32, out []uint64) {
 func (u *upsert) bytes(keys []*batch.Column, rows []int32) []byte {
 	x := &u.table.scratch
 	data := u.table.spansOf(keys, rows)
-	u.index.find(x.tags, x.found, x.first)
+	u.search()
 	for i, f := range x.found {
 		if f != 0 {
 			x.there[i] = u.grid.key(f - 1)
@@ -231,20 +301,17 @@ func (u *upsert) bytes(keys []*batch.Column, rows []int32) []byte {
 		if f != 0 && string(u.arena.get(x.there[i])) == string(key) {
 			u.out[rows[i]] = f - 1
 		} else {
-			u.out[rows[i]] = u.settleBytes(x.tags[i], key, rows[i])
+			u.out[rows[i]] = u.settleBytes(i, key, rows[i])
 		}
 	}
 	return data
 }
 
 // settleBytes is settleWord for keys that are bytes.
-func (u *upsert) settleBytes(tag uint32, key []byte, physical int32) uint32 {
-	b := u.index.bucket(tag)
-	if u.add {
-		b = u.index.reserve(tag)
-	}
+func (u *upsert) settleBytes(i int, key []byte, physical int32) uint32 {
+	tag := u.table.scratch.tags[i]
+	b, j := u.from(i)
 	mask := len(b.slots) - 1
-	j := int(tag) & mask
 	for ; b.slots[j&mask].row != 0; j = (j + 1) & mask {
 		if e := b.slots[j&mask]; e.tag == tag && string(u.arena.get(u.grid.key(e.row-1))) == string(key) {
 			return e.row - 1
@@ -263,7 +330,7 @@ func (u *upsert) settleBytes(tag uint32, key []byte, physical int32) uint32 {
 func (t *Table) spansOf(keys []*batch.Column, rows []int32) []byte {
 	x := &t.scratch
 	x.spans = room(x.spans, len(rows))
-	if t.layout == layoutTuple {
+	if t.layout == layoutTuple || t.layout == layoutShared {
 		return x.tuples.encode(keys, rows, x.spans)
 	}
 	c := keys[0]

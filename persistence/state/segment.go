@@ -14,6 +14,9 @@ type Segment struct {
 	index  index
 	grid   grid
 	arena  arena
+	heads  *Segment // of the keys that rows share; nil before the first
+	near   headCache
+	moves  uint64 // how often row numbers have come free
 	null   uint32 // row plus one of the null key of a one-column layout, of the row without keys; 0: none
 	live   int
 	stored bool         // a checkpoint holds some of it
@@ -42,11 +45,13 @@ func newSegment(t *Table, at int64) *Segment {
 func (s *Segment) empty() {
 	t := s.table
 	s.index = newIndex(t.charge)
-	s.grid = grid{stride: 1 + len(t.spec.Values), charge: t.charge}
+	s.grid = grid{stride: t.lead + len(t.spec.Values), charge: t.charge}
 	s.arena = arena{charge: t.charge}
 }
 
 func (s *Segment) release() {
+	s.moves++
+	s.releaseHeads()
 	s.index.release()
 	s.grid.release()
 	s.arena.release()
@@ -138,7 +143,7 @@ func (s *Segment) revive(r uint32) {
 }
 
 func (s *Segment) clearValues(r uint32) {
-	words := s.grid.row(r)[1:]
+	words := s.grid.row(r)[s.table.lead:]
 	for _, v := range s.table.bytes {
 		s.arena.remove(words[v])
 	}
@@ -175,6 +180,8 @@ func (s *Segment) expel(rows []uint32) {
 	for _, k := range keys {
 		k.Release()
 	}
+	s.moves++
+	s.leaveHeads(rows)
 	was := cap(s.free)
 	for i, r := range rows {
 		if s.null == r+1 {
@@ -183,10 +190,10 @@ func (s *Segment) expel(rows []uint32) {
 			s.index.remove(tagOf(t.scratch.hashes[i]), r)
 		}
 		s.clearValues(r)
-		if t.layout != layoutWord {
+		if t.layout.bytes() {
 			s.arena.remove(s.grid.key(r))
 		}
-		s.grid.row(r)[0] = 0
+		clear(s.grid.row(r)[:t.lead])
 		s.known.Clear(int(r))
 		s.free = append(s.free, r)
 	}

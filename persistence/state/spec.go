@@ -20,6 +20,9 @@ type Spec struct {
 	Prefix int
 	// Values of fixed width (at most 64 bits) are kept as Words, String and Binary as Bytes. They are never null.
 	Values []Column
+	// Shared says that many rows have the same Prefix first keys. They are kept once in memory, if what is behind them is one
+	// column of at most 64 bits; it changes nothing that is stored.
+	Shared bool
 	// Windowed tables have segments numbered by time, microseconds; others have segment 0 alone.
 	Windowed bool
 	// Version of what the values mean; a table stored with a later one is refused.

@@ -13,16 +13,20 @@ import (
 type layout uint8
 
 const (
-	layoutOne   layout = iota // no key columns: one row
-	layoutWord                // one column of at most 64 bits: the value
-	layoutBytes               // one string or binary column: its bytes
-	layoutTuple               // anything else: the canonical form
+	layoutOne    layout = iota // no key columns: one row
+	layoutWord                 // one column of at most 64 bits: the value
+	layoutBytes                // one string or binary column: its bytes
+	layoutShared               // see Spec.Shared: the row of the first keys among the heads, and the value of the last
+	layoutTuple                // anything else: the canonical form
 )
 
-func layoutOf(keys []Column) layout {
+func layoutOf(s *Spec) layout {
+	keys := s.Keys
 	switch {
 	case len(keys) == 0:
 		return layoutOne
+	case s.Shared && s.Prefix > 0 && s.Prefix == len(keys)-1 && width(keys[s.Prefix].Type.Kind) > 0:
+		return layoutShared
 	case len(keys) > 1:
 		return layoutTuple
 	case width(keys[0].Type.Kind) > 0:
@@ -33,11 +37,27 @@ func layoutOf(keys []Column) layout {
 	return layoutTuple
 }
 
+// single says that the key is one column, whose null has no place in the index.
+func (l layout) single() bool { return l == layoutWord || l == layoutBytes }
+
+// bytes says that keys are kept as bytes.
+func (l layout) bytes() bool { return l == layoutBytes || l == layoutTuple }
+
+// words returns how many words of a row are its key.
+func (l layout) words() int {
+	if l == layoutShared {
+		return 2
+	}
+	return 1
+}
+
 // Table is the rows of one table in one task, cut into segments. It belongs to
 // one goroutine at a time.
 type Table struct {
 	spec     Spec
 	layout   layout
+	lead     int    // words of a row that are its key
+	heads    *Table // of the keys that rows share; nil: each row has its own
 	pool     *batch.Pool
 	account  *batch.Account
 	charged  int64
@@ -59,7 +79,15 @@ func NewTable(spec Spec, pool *batch.Pool, account *batch.Account) (*Table, erro
 	if err := spec.Check(); err != nil {
 		return nil, err
 	}
-	t := &Table{spec: spec, layout: layoutOf(spec.Keys), pool: pool, account: account, segments: map[int64]*Segment{}}
+	t := &Table{spec: spec, layout: layoutOf(&spec), pool: pool, account: account, segments: map[int64]*Segment{}}
+	t.lead = t.layout.words()
+	if t.layout == layoutShared {
+		heads, err := NewTable(headSpec(&spec), pool, account)
+		if err != nil {
+			return nil, err
+		}
+		t.heads = heads
+	}
 	for i, v := range spec.Values {
 		if width(v.Type.Kind) == 0 {
 			t.bytes = append(t.bytes, i)
@@ -77,10 +105,18 @@ func (t *Table) charge(bytes int64) {
 }
 
 // Charged returns the bytes of memory that the table takes.
-func (t *Table) Charged() int64 { return t.charged }
+func (t *Table) Charged() int64 {
+	if t.heads != nil {
+		return t.charged + t.heads.charged
+	}
+	return t.charged
+}
 
 // Release gives the memory back to the account. The table must not be used any more.
 func (t *Table) Release() {
+	if t.heads != nil {
+		t.heads.Release()
+	}
 	t.account.Charge(-t.charged)
 	t.charged, t.segments, t.order = 0, nil, nil
 }

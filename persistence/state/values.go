@@ -15,7 +15,7 @@ type Words struct {
 
 // Words returns a value's column; value is an index into Spec.Values. It stays
 // good as long as the segment, whatever is added.
-func (s *Segment) Words(value int) *Words { return &Words{&s.grid, 1 + value} }
+func (s *Segment) Words(value int) *Words { return &Words{&s.grid, s.table.lead + value} }
 
 // At returns a row's value.
 func (w *Words) At(row uint32) uint64 {
@@ -39,7 +39,7 @@ type Bytes struct {
 
 // Bytes returns a value's column; value is an index into Spec.Values. It stays
 // good as long as the segment.
-func (s *Segment) Bytes(value int) *Bytes { return &Bytes{s, Words{&s.grid, 1 + value}} }
+func (s *Segment) Bytes(value int) *Bytes { return &Bytes{s, Words{&s.grid, s.table.lead + value}} }
 
 // At returns a row's value, which is good until the next Set, Delete or Upsert.
 func (b *Bytes) At(row uint32) []byte { return b.segment.arena.get(b.words.At(row)) }
