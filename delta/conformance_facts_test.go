@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -169,13 +170,20 @@ func (e *expectation) state(s *delta.Snapshot, v *verdict) {
 	}
 	v.find(e.Txn == nil || maps.Equal(txns, e.Txn), "txns %v, want %v", txns, e.Txn)
 	v.find(e.Domains == nil || maps.Equal(domains, e.Domains), "domains %v, want %v", domains, e.Domains)
-	v.find(e.Deleted == nil || deleted == *e.Deleted, "%d rows deleted by vectors, want %v", deleted, e.Deleted)
+	v.find(e.Deleted == nil || deleted == *e.Deleted, "%d rows deleted by vectors, want %v", deleted, number(e.Deleted))
 	if e.LiveFiles != nil {
 		v.find(len(s.Files()) == *e.LiveFiles, "%d live files, want %d", len(s.Files()), *e.LiveFiles)
 	}
 	if e.LiveBytes != nil {
 		v.find(s.Bytes() == *e.LiveBytes, "%d live bytes, want %d", s.Bytes(), *e.LiveBytes)
 	}
+}
+
+func number(n *int64) string {
+	if n == nil {
+		return "none"
+	}
+	return strconv.FormatInt(*n, 10)
 }
 
 func sameSet(a, b []string) bool {

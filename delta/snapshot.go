@@ -61,13 +61,16 @@ func (s *Snapshot) Bytes() int64 {
 	return n
 }
 
-// Rows returns the number of rows if the statistics of every file tell it.
+// Rows returns the number of rows, those of deletion vectors not counted, if the statistics of every file tell it.
 func (s *Snapshot) Rows() (int64, bool) {
 	var n int64
 	for i := range s.files {
 		rows, ok := log.NumRecords(s.files[i].Stats)
 		if !ok {
 			return 0, false
+		}
+		if dv := s.files[i].DeletionVector; dv != nil {
+			rows -= dv.Cardinality
 		}
 		n += rows
 	}

@@ -11,6 +11,7 @@ type Action struct {
 	Add        *Add
 	Remove     *Remove
 	CDC        *CDC
+	Sidecar    *Sidecar
 }
 
 // Protocol says which readers and writers may touch the table.
@@ -109,6 +110,12 @@ type CDC struct {
 	Partition PartitionValues
 	Size      int64 // bytes
 	Tags      map[string]string
+}
+
+// Sidecar is a file that holds files of a checkpoint of the second form.
+type Sidecar struct {
+	Path string // its name in the folder of sidecars
+	Size int64  // bytes
 }
 
 // Txn says that the application has applied everything up to Version.

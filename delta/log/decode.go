@@ -38,6 +38,7 @@ const (
 	KindAdd
 	KindRemove
 	KindCDC
+	KindSidecar
 
 	// KindsHead are the actions that an appender needs.
 	KindsHead = KindProtocol | KindMetadata | KindTxn | KindDomain
@@ -49,7 +50,7 @@ const (
 
 var kindNames = map[string]Kinds{
 	"commitInfo": KindCommitInfo, "protocol": KindProtocol, "metaData": KindMetadata, "txn": KindTxn,
-	"domainMetadata": KindDomain, "add": KindAdd, "remove": KindRemove, "cdc": KindCDC,
+	"domainMetadata": KindDomain, "add": KindAdd, "remove": KindRemove, "cdc": KindCDC, "sidecar": KindSidecar,
 }
 
 // LineError is an error with the line of a commit where it lies.
@@ -227,6 +228,9 @@ func (s *scanner) action(a *Action, kind Kinds, in *interner) error {
 	case KindRemove:
 		a.Remove = &Remove{}
 		return s.remove(a.Remove, in)
+	case KindSidecar:
+		a.Sidecar = &Sidecar{}
+		return s.sidecar(a.Sidecar)
 	}
 	a.CDC = &CDC{}
 	return s.cdc(a.CDC, in)

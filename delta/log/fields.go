@@ -284,6 +284,22 @@ func (s *scanner) cdc(c *CDC, in *interner) error {
 	})
 }
 
+func (s *scanner) sidecar(c *Sidecar) error {
+	err := s.object(func(key []byte) error {
+		switch string(key) {
+		case "path":
+			return s.strTo(&c.Path)
+		case "sizeInBytes":
+			return s.intTo(&c.Size)
+		}
+		return s.skip()
+	})
+	if err == nil && c.Path == "" {
+		err = errNoPath
+	}
+	return err
+}
+
 func (s *scanner) commitInfo(c *CommitInfo) error {
 	if s.peek() != '{' {
 		return s.skip()

@@ -27,13 +27,19 @@ const (
 // returns what makes the feature act, "" if nothing does; nil: nothing ever does.
 type inactive map[string]func(m *Metadata, s *batch.Schema) string
 
+// forRead are the features whose readers this package knows the log of. What a scan makes of them is
+// package delta's.
 var forRead = inactive{
-	"timestampNtz":         nil,
-	"vacuumProtocolCheck":  nil,
-	"columnMapping":        nil,
-	"deletionVectors":      nil,
-	"typeWidening":         typeChanges,
-	"typeWidening-preview": typeChanges,
+	"timestampNtz":             nil,
+	"timestampWithoutTimezone": nil, // an old name of it
+	"vacuumProtocolCheck":      nil, // a duty of vacuum alone
+	"columnMapping":            nil,
+	"deletionVectors":          nil,
+	"v2Checkpoint":             nil,
+	"typeWidening":             typeChanges,
+	"typeWidening-preview":     typeChanges,
+	"variantType":              nil,
+	"variantType-preview":      nil,
 }
 
 var forWrite = inactive{

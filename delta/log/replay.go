@@ -29,18 +29,16 @@ type Head struct {
 func (l *Log) Head(ctx context.Context, seg *Segment) (*Head, error) {
 	b := headBuilder{txns: map[string]Txn{}, domains: map[string]Domain{}}
 	if len(seg.Checkpoint) > 0 {
-		for _, part := range seg.Checkpoint {
-			if err := l.checkpoint(ctx, part, KindsHead, b.apply); err != nil {
-				return nil, err
-			}
+		if err := l.checkpoint(ctx, seg.Checkpoint, KindsHead, b.apply); err != nil {
+			return nil, err
 		}
 		if b.protocol == nil || b.metadata == nil {
 			o := seg.Checkpoint[0]
-			return nil, &checkpointError{o.Version, o.Name, errors.New("it holds no protocol or no metaData")}
+			return nil, &brokenError{o.Name, errors.New("it holds no protocol or no metaData")}
 		}
 	}
-	for _, c := range seg.Commits {
-		if err := l.Commit(ctx, c.Version, KindsHead, b.apply); err != nil {
+	for _, o := range seg.replay {
+		if err := l.replayed(ctx, o, KindsHead, b.apply); err != nil {
 			return nil, err
 		}
 	}
@@ -48,7 +46,7 @@ func (l *Log) Head(ctx context.Context, seg *Segment) (*Head, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.Since, h.SinceBytes = int64(len(seg.Commits)), seg.Bytes()
+	h.Since, h.SinceBytes = seg.Version-seg.CheckpointVersion(), seg.Bytes()
 	return h, nil
 }
 
@@ -142,62 +140,6 @@ func (b *headBuilder) named(err error, l *Log, version int64) error {
 		f.Path, f.Version = l.Store.URI(), &version
 	}
 	return err
-}
-
-// Files streams the live files of the segment to add, and the tombstones to
-// remove unless that is nil, in no order. Memory follows the commits after the checkpoint, not the table.
-func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, remove func(*Remove) error) error {
-	seen := map[string]struct{}{}
-	fresh := func(a *Action) (string, bool) {
-		var key string
-		if a.Add != nil {
-			key = FileKey(a.Add.Path, a.Add.DeletionVector)
-		} else {
-			key = FileKey(a.Remove.Path, a.Remove.DeletionVector)
-		}
-		_, old := seen[key]
-		return key, !old
-	}
-	emit := func(a *Action) error {
-		switch {
-		case a.Add != nil:
-			return add(a.Add)
-		case remove != nil:
-			return remove(a.Remove)
-		}
-		return nil
-	}
-	// From the newest commit down: the first word about a file is the last.
-	for i := len(seg.Commits) - 1; i >= 0; i-- {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		var keys []string
-		if err := l.Commit(ctx, seg.Commits[i].Version, KindsFiles, func(a *Action) error {
-			key, ok := fresh(a)
-			if !ok {
-				return nil
-			}
-			keys = append(keys, key)
-			return emit(a)
-		}); err != nil {
-			return err
-		}
-		for _, k := range keys {
-			seen[k] = struct{}{}
-		}
-	}
-	for _, part := range seg.Checkpoint {
-		if err := l.checkpoint(ctx, part, KindsFiles, func(a *Action) error {
-			if _, ok := fresh(a); !ok {
-				return nil
-			}
-			return emit(a)
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // HeadAt loads the head of a version; -1 is the newest.

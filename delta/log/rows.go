@@ -39,6 +39,10 @@ var checkpointSchema = batch.NewSchema(
 		field("removed", batch.BooleanType))),
 )
 
+// checkpointRead is what is read of a checkpoint: one of the second form may name sidecars.
+var checkpointRead = append(checkpointSchema.Fields[:len(checkpointSchema.Fields):len(checkpointSchema.Fields)],
+	field("sidecar", batch.StructType(field("path", batch.StringType), field("sizeInBytes", batch.BigIntType))))
+
 // record reads the fields of one struct column.
 type record struct {
 	c    *batch.Column
@@ -222,6 +226,12 @@ func (r *record) action(name string, row int, in *interner) (*Action, error) {
 			return nil, errNoKey
 		}
 		return &Action{Remove: m}, nil
+	case "sidecar":
+		c := &Sidecar{Path: r.text("path", row), Size: r.int("sizeInBytes", row)}
+		if c.Path == "" {
+			return nil, errNoKey
+		}
+		return &Action{Sidecar: c}, nil
 	}
 	return nil, nil
 }

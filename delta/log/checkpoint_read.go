@@ -1,0 +1,156 @@
+package log
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/formats/parquet"
+)
+
+// SidecarDir is the folder of the files that checkpoints of the second form share.
+const SidecarDir = Dir + "_sidecars/"
+
+// mostSidecars bounds how many sidecars a checkpoint may name.
+const mostSidecars = 1 << 20
+
+// checkpointKinds are the columns of a checkpoint by kind.
+var checkpointKinds = map[string]Kinds{"txn": KindTxn, "add": KindAdd, "remove": KindRemove, "metaData": KindMetadata,
+	"protocol": KindProtocol, "domainMetadata": KindDomain, "sidecar": KindSidecar}
+
+// checkpoint calls visit with the wanted actions of a checkpoint of any form: one Parquet file, several, or a
+// file in Parquet or JSON with sidecars.
+func (l *Log) checkpoint(ctx context.Context, parts []Object, want Kinds, visit func(*Action) error) error {
+	want &^= KindSidecar
+	for _, part := range parts {
+		var sidecars []string
+		each, kinds := visit, want
+		if want&KindsFiles != 0 {
+			kinds |= KindSidecar
+			each = func(a *Action) error {
+				if a.Sidecar == nil {
+					return visit(a)
+				}
+				if len(sidecars) >= mostSidecars {
+					return fmt.Errorf("more than %d sidecars", mostSidecars)
+				}
+				sidecars = append(sidecars, a.Sidecar.Path)
+				return nil
+			}
+		}
+		if err := l.part(ctx, part.Name, kinds, each); err != nil {
+			return brokenBy(part.Name, err)
+		}
+		for _, path := range sidecars {
+			name, err := sidecarName(path)
+			if err == nil {
+				err = l.part(ctx, name, want&KindsFiles, visit)
+			}
+			if err != nil {
+				return brokenBy(part.Name, fmt.Errorf("sidecar %s: %w", path, err))
+			}
+		}
+	}
+	return nil
+}
+
+// brokenBy says that the object is broken, unless the error is the visitor's.
+func brokenBy(name string, err error) error {
+	var mine visitError
+	if errors.As(err, &mine) {
+		return mine.error
+	}
+	return &brokenError{name, err}
+}
+
+// sidecarName returns the object's name of a sidecar: its path is its name in the folder, with or without the folder.
+func sidecarName(path string) (string, error) {
+	name, err := DecodePath(path)
+	if err != nil {
+		return "", err
+	}
+	name = strings.TrimPrefix(name, SidecarDir)
+	if name == "" || strings.Contains(name, "/") {
+		return "", fmt.Errorf("it does not lie in %s", SidecarDir)
+	}
+	return SidecarDir + name, nil
+}
+
+// part calls visit with the wanted actions of one file of a checkpoint. An error of visit comes back as a visitError.
+func (l *Log) part(ctx context.Context, name string, want Kinds, visit func(*Action) error) error {
+	r, err := l.Store.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if strings.HasSuffix(name, ".json") {
+		return Decode(io.NewSectionReader(r, 0, r.Size()), want, l.Limits, func(a *Action) error {
+			if err := visit(a); err != nil {
+				return visitError{err}
+			}
+			return nil
+		})
+	}
+	f, err := parquet.Open(r, r.Size(), parquet.ReadOptions{Name: l.Store.URI() + "/" + name, Pool: l.Pool})
+	if err != nil {
+		return err
+	}
+	var fields []batch.Field
+	for _, w := range checkpointRead {
+		if checkpointKinds[w.Name]&want == 0 {
+			continue
+		}
+		if i := f.Schema().Index(w.Name); i >= 0 {
+			w.Type = present(w.Type, f.Schema().Fields[i].Type)
+			if len(w.Type.Fields) > 0 {
+				fields = append(fields, w)
+			}
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	rows, err := f.Read(batch.NewSchema(fields...))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	names := &interner{}
+	for {
+		if err := ctx.Err(); err != nil {
+			return visitError{err}
+		}
+		b, err := rows.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = actions(b, names, visit)
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// present leaves out the struct fields that the file does not have.
+func present(want, have batch.Type) batch.Type {
+	if want.Kind != batch.Struct || have.Kind != batch.Struct {
+		return want
+	}
+	out := batch.Type{Kind: batch.Struct}
+	for _, w := range want.Fields {
+		for _, h := range have.Fields {
+			if h.Name == w.Name {
+				w.Type = present(w.Type, h.Type)
+				out.Fields = append(out.Fields, w)
+			}
+		}
+	}
+	return out
+}
