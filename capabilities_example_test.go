@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"slices"
 	"time"
@@ -93,6 +94,46 @@ func Example_multipleWatermarkPolicy() {
 	// Output:
 	// min [] 0 late
 	// max [{"minute":0,"count":1}] 1 late
+}
+
+// A split that has nothing more to read holds the others up for no longer than idleAfter (WM-4): the source has been asked and says that
+// it was at its end all the time. The first window is told although the second split never goes beyond 10:02.
+func Example_idleSplit() {
+	source := memory.NewSource(timed().Schema(), 2)
+	for split, minutes := range [][]int{{1, 4, 30}, {2}} {
+		for _, m := range minutes {
+			if err := source.AddRows(split, []any{"a", 1, time.Date(2026, 3, 1, 10, m, 0, 0, time.UTC)}); err != nil {
+				panic(err)
+			}
+		}
+	}
+	type count struct{ Minute, Rows int64 }
+	flow, told := stream.New("idle"), make(chan count, 1)
+	counts := flow.From("in", source).WithWatermark("ts", time.Minute, stream.IdleAfter(10*time.Millisecond)).
+		GroupBy("window(ts, '10 minutes')").Agg("counts", "count(*) AS rows").Select("minute(window.start) AS minute", "rows")
+	stream.ForeachBatch(stream.Typed[count](counts), "tell", func(_ context.Context, values iter.Seq2[count, error], _ int64) error {
+		for c, err := range values {
+			if err != nil {
+				return err
+			}
+			told <- c
+		}
+		return nil
+	}, stream.Append)
+	folder, err := os.MkdirTemp("", "idle")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	q, err := deltaic.Start(context.Background(), flow, stream.CheckpointLocation(folder))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%+v\n", <-told)
+	if err := q.Stop(context.Background()); err != nil {
+		panic(err)
+	}
+	// Output: {Minute:0 Rows:3}
 }
 
 // stepwise runs a flow over what there is, then each step, and each time what came by it.

@@ -109,33 +109,38 @@ func ordered(c *batch.Column, out []int64, n int) []int64 {
 	if cap(out) < n {
 		out = make([]int64, n)
 	}
-	out = out[:n]
+	return orderedFrom(c, 0, out[:n])
+}
+
+// orderedFrom is ordered of the values from a row on, as many as out has room for.
+func orderedFrom(c *batch.Column, from int, out []int64) []int64 {
+	to := from + len(out)
 	switch c.Type.Kind {
 	case batch.Boolean:
 		for i := range out {
 			out[i] = 0
-			if c.Bits.Get(i) {
+			if c.Bits.Get(from + i) {
 				out[i] = 1
 			}
 		}
 	case batch.Float:
-		for i, v := range c.F32[:len(out)] {
+		for i, v := range c.F32[from:to] {
 			out[i] = orderedFloat(float64(v))
 		}
 	case batch.Double:
-		for i, v := range c.F64[:len(out)] {
+		for i, v := range c.F64[from:to] {
 			out[i] = orderedFloat(v)
 		}
 	case batch.Decimal:
-		for i, v := range c.I128[:len(out)] {
+		for i, v := range c.I128[from:to] {
 			out[i] = int64(v.Lo)
 		}
 	case batch.TinyInt, batch.SmallInt, batch.Int, batch.Date, batch.YearMonth:
-		for i, v := range c.I32[:len(out)] {
+		for i, v := range c.I32[from:to] {
 			out[i] = int64(v)
 		}
 	default:
-		copy(out, c.I64)
+		copy(out, c.I64[from:to])
 	}
 	return out
 }

@@ -86,26 +86,6 @@ func (s *rankedSlot) arguments(in *Input) []*batch.Column {
 	return s.columns
 }
 
-// orderedAt is ordered for one row.
-func orderedAt(c *batch.Column, i int) int64 {
-	switch c.Type.Kind {
-	case batch.Boolean:
-		if c.Bits.Get(i) {
-			return 1
-		}
-		return 0
-	case batch.Float:
-		return orderedFloat(float64(c.F32[i]))
-	case batch.Double:
-		return orderedFloat(c.F64[i])
-	case batch.Decimal:
-		return int64(c.I128[i].Lo)
-	case batch.TinyInt, batch.SmallInt, batch.Int, batch.Date, batch.YearMonth:
-		return int64(c.I32[i])
-	}
-	return c.I64[i]
-}
-
 // place is where a key is or would be among the entries of a text.
 type place struct {
 	from, to int // of the entry, with its length; from is where to insert

@@ -86,7 +86,9 @@ func appendRank(to []byte, c *batch.Column, i int) []byte {
 	case c.Type.Kind == batch.String || c.Type.Kind == batch.Binary:
 		return append(to, c.Bytes(i)...)
 	case oneWord(c.Type):
-		return binary.BigEndian.AppendUint64(to, uint64(orderedAt(c, i))^1<<63)
+		var word [1]int64
+		orderedFrom(c, i, word[:])
+		return binary.BigEndian.AppendUint64(to, uint64(word[0])^1<<63)
 	}
 	to = binary.BigEndian.AppendUint64(to, uint64(c.I128[i].Hi)^1<<63)
 	return binary.BigEndian.AppendUint64(to, c.I128[i].Lo)
