@@ -40,6 +40,8 @@ var forRead = inactive{
 	"typeWidening-preview":     typeChanges,
 	"variantType":              nil,
 	"variantType-preview":      nil,
+	"variantShredding":         nil,
+	"variantShredding-preview": nil,
 }
 
 var forWrite = inactive{

@@ -25,7 +25,7 @@ func (r *Reader) build(w *wanted, n int) (*batch.Column, error) {
 	case w.field.Type.Kind == batch.Array || w.field.Type.Kind == batch.Map:
 		return r.buildList(w, n)
 	}
-	c := group(pool, w.field.Type, n)
+	c := group(pool, w.typ(), n)
 	if err := r.buildKids(c, w, n); err != nil {
 		c.Release()
 		return nil, err
@@ -42,7 +42,22 @@ func (r *Reader) build(w *wanted, n int) (*batch.Column, error) {
 		c.Release()
 		return nil, err
 	}
+	if w.shredded {
+		return r.variant(w, c, n)
+	}
 	return c, nil
+}
+
+// typ returns the type of what is read, which for shredded variants is the struct of their parts.
+func (w *wanted) typ() batch.Type {
+	if !w.shredded {
+		return w.field.Type
+	}
+	t := batch.Type{Kind: batch.Struct}
+	for _, k := range w.kids {
+		t.Fields = append(t.Fields, k.field)
+	}
+	return t
 }
 
 func disagree(w *wanted) error {

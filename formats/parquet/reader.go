@@ -35,7 +35,9 @@ type wanted struct {
 	leaf   *leafReader
 	first  *leafReader // of the leaves below: its levels say what is null and how long lists are
 	hidden *leafReader // read for its levels alone
-	minDef uint8       // entries below belong to a null or empty ancestor and are no row
+
+	shredded bool  // kids are the parts of variants
+	minDef   uint8 // entries below belong to a null or empty ancestor and are no row
 }
 
 // Read is Select of whole rows by the names of their columns.
@@ -119,6 +121,15 @@ func (r *Reader) bindKids(n *wanted, f *field, path []string, mismatch func() er
 		for _, name := range []string{"metadata", "value"} {
 			kids = append(kids, batch.Field{Name: name, Type: batch.BinaryType})
 			sources = append(sources, byName(f.kids, name))
+		}
+	case w.Type.Kind == batch.Variant && f.typ.Kind == batch.Struct && isShredded(f.kids):
+		defer func(l func(batch.Field) Key) { r.lookup = l }(r.lookup)
+		r.lookup = nil // what a variant is made of has the names of the format
+		n.shredded = true
+		for _, name := range []string{"metadata", "value", "typed_value"} {
+			if k := byName(f.kids, name); k != nil {
+				kids, sources = append(kids, batch.Field{Name: name, Type: k.typ, Nullable: true}), append(sources, k)
+			}
 		}
 	case w.Type.Kind == f.typ.Kind && (w.Type.Kind == batch.Array || w.Type.Kind == batch.Map):
 		kids, sources = w.Type.Fields, f.kids
