@@ -119,13 +119,12 @@ func (s *Segment) checkpoint(epoch int64, c *Copy) {
 		return
 	}
 	s.leave(len(s.leaving)) // what is listed below must not be listed already
-	buffer, was, from := make([]uint32, 0, pieceRows), cap(s.leaving), c.n
+	buffer, was, from, told := make([]uint32, 0, pieceRows), cap(s.leaving), c.n, 0
 	hold := s.table.hold(s, epoch, changed)
 	for i, word := range s.dirty {
 		if word == 0 {
 			continue
 		}
-		s.dirty[i] = 0
 		if s.stale > 0 {
 			gone := word & s.gone[i]
 			if hold == nil {
@@ -133,30 +132,45 @@ func (s *Segment) checkpoint(epoch int64, c *Copy) {
 			} else {
 				s.leaving = appendBits(s.leaving, gone&^s.known[i], i<<6)
 			}
-			word &^= gone &^ s.known[i] // no checkpoint has heard of them
 		}
-		buffer = appendBits(buffer, word, i<<6)
+		buffer = appendBits(buffer, s.news(i), i<<6)
 		if len(buffer) > pieceRows-64 {
-			s.tell(c, buffer, hold)
-			buffer = buffer[:0]
+			s.tell(c, buffer, hold, told, i+1)
+			buffer, told = buffer[:0], i+1
 		}
 	}
-	s.tell(c, buffer, hold)
+	s.tell(c, buffer, hold, told, len(s.dirty))
 	s.stored = s.stored || c.n > from
 	c.endPart(s.at)
 	s.table.charge(int64(cap(s.leaving)-was) * 4)
 }
 
-// tell copies rows for a checkpoint, and notes that it has them.
-func (s *Segment) tell(c *Copy, rows []uint32, hold *heldRows) {
-	c.add(s, rows)
-	for _, r := range rows {
-		s.known.Put(int(r), s.gone == nil || !s.gone.Get(int(r)))
+// news returns the changed rows of a word of the bitmaps that a checkpoint must tell: not those that are gone and that no
+// checkpoint has heard of.
+func (s *Segment) news(i int) uint64 {
+	if s.stale == 0 {
+		return s.dirty[i]
 	}
+	return s.dirty[i] &^ (s.gone[i] &^ s.known[i])
+}
+
+// tell copies rows, those of the words [from,to) of the bitmaps, for a checkpoint, and notes that it has them.
+func (s *Segment) tell(c *Copy, rows []uint32, hold *heldRows, from, to int) {
+	c.add(s, rows)
 	if hold != nil {
 		hold.rows = append(hold.rows, rows...)
-		for _, r := range rows {
-			s.unfold.Set(int(r))
+	}
+	for i := from; i < to; i++ {
+		if s.dirty[i] == 0 {
+			continue
+		}
+		told, there := s.news(i), ^uint64(0)
+		if s.stale > 0 {
+			there = ^s.gone[i]
+		}
+		s.dirty[i], s.known[i] = 0, s.known[i]&^told|told&there
+		if hold != nil {
+			s.unfold[i] |= told
 		}
 	}
 }
@@ -173,9 +187,8 @@ func (c *Copy) endPart(segment int64) {
 // add copies rows of a segment.
 func (c *Copy) add(s *Segment, rows []uint32) {
 	first := len(c.words)
-	for _, r := range rows {
-		c.words = append(c.words, s.grid.row(r)...)
-	}
+	c.words = slices.Grow(c.words, len(rows)*c.stride)[:first+len(rows)*c.stride]
+	s.grid.copyRows(c.words[first:], rows)
 	if c.shared != nil {
 		c.shared.add(s, c.words[first:], c.stride)
 	}

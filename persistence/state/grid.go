@@ -57,3 +57,28 @@ func (g *grid) release() {
 		g.charge(-int64(len(c)) * 8)
 	}
 }
+
+// copyRows copies the words of rows, one row behind the other. The rows are far apart: the loop is short, so that
+// the processor waits for many of them at once.
+func (g *grid) copyRows(out []uint64, rows []uint32) {
+	switch g.stride {
+	case 1:
+		for i, r := range rows {
+			out[i] = g.chunks[r>>chunkShift][r&chunkMask]
+		}
+	case 2:
+		for i, r := range rows {
+			row := (*[2]uint64)(g.chunks[r>>chunkShift][int(r&chunkMask)*2:])
+			*(*[2]uint64)(out[2*i:]) = *row
+		}
+	case 3:
+		for i, r := range rows {
+			row := (*[3]uint64)(g.chunks[r>>chunkShift][int(r&chunkMask)*3:])
+			*(*[3]uint64)(out[3*i:]) = *row
+		}
+	default:
+		for i, r := range rows {
+			copy(out[i*g.stride:], g.row(r))
+		}
+	}
+}
