@@ -71,6 +71,7 @@ func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.
 	if err != nil {
 		return nil, err
 	}
+	defer func() { f.Close() }()
 	dropped, err := s.dropsOf(ctx, objects, todo)
 	if err != nil {
 		return nil, err
@@ -91,10 +92,11 @@ func foldFiles(ctx context.Context, objects objstore.Store, o Options, t *image.
 			if err := f.Commit(ctx, known); err != nil {
 				return nil, err
 			}
-			if f, err = t.Fold(o.Lo, o.Hi); err != nil {
+			next, err := t.Fold(o.Lo, o.Hi)
+			if err != nil {
 				return nil, err
 			}
-			piece = 0
+			f, piece = next, 0
 		}
 		piece += in.bytes()
 		if err := s.foldFile(ctx, objects, in, dropped, spec, f); err != nil {

@@ -71,7 +71,9 @@ func (c *Change) Write(ctx context.Context, objects objstore.Store) ([]StateFile
 // Release gives the copy's memory back. A second call does nothing.
 func (c *Change) Release() {
 	for _, p := range c.parts {
-		copies.Put(p)
+		if p.Thrifty() {
+			copies.Put(p)
+		}
 	}
 	c.options.Account.Charge(-c.charged)
 	c.parts, c.charged = nil, 0

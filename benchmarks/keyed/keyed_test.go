@@ -80,3 +80,20 @@ func TestZipfFollowsItsLaw(t *testing.T) {
 		t.Errorf("the hottest key has %v, the first thousand %v; about 0.065 and 0.50 are right", first, share)
 	}
 }
+
+// TestMemoryStaysNearItsLimit: what a checkpoint copies counts before it is copied, and the rows of a fold count, so that keys of
+// several times the memory never take more than half above the limit: an eighth for what a task may be over it, a fifth for the
+// cache of the database below, which the first fold opens, and the blocks that the fold reads.
+func TestMemoryStaysNearItsLimit(t *testing.T) {
+	const limit = 24 << 20
+	p := player(t, keyed.Uniform, 1_000_000, limit)
+	if _, err := p.Play(keyed.Phase{Updates: 1_000_000, Epoch: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if keys, _ := p.Share.Keys(); keys != 1_000_000 {
+		t.Errorf("%d keys", keys)
+	}
+	if peak := p.Share.Account.Peak(); peak > limit+limit/2+2<<20 {
+		t.Errorf("%d bytes were charged at once, the limit is %d", peak, limit)
+	}
+}

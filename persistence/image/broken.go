@@ -3,11 +3,13 @@ package image
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"go.uber.org/zap"
 
+	"github.com/deltaic/deltaic/internal/invariant"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -93,8 +95,28 @@ func (i *Image) shut() (err error) {
 	db, cache := i.db, i.cache
 	i.db, i.cache = nil, nil
 	i.options.Account.Charge(-(i.options.Cache + memTable))
-	defer cache.Unref()
+	if i.broken.Load() != nil {
+		defer lost(cache)
+	} else {
+		defer cache.Unref()
+	}
 	return db.Close()
+}
+
+// lost gives up the cache of a database that did not open or that is broken. Pebble may keep a reference to it, and where its own
+// invariants are checked it ends the process when such a cache is collected: there it is not collected.
+func lost(cache *pebble.Cache) {
+	cache.Unref()
+	if invariant.Enabled {
+		kept.Lock()
+		defer kept.Unlock()
+		kept.caches = append(kept.caches, cache)
+	}
+}
+
+var kept struct {
+	sync.Mutex
+	caches []*pebble.Cache
 }
 
 // logger hears what Pebble has to say, on whatever goroutine.

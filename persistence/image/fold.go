@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"unsafe"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
@@ -16,8 +17,18 @@ import (
 	"github.com/deltaic/deltaic/persistence/state"
 )
 
-// foldBytes is how much is sorted at a time.
-const foldBytes = 32 << 20
+// Up to mostFold bytes are sorted at a time, less where memory is small: a 32nd of the limit, but not below leastFold.
+const (
+	leastFold = 1 << 20
+	mostFold  = 32 << 20
+)
+
+func foldBytes(limit int64) int {
+	if limit == 0 {
+		return mostFold
+	}
+	return int(max(leastFold, min(mostFold, limit/32)))
+}
 
 // Fold adds changes to the key groups [lo,hi) of a table: first the segments that are dropped, then rows, older
 // ones first, then the marks, with which all of it counts.
@@ -28,6 +39,8 @@ type Fold struct {
 	changed map[countKey]bool
 	drops   []drop
 	encoded state.Encoded
+	order   []entry
+	charged int64 // what encoded and order take
 }
 
 type drop struct {
@@ -59,16 +72,31 @@ func (f *Fold) Rows() *state.Encoded { return &f.encoded }
 
 // Added takes the rows that were added into the database if they have become many.
 func (f *Fold) Added(ctx context.Context) error {
-	if len(f.encoded.Data) < foldBytes {
+	f.charge()
+	if len(f.encoded.Data) < foldBytes(f.table.image.options.Account.Limit()) {
 		return nil
 	}
 	return f.flush(ctx, nil)
 }
 
 // Commit takes the rest and makes all of it count: marks are those of the key groups from lo on, nil for
-// a group whose mark stays.
+// a group whose mark stays. The fold is closed then.
 func (f *Fold) Commit(ctx context.Context, marks []*Mark) error {
+	defer f.Close()
 	return f.flush(ctx, marks)
+}
+
+// Close gives up what has not been committed. A second call does nothing.
+func (f *Fold) Close() {
+	f.encoded, f.order = state.Encoded{}, nil
+	f.charge()
+}
+
+// charge tells the account what the rows on their way take.
+func (f *Fold) charge() {
+	now := f.encoded.Capacity() + int64(cap(f.order))*int64(unsafe.Sizeof(entry{}))
+	f.table.image.options.Account.Charge(now - f.charged)
+	f.charged = now
 }
 
 // entry is a row on its way into order.
@@ -81,7 +109,9 @@ type entry struct {
 // sorted returns the rows in the order of their places: of those of one place the last.
 func (f *Fold) sorted() []entry {
 	e := &f.encoded
-	entries := make([]entry, len(e.Rows))
+	entries := slices.Grow(f.order[:0], len(e.Rows))[:len(e.Rows)]
+	f.order = entries
+	f.charge()
 	for i := range e.Rows {
 		place := e.Place(i)
 		entries[i] = entry{segment: binary.BigEndian.Uint64(place), group: binary.BigEndian.Uint16(place[8:]), row: int32(i)}

@@ -183,12 +183,12 @@ func (i *Image) try() (err error) {
 	options.EnsureDefaults()
 	db, err := pebble.Open(o.Dir, options)
 	if err != nil {
-		cache.Unref()
+		lost(cache)
 		return err
 	}
 	if err := errors.Join(i.sweep(), i.whole()); err != nil {
 		err = errors.Join(err, db.Close())
-		cache.Unref()
+		lost(cache)
 		return err
 	}
 	i.db, i.cache, i.writer = db, cache, options.MakeWriterOptions(0, db.TableFormat())

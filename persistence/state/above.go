@@ -56,7 +56,7 @@ func (s *Segment) applyAbove(epoch int64, b *Block, sel []int32, hashes []uint64
 	hold := t.hold(s, epoch, len(sel))
 	for _, r := range sel {
 		row := rows[r]
-		s.dirty.Clear(int(row))
+		s.unmark(row)
 		s.known.Put(int(row), s.gone == nil || !s.gone.Get(int(row)))
 		s.unfold.Set(int(row))
 		hold.rows = append(hold.rows, row)

@@ -104,6 +104,7 @@ func (t *Table) Settle() {
 			}
 		}
 		clear(s.dirty)
+		s.touched = 0
 	}
 	t.order = nil
 }

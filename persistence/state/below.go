@@ -190,7 +190,7 @@ type keyAt struct {
 // adopt makes a row that is below one of memory, unchanged since the last checkpoint.
 func (s *Segment) adopt(place, values []byte, tag uint32, at keyAt) (uint32, error) {
 	r := s.newRow()
-	s.dirty.Clear(int(r))
+	s.unmark(r)
 	s.known.Set(int(r))
 	s.below--
 	row, key := s.grid.row(r), place[placeKey:]

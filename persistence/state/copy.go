@@ -58,6 +58,10 @@ func (c *Copy) Charged() int64 {
 	return n
 }
 
+// Thrifty reports whether the copy is worth keeping for the next one: most of its memory has been of use, or it is little. The copy
+// that a full memory leaves behind would stay as large for every small epoch after it.
+func (c *Copy) Thrifty() bool { return cap(c.words) <= 1<<17 || len(c.words) >= cap(c.words)/4 }
+
 // Spec returns what the rows are.
 func (c *Copy) Spec() Spec { return c.spec }
 
@@ -97,7 +101,7 @@ func (t *Table) Checkpoint(epoch int64, c *Copy) {
 }
 
 // changed returns how many rows are to be told, deleted ones that nobody has heard of among them.
-func (s *Segment) changed() int { return s.dirty.Count(len(s.dirty) << 6) }
+func (s *Segment) changed() int { return s.touched }
 
 // All copies all rows that are there into c.
 func (t *Table) All(c *Copy) error {
@@ -140,7 +144,10 @@ func (s *Segment) checkpoint(epoch int64, c *Copy) {
 		}
 	}
 	s.tell(c, buffer, hold, told, len(s.dirty))
-	s.stored = s.stored || c.n > from
+	s.stored, s.touched = s.stored || c.n > from, 0
+	if s.table.below != nil {
+		s.settle() // the copy is the checkpoint's from here on
+	}
 	c.endPart(s.at)
 	s.table.charge(int64(cap(s.leaving)-was) * 4)
 }

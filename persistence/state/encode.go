@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/deltaic/deltaic/batch"
 )
@@ -30,6 +31,11 @@ type Encoded struct {
 type EncodedRow struct {
 	From, Key, End int
 	Kind           batch.RowKind
+}
+
+// Capacity returns the memory that the rows take.
+func (e *Encoded) Capacity() int64 {
+	return int64(cap(e.Data)) + int64(cap(e.Rows))*int64(unsafe.Sizeof(EncodedRow{}))
 }
 
 // Place returns a row's place.

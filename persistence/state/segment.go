@@ -9,28 +9,31 @@ import (
 // Segment is an open addressing table over rows of words. Rows are numbered and
 // stay where they are until they are deleted.
 type Segment struct {
-	at     int64
-	table  *Table
-	index  index
-	grid   grid
-	arena  arena
-	heads  *Segment // of the keys that rows share; nil before the first
-	near   headCache
-	moves  uint64 // how often row numbers have come free
-	null   uint32 // row plus one of the null key of a one-column layout, of the row without keys; 0: none
-	live   int
-	stored bool         // a checkpoint holds some of it
-	dirty  batch.Bitmap // changed since the last checkpoint
-	known  batch.Bitmap // the last checkpoint has the key
-	gone   batch.Bitmap // deleted; nil before the first
-	stale  int          // deleted rows that are in the index still
-	free   []uint32     // rows that may be used again
-	deep   bool         // there may be rows below memory alone
-	below  int          // how many
-	used   batch.Bitmap // met since the clock's hand came by; nil: nothing is below the table
-	unfold batch.Bitmap // in a checkpoint of which what is below does not know yet
-	hand   int          // of the clock: a word of the bitmaps
-	idle   int64        // bytes of rows and entries that are free, which the account does not carry
+	at         int64
+	table      *Table
+	index      index
+	grid       grid
+	arena      arena
+	heads      *Segment // of the keys that rows share; nil before the first
+	near       headCache
+	moves      uint64 // how often row numbers have come free
+	null       uint32 // row plus one of the null key of a one-column layout, of the row without keys; 0: none
+	live       int
+	stored     bool         // a checkpoint holds some of it
+	dirty      batch.Bitmap // changed since the last checkpoint
+	touched    int          // rows of it
+	known      batch.Bitmap // the last checkpoint has the key
+	gone       batch.Bitmap // deleted; nil before the first
+	stale      int          // deleted rows that are in the index still
+	free       []uint32     // rows that may be used again
+	deep       bool         // there may be rows below memory alone
+	below      int          // how many
+	used       batch.Bitmap // met since the clock's hand came by; nil: nothing is below the table
+	unfold     batch.Bitmap // in a checkpoint of which what is below does not know yet
+	hand       int          // of the clock: a word of the bitmaps
+	idle       int64        // bytes of rows and entries that are free, which the account does not carry
+	copied     int64        // bytes that the next checkpoint's copy will take, which it carries if there is something below
+	arenaBytes int64        // of the arena's chunks
 	// leaving are deleted rows of which the checkpoint has been told: they leave the index.
 	leaving []uint32
 }
@@ -46,7 +49,7 @@ func (s *Segment) empty() {
 	t := s.table
 	s.index = newIndex(t.charge)
 	s.grid = grid{stride: t.lead + len(t.spec.Values), charge: t.charge}
-	s.arena = arena{charge: t.charge}
+	s.arena = arena{charge: func(n int64) { s.arenaBytes += n; t.charge(n) }}
 }
 
 func (s *Segment) release() {
@@ -56,9 +59,9 @@ func (s *Segment) release() {
 	s.grid.release()
 	s.arena.release()
 	words := cap(s.dirty) + cap(s.known) + cap(s.gone) + cap(s.used) + cap(s.unfold)
-	s.table.charge(s.idle - int64(words)*8 - int64(cap(s.free)+cap(s.leaving))*4)
+	s.table.charge(s.idle - s.copied - int64(words)*8 - int64(cap(s.free)+cap(s.leaving))*4)
 	s.dirty, s.known, s.gone, s.used, s.unfold, s.free, s.leaving = nil, nil, nil, nil, nil, nil, nil
-	s.live, s.idle, s.null, s.hand = 0, 0, 0, 0
+	s.live, s.touched, s.idle, s.copied, s.null, s.hand = 0, 0, 0, 0, 0, 0
 }
 
 // At returns the segment's number.
@@ -74,7 +77,7 @@ func (s *Segment) newRow() uint32 {
 		r := s.free[n-1]
 		s.free = s.free[:n-1]
 		s.gone.Clear(int(r))
-		s.dirty.Set(int(r))
+		s.mark(r)
 		return r
 	}
 	r := s.grid.add()
@@ -87,8 +90,22 @@ func (s *Segment) newRow() uint32 {
 			s.used, s.unfold = s.widen(s.used), s.widen(s.unfold)
 		}
 	}
-	s.dirty.Set(int(r))
+	s.mark(r)
 	return r
+}
+
+// mark says that a row has changed since the last checkpoint.
+func (s *Segment) mark(r uint32) {
+	w := &s.dirty[r>>6]
+	s.touched += int(^*w >> (r & 63) & 1)
+	*w |= 1 << (r & 63)
+}
+
+// unmark says that it has not.
+func (s *Segment) unmark(r uint32) {
+	w := &s.dirty[r>>6]
+	s.touched -= int(*w >> (r & 63) & 1)
+	*w &^= 1 << (r & 63)
 }
 
 func (s *Segment) widen(b batch.Bitmap) batch.Bitmap {
@@ -100,9 +117,13 @@ func (s *Segment) widen(b batch.Bitmap) batch.Bitmap {
 
 // Touch says that rows have changed since the last checkpoint.
 func (s *Segment) Touch(rows []uint32) {
+	dirty, touched := s.dirty, 0
 	for _, r := range rows {
-		s.dirty[r>>6] |= 1 << (r & 63)
+		was := dirty[r>>6]
+		dirty[r>>6] = was | 1<<(r&63)
+		touched += int(^was >> (r & 63) & 1)
 	}
+	s.touched += touched
 }
 
 // Delete removes rows: Upsert and Find do not meet them any more. Rows that
@@ -117,7 +138,7 @@ func (s *Segment) Delete(rows []uint32) {
 			continue
 		}
 		s.gone.Set(int(r))
-		s.dirty.Set(int(r))
+		s.mark(r)
 		s.live--
 		s.stale++
 		s.table.removed++
@@ -128,7 +149,7 @@ func (s *Segment) Delete(rows []uint32) {
 func (s *Segment) Remove(rows []uint32) {
 	s.Delete(rows)
 	for _, r := range rows {
-		s.dirty.Clear(int(r))
+		s.unmark(r)
 	}
 	s.expel(rows)
 }
@@ -137,7 +158,7 @@ func (s *Segment) Remove(rows []uint32) {
 func (s *Segment) revive(r uint32) {
 	s.clearValues(r)
 	s.gone.Clear(int(r))
-	s.dirty.Set(int(r))
+	s.mark(r)
 	s.live++
 	s.stale--
 }
