@@ -77,44 +77,6 @@ func (s *Snapshot) Rows() (int64, bool) {
 	return n, true
 }
 
-// Entry is a line of the table's history.
-type Entry struct {
-	Version int64
-	Time    time.Time
-	Info    *log.CommitInfo // nil: the commit has none
-}
-
-// History calls each with the commits that are still there, the newest first,
-// until it returns false.
-func (t *Table) History(ctx context.Context, each func(Entry) bool) error {
-	versions, err := t.log.Versions(ctx)
-	if err != nil {
-		return err
-	}
-	if len(versions) == 0 {
-		_, err := t.log.Segment(ctx, -1, nil)
-		return err
-	}
-	for _, v := range slices.Backward(versions) {
-		e := Entry{Version: v.Version, Time: v.ModTime}
-		if err := t.log.Commit(ctx, v.Version, log.KindCommitInfo, func(a *log.Action) error {
-			e.Info = a.CommitInfo
-			return nil
-		}); err != nil {
-			return err
-		}
-		if e.Info != nil && e.Info.InCommitTimestamp != nil {
-			e.Time = time.UnixMilli(*e.Info.InCommitTimestamp).UTC()
-		} else if e.Info != nil && e.Info.Timestamp > 0 {
-			e.Time = time.UnixMilli(e.Info.Timestamp).UTC()
-		}
-		if !each(e) {
-			return nil
-		}
-	}
-	return nil
-}
-
 // Disturbed returns an error if a version after the given one restored, replaced or overwrote
 // the table: what a flow believes to be in it may be gone.
 func (t *Table) Disturbed(ctx context.Context, after int64) error {

@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
-	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
 )
 
@@ -129,30 +127,7 @@ func versionAt(ctx context.Context, table *delta.Table, text string) (int64, err
 	if err != nil {
 		return 0, usage("--timestamp is %q; write it as 2026-01-31T10:20:30Z", text)
 	}
-	found, newest := int64(-1), true
-	var edge time.Time
-	err = table.History(ctx, func(e delta.Entry) bool {
-		if newest && at.After(e.Time) {
-			edge, newest = e.Time, false
-			return false
-		}
-		newest = false
-		edge = e.Time
-		if !e.Time.After(at) {
-			found = e.Version
-			return false
-		}
-		return true
-	})
-	if err == nil && found < 0 {
-		class, which := "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION", "before the oldest version there is, of"
-		if at.After(edge) {
-			class, which = "DELTA_TIMESTAMP_GREATER_THAN_COMMIT", "after the newest version, of"
-		}
-		err = &supervision.Failure{Kind: supervision.Fatal, Class: class, Path: table.URI(),
-			Message: fmt.Sprintf("%s is %s %s", text, which, edge.UTC().Format(time.RFC3339Nano))}
-	}
-	return found, err
+	return table.VersionAt(ctx, at)
 }
 
 // rowQuery is what table read wants of a snapshot.
