@@ -57,6 +57,7 @@ type Top struct {
 	late     Lateness
 	probe    probe
 	form     keyForm
+	best     best
 	over     []int64
 	sorted   []int32
 	columns  []*batch.Column // scratch: the other columns of a batch
@@ -234,8 +235,12 @@ func (t *Top) update(at int64, in *batch.Batch, sel []int32, by []*batch.Column)
 	if err := t.probe.upsert(segment, in, sel, nil); err != nil {
 		return err
 	}
-	counts, lists := segment.Words(topCount), segment.Bytes(topList)
 	t.rows = t.rows[:0]
+	if t.o.N == 1 && !t.o.Ties {
+		t.updateOnly(at, segment, in, sel, by)
+		return nil
+	}
+	counts, lists := segment.Words(topCount), segment.Bytes(topList)
 	n := in.N
 	if sel != nil {
 		n = len(sel)

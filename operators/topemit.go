@@ -77,6 +77,7 @@ func (t *Top) whole(segment *state.Segment, groups []uint32, lists *state.Bytes,
 			}
 		}
 	}
+	t.emitted.settle(keys)
 	t.emitted.now = t.emitted.now[:0]
 	return nil
 }
@@ -160,6 +161,7 @@ func (t *Top) changed(segment *state.Segment, groups *touched, from, to int, out
 			return err
 		}
 	}
+	t.emitted.settle(keys)
 	return nil
 }
 
@@ -173,16 +175,16 @@ type topRows struct {
 	kinds    []batch.RowKind
 	was, now []rankedEntry
 	list     []entry
-	stays    []int // for each of was: its place in now, -1 for none
-	matched  []int // the other way round
-	one      []int32
+	stays    []int   // for each of was: its place in now, -1 for none
+	matched  []int   // the other way round
+	groups   []int32 // of rows whose keys are not among keys yet
 }
 
 // topBatch is how many rows a batch has that Top emits.
 const topBatch = 4096
 
 func newTopRows(t *Top, p *batch.Pool) *topRows {
-	r := &topRows{top: t, schema: t.schema, one: make([]int32, 1)}
+	r := &topRows{top: t, schema: t.schema}
 	for _, k := range t.o.Keys {
 		r.keys = append(r.keys, batch.NewBuilder(t.in.Fields[k].Type, p))
 	}
@@ -196,10 +198,7 @@ func newTopRows(t *Top, p *batch.Pool) *topRows {
 }
 
 func (r *topRows) add(keys []*batch.Column, group int, e rankedEntry, kind batch.RowKind, port int, out Output) error {
-	r.one[0] = int32(group)
-	for i, b := range r.keys {
-		b.AppendRows(keys[i], r.one)
-	}
+	r.groups = append(r.groups, int32(group))
 	if _, err := batch.ReadRow(e.row, r.others); err != nil {
 		return err
 	}
@@ -210,7 +209,19 @@ func (r *topRows) add(keys []*batch.Column, group int, e rankedEntry, kind batch
 	if len(r.kinds) < topBatch {
 		return nil
 	}
+	r.settle(keys)
 	return r.flush(port, out)
+}
+
+// settle adds the keys of the rows that were added with them, before these columns go.
+func (r *topRows) settle(keys []*batch.Column) {
+	if len(r.groups) == 0 {
+		return
+	}
+	for i, b := range r.keys {
+		b.AppendRows(keys[i], r.groups)
+	}
+	r.groups = r.groups[:0]
 }
 
 // flush emits the rows that were added.
