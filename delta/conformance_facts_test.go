@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,6 +41,16 @@ type expectation struct {
 	Missing   int    `json:"data_files_missing"`
 	Log       struct {
 		LatestVersion *int64 `json:"latest_version"`
+		Commits       int
+		Checkpoints   []struct {
+			Version         int64
+			Kind            string
+			Parts, Sidecars int
+			Adds            int64
+		}
+		CRC       []int64 `json:"crc_versions"`
+		Compacted [][2]int64
+		Hint      *int64 `json:"last_checkpoint_hint"`
 	}
 	Versions []expectedVersion
 }
@@ -86,6 +97,22 @@ func (e *expectation) hold(table *delta.Table, v *verdict) {
 		e.Versions[i].hold(table, s.Version, v)
 	}
 	e.history(table, v)
+	if e.Log.LatestVersion != nil {
+		e.inventory(table, v)
+	}
+}
+
+// inventory compares what lies in the log's folder.
+func (e *expectation) inventory(table *delta.Table, v *verdict) {
+	in, err := table.Log().Inventory(ctx, math.MaxInt)
+	if v.find(err == nil, "its log cannot be listed: %v", err); err != nil {
+		return
+	}
+	v.find(len(in.Commits) == e.Log.Commits, "%d commits, want %d", len(in.Commits), e.Log.Commits)
+	v.find(slices.Equal(in.Checksums, e.Log.CRC), "checksums of %v, want %v", in.Checksums, e.Log.CRC)
+	v.find(slices.Equal(in.Compacted, e.Log.Compacted), "reconciled commits %v, want %v", in.Compacted, e.Log.Compacted)
+	v.find(number(in.Hint) == number(e.Log.Hint), "hint %s, want %s", number(in.Hint), number(e.Log.Hint))
+	v.find(fmt.Sprint(in.Checkpoints) == fmt.Sprint(e.Log.Checkpoints), "checkpoints %v, want %v", in.Checkpoints, e.Log.Checkpoints)
 }
 
 // lacks notes the features for want of which something is refused, and reports whether that is the error.

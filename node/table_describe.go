@@ -2,16 +2,10 @@ package node
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/deltaic/deltaic/delta"
-	"github.com/deltaic/deltaic/delta/log"
-	"github.com/deltaic/deltaic/objstore"
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
@@ -44,17 +38,24 @@ type protocol struct {
 
 type describedLog struct {
 	Commits            int                   `json:"commits"`
-	FirstCommit        int64                 `json:"first_commit"`
+	FirstCommit        *int64                `json:"first_commit"` // null: only a checkpoint is left
 	LatestVersion      int64                 `json:"latest_version"`
 	Checkpoints        []describedCheckpoint `json:"checkpoints"`
+	CRCVersions        []int64               `json:"crc_versions"`
+	Compacted          [][2]int64            `json:"compacted"`
 	LastCheckpointHint *int64                `json:"last_checkpoint_hint"`
 }
 
 type describedCheckpoint struct {
-	Version int64  `json:"version"`
-	Kind    string `json:"kind"`
-	Parts   int    `json:"parts,omitempty"`
+	Version  int64  `json:"version"`
+	Kind     string `json:"kind"`
+	Parts    int    `json:"parts,omitempty"`
+	Sidecars int    `json:"sidecars,omitempty"`
+	Adds     *int64 `json:"adds,omitempty"` // of the newest checkpoints
 }
+
+// countedCheckpoints is how many checkpoints table describe looks into.
+const countedCheckpoints = 10
 
 func (p *process) tableDescribeCommand() *cobra.Command {
 	var version int64
@@ -113,54 +114,23 @@ func describeTable(ctx context.Context, path string, version int64) (*described,
 	return d, describeLog(ctx, table, &d.Log)
 }
 
-var checkpointName = regexp.MustCompile(`^_delta_log/(\d{20})\.checkpoint\.(?:(parquet)|\d{10}\.(\d{10})\.parquet|[0-9a-fA-F-]{36}\.(json|parquet))$`)
-
-// describeLog looks at the names in the log's folder.
 func describeLog(ctx context.Context, table *delta.Table, d *describedLog) error {
-	versions, err := table.Log().Versions(ctx)
+	in, err := table.Log().Inventory(ctx, countedCheckpoints)
 	if err != nil {
 		return err
 	}
-	d.Commits, d.Checkpoints = len(versions), []describedCheckpoint{}
-	if len(versions) > 0 {
-		d.FirstCommit, d.LatestVersion = versions[0].Version, versions[len(versions)-1].Version
+	*d = describedLog{Commits: len(in.Commits), Checkpoints: []describedCheckpoint{}, CRCVersions: append([]int64{}, in.Checksums...),
+		Compacted: append([][2]int64{}, in.Compacted...), LastCheckpointHint: in.Hint}
+	if n := len(in.Commits); n > 0 {
+		d.FirstCommit, d.LatestVersion = &in.Commits[0].Version, in.Commits[n-1].Version
 	}
-	seen := map[describedCheckpoint]bool{}
-	err = table.Store().List(ctx, log.Dir, "", func(i objstore.Info) bool {
-		m := checkpointName.FindStringSubmatch(i.Name)
-		if m == nil {
-			return true
+	for i, c := range in.Checkpoints {
+		line := describedCheckpoint{Version: c.Version, Kind: c.Kind, Parts: c.Parts, Sidecars: c.Sidecars}
+		if len(in.Checkpoints)-i <= countedCheckpoints {
+			line.Adds = &in.Checkpoints[i].Adds
 		}
-		c := describedCheckpoint{Kind: "v1"}
-		c.Version, _ = strconv.ParseInt(m[1], 10, 64)
-		if m[3] != "" {
-			c.Kind = "v1-multi-part"
-			c.Parts, _ = strconv.Atoi(m[3])
-		}
-		if m[4] != "" {
-			c.Kind = "v2-" + m[4]
-		}
-		if !seen[c] {
-			seen[c] = true
-			d.Checkpoints = append(d.Checkpoints, c)
-		}
-		return true
-	})
-	if err != nil {
-		return err
-	}
-	text, err := table.Store().Get(ctx, log.HintName, 1<<20)
-	if errors.Is(err, objstore.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var hint struct {
-		Version *int64 `json:"version"`
-	}
-	if json.Unmarshal(text, &hint) == nil {
-		d.LastCheckpointHint = hint.Version
+		d.Checkpoints = append(d.Checkpoints, line)
+		d.LatestVersion = max(d.LatestVersion, c.Version)
 	}
 	return nil
 }
@@ -192,5 +162,9 @@ func (p *process) sayTable(path string, d *described) {
 	if d.Log.LastCheckpointHint != nil {
 		hint = fmt.Sprint(*d.Log.LastCheckpointHint)
 	}
-	p.say("log  %d commits, first %d; %d checkpoints, newest %s\n", d.Log.Commits, d.Log.FirstCommit, len(d.Log.Checkpoints), hint)
+	first := "none"
+	if d.Log.FirstCommit != nil {
+		first = fmt.Sprint(*d.Log.FirstCommit)
+	}
+	p.say("log  %d commits, first %s; %d checkpoints, newest %s\n", d.Log.Commits, first, len(d.Log.Checkpoints), hint)
 }

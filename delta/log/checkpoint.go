@@ -54,7 +54,7 @@ func (l *Log) WriteCheckpoint(ctx context.Context, seg *Segment, cutoff, txnCuto
 	o.int("size", info.Actions)
 	o.int("sizeInBytes", info.Bytes)
 	o.int("numOfAddFiles", info.Adds)
-	if hinted, err := l.hint(ctx); err != nil || hinted > info.Version {
+	if hinted, err := l.hint(ctx); err != nil || hinted.version > info.Version {
 		return info, err // somebody has gone further
 	}
 	if err := l.Store.Put(ctx, HintName, o.end()); err != nil {

@@ -3,6 +3,8 @@ package log
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -25,7 +27,11 @@ type listing struct {
 	commits     []Object
 	compacted   []Object             // by first version, then by last
 	checkpoints map[int64][][]Object // complete ones only; what is easiest to read comes first
+	checksums   []int64
 }
+
+// checkpointVersions returns the versions that have a checkpoint, ascending.
+func (f *listing) checkpointVersions() []int64 { return slices.Sorted(maps.Keys(f.checkpoints)) }
 
 // newest returns the newest version of which there is a commit or a checkpoint, -1 if there is none.
 func (f *listing) newest() int64 {
@@ -59,6 +65,8 @@ func (l *Log) list(ctx context.Context, from int64) (*listing, error) {
 				o.Version = last
 				out.compacted = append(out.compacted, o)
 			}
+		case len(rest) == 1 && rest[0] == "crc":
+			out.checksums = append(out.checksums, version)
 		case rest[0] != "checkpoint":
 		case len(rest) == 2 && rest[1] == "parquet", len(rest) == 3 && (rest[2] == "json" || rest[2] == "parquet"):
 			out.checkpoints[version] = append(out.checkpoints[version], []Object{o})

@@ -31,33 +31,37 @@ func (s *Segment) Bytes() int64 {
 	return n
 }
 
-// hint returns the version that _last_checkpoint names, 0 if it is missing or broken.
-func (l *Log) hint(ctx context.Context) (int64, error) {
+// hint is what _last_checkpoint says.
+type hint struct {
+	version int64 // 0 if there is no hint
+	there   bool
+}
+
+// hint reads _last_checkpoint. Whatever is wrong with it, it is only a hint: the listing decides.
+func (l *Log) hint(ctx context.Context) (hint, error) {
 	text, err := l.Store.Get(ctx, HintName, 1<<20)
 	if err != nil {
-		if ctx.Err() != nil {
-			return 0, err
-		}
-		return 0, nil // a hint only: whatever is wrong with it, the listing decides
+		return hint{}, ctx.Err()
 	}
-	version, s := int64(0), &scanner{data: text}
+	h, s := hint{there: true}, &scanner{data: text}
 	if err := s.object(func(key []byte) error {
 		if string(key) == "version" {
-			return s.intTo(&version)
+			return s.intTo(&h.version)
 		}
 		return s.skip()
-	}); err != nil || version < 0 {
-		return 0, nil
+	}); err != nil || h.version < 0 {
+		return hint{}, nil
 	}
-	return version, nil
+	return h, nil
 }
 
 // Segment finds what the version is made of; -1 is the newest. Files of the names in broken are passed over.
 func (l *Log) Segment(ctx context.Context, version int64, broken map[string]bool) (*Segment, error) {
-	from, err := l.hint(ctx)
+	hinted, err := l.hint(ctx)
 	if err != nil {
 		return nil, err
 	}
+	from := hinted.version
 	if version >= 0 && from > version {
 		from = 0
 	}
