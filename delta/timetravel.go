@@ -38,9 +38,6 @@ func (t *Table) timeline(ctx context.Context) (*timeline, error) {
 	if l.commits, err = t.log.Versions(ctx); err != nil {
 		return nil, err
 	}
-	if len(l.commits) == 0 {
-		return nil, t.failure(supervision.Fatal, log.ClassVersionNotFound, head.Version, "the log has a checkpoint and no commit, so it tells no times")
-	}
 	before := int64(math.MinInt64)
 	for _, c := range l.commits {
 		before = max(before+1, c.ModTime.UnixMilli())
@@ -92,6 +89,9 @@ func (t *Table) VersionAt(ctx context.Context, at time.Time) (int64, error) {
 	l, err := t.timeline(ctx)
 	if err != nil {
 		return -1, err
+	}
+	if len(l.commits) == 0 {
+		return -1, t.failure(supervision.Fatal, ClassTimestampEarlier, -1, "the log has a checkpoint and no commit, so it tells no times")
 	}
 	// In milliseconds rounded down, as commits have them.
 	wanted := at.UnixMilli()
