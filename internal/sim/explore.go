@@ -22,7 +22,7 @@ func (w *World) drawSetting() setting {
 // does to them, one after the other and beside each other, then a last one in peace,
 // and judges at random moments and at the end.
 func Explore(seed uint64, log func(string)) *Result {
-	shape := Shapes[seed%uint64(len(Shapes))]
+	shape := Explored[seed%uint64(len(Explored))]
 	w := newWorld(seed, shape)
 	w.Log = log
 	r := &Result{Seed: seed, Shape: shape}

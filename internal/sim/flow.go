@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/deltaic/deltaic/actors"
@@ -10,11 +11,9 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/internal/crash/judge"
-	"github.com/deltaic/deltaic/internal/crash/model"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/topology"
-	"github.com/deltaic/deltaic/windows"
 )
 
 // Shape is which flow a world runs.
@@ -26,10 +25,21 @@ const (
 	Dedup  Shape = "dedup"  // dropDuplicates, one table with the ledger, state in a checkpoint location
 	Three  Shape = "three"  // partitioned bronze, silver without duplicates, quarantine; ledger beside
 	Timed  Shape = "timed"  // windows that are over, the same windows kept up to date, late rows; ledger beside
+
+	Spans    Shape = "spans"    // sliding windows, sessions, timers, late rows
+	Idle     Shape = "idle"     // as timed; a split that is quiet holds nobody up
+	Furthest Shape = "furthest" // as timed; the split that is furthest ahead makes the watermark
 )
 
-// Shapes lists the flows.
-var Shapes = []Shape{Single, Dedup, Three, Timed}
+// Shapes lists the flows that are stopped at every point. They have all kinds of durable operations there are; with
+// Explored, which is more, seeds are run.
+var (
+	Shapes   = []Shape{Single, Dedup, Three, Timed}
+	Explored = append(slices.Clone(Shapes), Spans, Idle, Furthest)
+)
+
+// overTime reports whether the rows of the flow have event times.
+func (s Shape) overTime() bool { return slices.Contains([]Shape{Timed, Spans, Idle, Furthest}, s) }
 
 const (
 	root     = "/data"
@@ -76,7 +86,7 @@ func configure(ctx context.Context, s setting, o outside) (*actors.Config, error
 	if s.shape == Three {
 		flow.Quarantine(sink("quarantine"))
 	}
-	if s.shape == Timed {
+	if s.shape.overTime() {
 		return timed(flow, s, o)
 	}
 	rows := flow.From("in", &source{broker: o.broker, limit: s.limit}).
@@ -137,34 +147,6 @@ func (s setting) config(plan *topology.Plan, o outside) *actors.Config {
 	return c
 }
 
-// timed makes the configuration of the flow over event time. No split is idle: then what is
-// late, and which windows are over, follows from the positions alone, and the judge can tell.
-func timed(flow *stream.Flow, s setting, o outside) (*actors.Config, error) {
-	sink := func(name string, keys ...string) *delta.Sink {
-		return delta.NewSink(o.stores(lake(name)), delta.SinkOptions{Keys: keys, Table: o.table, Properties: map[string]string{"delta.checkpointInterval": s.interval}})
-	}
-	flow.Late(sink("late"))
-	counts := flow.From("in", &source{broker: o.broker, limit: s.limit}).
-		Select("from_json(value, 'n BIGINT, p STRING, t BIGINT') AS o").Select("o.n", "o.p", "timestamp_seconds(o.t) AS at").
-		WithWatermark("at", model.Delay*time.Second, stream.IdleAfter(-1), stream.MaxLead(20*time.Second)).
-		GroupBy(windows.Tumbling(model.Width*time.Second).On("at"), "p").
-		Agg("per-minute", "count(*) AS n", "sum(n) AS s", "count(DISTINCT n) AS d").
-		Select("unix_seconds(window.start) AS start", "p", "n", "s", "d")
-	counts.To("windows", sink("windows"), stream.Append)
-	counts.To("current", sink("current", "start", "p"), stream.Update)
-	g, err := flow.Build()
-	if err != nil {
-		return nil, err
-	}
-	plan, err := topology.MakePlan(g)
-	if err != nil {
-		return nil, err
-	}
-	c := s.config(plan, o)
-	beside(c, o)
-	return c, nil
-}
-
 // judged is what the judge must look at.
 func judged(s Shape, folder string, b *Broker) judge.Case {
 	c := judge.Case{Root: folder, Flow: flowName, Model: b.Model}
@@ -176,9 +158,13 @@ func judged(s Shape, folder string, b *Broker) judge.Case {
 	case Three:
 		c.Bronze, c.Silver, c.Quarantine = "lake/bronze", "lake/silver", "lake/quarantine"
 		c.Ledger, c.Objects = "checkpoint/ledger", "checkpoint"
-	case Timed:
+	case Spans:
+		c.Hops, c.Sessions, c.Alarms, c.Late = "lake/hops", "lake/sessions", "lake/alarms", "lake/late"
+		c.Ledger, c.Objects = "checkpoint/ledger", "checkpoint"
+	default:
 		c.Windows, c.Current, c.Late = "lake/windows", "lake/current", "lake/late"
 		c.Ledger, c.Objects = "checkpoint/ledger", "checkpoint"
+		c.Idle, c.Furthest = s == Idle, s == Furthest
 	}
 	return c
 }

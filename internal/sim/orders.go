@@ -67,6 +67,9 @@ func (p *process) one(o actors.Order) {
 					p.world.count("let-go")
 				}
 			}
+			if _, ok := o.Message.(actors.Quiet); ok {
+				p.world.count("quiet")
+			}
 			p.send(fromJob, o.To, o.Message)
 		}
 	case actors.StopTasks:

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestReference(t *testing.T) {
-	for _, s := range Shapes {
+	for _, s := range Explored {
 		ops, r := Reference(1, s)
 		if r.Problem != "" {
 			t.Errorf("%s: %s", s, r.Problem)

@@ -73,7 +73,7 @@ func newWorld(seed uint64, shape Shape) *World {
 	if shape == Three {
 		m.Broken = 60
 	}
-	m.Timed = shape == Timed
+	m.Timed = shape.overTime()
 	w.broker = &Broker{Model: m, Ends: make([]int64, m.Splits)}
 	w.reweigh()
 	return w

@@ -29,12 +29,17 @@ type Case struct {
 	// Windows holds the windows that are over, Current all of them as they are, Late the rows that came too
 	// late, of a model with event times. "" is none.
 	Windows, Current, Late string
+	// Hops holds sliding windows, Sessions sessions and Alarms what timers told, instead of Windows and Current.
+	Hops, Sessions, Alarms string
+	// Idle says that splits may have been idle, Furthest that the split furthest ahead made the watermark: which rows were late
+	// followed not from the positions alone then.
+	Idle, Furthest bool
 	// End is set when the run was asked to reach these offsets: the liveness check.
 	End []int64
 }
 
 func (c Case) tables() []string {
-	return slices.DeleteFunc([]string{c.Bronze, c.Silver, c.Quarantine, c.Windows, c.Current, c.Late}, func(t string) bool { return t == "" })
+	return slices.DeleteFunc([]string{c.Bronze, c.Silver, c.Quarantine, c.Windows, c.Current, c.Hops, c.Sessions, c.Alarms, c.Late}, func(t string) bool { return t == "" })
 }
 
 // Verdict is what was found.
@@ -80,7 +85,7 @@ func Check(c Case, final bool) *Verdict {
 	if !final && v.behind(c, newest) {
 		return v
 	}
-	v.rows(c)
+	v.rows(c, final)
 	if final {
 		v.statistics(c)
 	}
@@ -192,9 +197,9 @@ func (v *Verdict) behind(c Case, m *oracle.Manifest) bool {
 }
 
 // rows compares the contents of the tables with the source up to the committed positions.
-func (v *Verdict) rows(c Case) {
+func (v *Verdict) rows(c Case, final bool) {
 	if c.Model.Timed {
-		v.timed(c)
+		v.timed(c, final)
 		return
 	}
 	bronze, silver, broken := map[string]int{}, map[string]int{}, map[string]int{}
@@ -225,14 +230,7 @@ func (v *Verdict) rows(c Case) {
 }
 
 func (v *Verdict) compare(c Case, name string, want map[string]int, row func(map[string]any) string) {
-	got := map[string]int{}
-	t, err := oracle.Replay(filepath.Join(c.Root, name))
-	if err == nil {
-		err = t.Rows(func(_ oracle.File, _ int64, values map[string]any) error {
-			got[row(values)]++
-			return nil
-		})
-	}
+	got, err := read(c, name, row)
 	if err != nil && !(errors.Is(err, oracle.ErrNoTable) && len(want) == 0) {
 		v.find("%s: %v", name, err)
 		return
@@ -257,6 +255,19 @@ func (v *Verdict) compare(c Case, name string, want map[string]int, row func(map
 	v.report(name, "lost", lost)
 	v.report(name, "doubled", doubled)
 	v.report(name, "not of a committed position", strange)
+}
+
+// read returns how often each row is in a table, as text.
+func read(c Case, name string, row func(map[string]any) string) (map[string]int, error) {
+	got := map[string]int{}
+	t, err := oracle.Replay(filepath.Join(c.Root, name))
+	if err != nil {
+		return got, err
+	}
+	return got, t.Rows(func(_ oracle.File, _ int64, values map[string]any) error {
+		got[row(values)]++
+		return nil
+	})
 }
 
 func (v *Verdict) report(table, what string, rows []string) {

@@ -26,10 +26,13 @@ type Model struct {
 	Timed bool
 }
 
-// Delay and Width are those of the watermark and the windows of a flow over timed rows, seconds.
+// Delay and Width are those of the watermark and the windows of a flow over timed rows, Slide that of windows that
+// slide, Gap that of sessions; seconds.
 const (
 	Delay = 30
 	Width = 60
+	Slide = 20
+	Gap   = 12
 )
 
 // Row is what lies at an offset.

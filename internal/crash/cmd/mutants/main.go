@@ -1,5 +1,5 @@
 // Command mutants tests the harnesses: each planted bug must pass every unit
-// test of the rooms that hold planted code, and be caught by seeds of the simulator or by random
+// test that runs the room it is planted in, and be caught by seeds of the simulator or by random
 // flows within the budget. The build without a bug must raise no alarm on the same seeds.
 package main
 
@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -27,12 +26,10 @@ type harness struct {
 	budget   int
 	folder   string // of binaries, with the bugs compiled in
 	packages []unit
+	holders  map[mutant.Bug]string // the package in which a bug is planted
 	units    bool
 	flows    bool // DELTAIC_DUCKDB names the program that random flows are compared with
 }
-
-// unit is the tests of a package.
-type unit struct{ path, folder, binary string }
 
 func main() {
 	var h harness
@@ -90,7 +87,7 @@ func (h *harness) build() error {
 	}
 	if h.units {
 		var err error
-		if h.packages, err = h.rooms(); err != nil {
+		if h.packages, h.holders, err = rooms(); err != nil {
 			return err
 		}
 		for _, p := range h.packages {
@@ -114,6 +111,9 @@ func (h *harness) try(bug mutant.Bug) bool {
 	if h.units {
 		units = "pass"
 		for _, p := range h.packages {
+			if bug != "" && !p.sees(h.holders[bug]) {
+				continue
+			}
 			if out, err := h.command(bug, p.folder, filepath.Join(h.folder, p.binary)); err != nil {
 				units = "FAIL"
 				fmt.Fprintf(os.Stderr, "%s: the unit tests of %s fail:\n%s\n", bug, p.path, failed(out))
@@ -197,33 +197,6 @@ func (h *harness) command(bug mutant.Bug, folder, name string, arguments ...stri
 	c.Dir = folder
 	c.Env = append(os.Environ(), "DELTAIC_MUTANT="+string(bug), "SEEDS="+strconv.Itoa(h.budget))
 	return c.CombinedOutput()
-}
-
-// rooms lists the packages whose unit tests see planted code: not the harness
-// itself, and not the packages above the rooms, whose tests run the whole engine.
-func (h *harness) rooms() ([]unit, error) {
-	out, err := exec.Command("go", "list", "-tags", "mutants", "-test", "-f", `{{.ImportPath}} {{.Dir}} {{join .Deps " "}}`, "./...").Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			err = fmt.Errorf("%w\n%s", err, exit.Stderr)
-		}
-		return nil, fmt.Errorf("listing the packages: %w", err)
-	}
-	var found []unit
-	for line := range strings.Lines(string(out)) {
-		pkg, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		folder, deps, _ := strings.Cut(rest, " ")
-		pkg, test := strings.CutSuffix(pkg, ".test")
-		room := strings.TrimPrefix(pkg, module)
-		if !test || room == "" || strings.HasPrefix(room, "/internal/") || strings.HasPrefix(room, "/cmd/") || strings.HasPrefix(room, "/benchmarks") || strings.HasPrefix(room, "/node") {
-			continue
-		}
-		if slices.Contains(strings.Fields(deps), module+"/internal/mutant") {
-			found = append(found, unit{pkg, folder, strings.ReplaceAll(strings.TrimPrefix(room, "/"), "/", ".") + ".test"})
-		}
-	}
-	return found, nil
 }
 
 // failed keeps the lines that say what failed.
