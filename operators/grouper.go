@@ -55,8 +55,12 @@ func (g *grouper) join(hash uint64, keys []*batch.Column, row int) {
 func equalKeys(keys []*batch.Column, i, j int) bool {
 	for _, c := range keys {
 		switch {
-		case c.Valid != nil || c.Type.Nested():
+		case c.Type.Nested():
 			if batch.CompareRows(c, i, c, j) != 0 {
+				return false
+			}
+		case c.IsNull(i) || c.IsNull(j):
+			if !c.IsNull(i) || !c.IsNull(j) {
 				return false
 			}
 		case c.I64 != nil:

@@ -25,10 +25,11 @@ type Skewed interface {
 // hotKeys finds the keys of many rows by Space-Saving (Metwally, Agrawal, El Abbadi, 2005) over a sample: a key with more than one row in
 // hotSlots is among the slots. Counts are halved now and then, so that what was hot long ago is forgotten.
 type hotKeys struct {
-	slots [hotSlots]hotSlot
-	used  int
-	total uint32
-	now   []uint64
+	hashes [hotSlots]uint64 // of the slots, near each other: most samples look at all
+	slots  [hotSlots]hotSlot
+	used   int
+	total  uint32
+	now    []uint64
 }
 
 const (
@@ -37,7 +38,6 @@ const (
 )
 
 type hotSlot struct {
-	hash  uint64
 	count uint32
 	wrong uint32 // how much of the count may be another key's
 	key   string
@@ -49,26 +49,26 @@ func (h *hotKeys) sample(hash uint64, text func(row int) string, row int) {
 	if h.total >= hotMemory {
 		h.halve()
 	}
-	least := 0
-	for i := range h.slots[:h.used] {
+	if i := slices.Index(h.hashes[:h.used], hash); i >= 0 {
 		s := &h.slots[i]
-		if s.hash == hash {
-			if s.count++; s.key == "" && h.shared(s) {
-				s.key = text(row)
-			}
-			return
+		if s.count++; s.key == "" && h.shared(s) {
+			s.key = text(row)
 		}
-		if s.count < h.slots[least].count {
-			least = i
-		}
+		return
 	}
 	if h.used < hotSlots {
-		h.slots[h.used] = hotSlot{hash: hash, count: 1}
+		h.hashes[h.used], h.slots[h.used] = hash, hotSlot{count: 1}
 		h.used++
 		return
 	}
+	least := 0
+	for i := range h.slots {
+		if h.slots[i].count < h.slots[least].count {
+			least = i
+		}
+	}
 	s := &h.slots[least]
-	*s = hotSlot{hash: hash, count: s.count + 1, wrong: s.count}
+	h.hashes[least], *s = hash, hotSlot{count: s.count + 1, wrong: s.count}
 }
 
 func (h *hotKeys) halve() {
@@ -89,7 +89,7 @@ func (h *hotKeys) refresh() {
 	h.now = h.now[:0]
 	for i := range h.slots[:h.used] {
 		if h.shared(&h.slots[i]) {
-			h.now = append(h.now, h.slots[i].hash)
+			h.now = append(h.now, h.hashes[i])
 		}
 	}
 }

@@ -165,6 +165,9 @@ func (p *Preaggregate) column(n int, part *agg.Partial) *batch.Column {
 // survive returns the rows that go on: all but those that another row of their group stands for.
 func (p *Preaggregate) survive(in *batch.Batch) []int32 {
 	n, sel := in.N, in.Sel
+	if len(p.joined) == in.Rows() { // every row has a group, and the first ones are ascending
+		return slices.Clone(p.group.first)
+	}
 	gone := batch.Bitmap(p.Context.Pool.Words(batch.BitmapWords(n)))
 	defer p.Context.Pool.PutWords(gone)
 	for _, r := range p.folded {
