@@ -57,6 +57,12 @@ func (s *Snapshot) Scan(ctx context.Context, o ScanOptions) iter.Seq2[*batch.Bat
 			return
 		}
 		files := c.ordered(s.files)
+		if c.skip != nil {
+			if files, err = c.skip.files(files); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
 		if o.Parallel > 1 {
 			c.parallel(ctx, files, yield)
 			return
@@ -78,6 +84,8 @@ type scan struct {
 	out     *batch.Schema // of the batches given
 	columns []scanColumn  // those of out, then what only the condition looks at
 	where   *scanFilter   // nil: all rows
+	skip    *skipper      // nil: no file is left out
+	now     int64         // of the condition, microseconds
 }
 
 // scanColumn is a column on its way through a scan.
@@ -100,7 +108,7 @@ func (t *Table) scanOf(head *Head, o ScanOptions) (*scan, error) {
 	fail := func(class string, err error) error {
 		return t.failure(supervision.Fatal, class, head.Version, "%w", err)
 	}
-	c := &scan{t: t, head: head, o: o}
+	c := &scan{t: t, head: head, o: o, now: t.o.Now().UnixMicro()}
 	var err error
 	if c.mapping, err = mappingOf(&head.Metadata); err == nil {
 		err = c.mapping.check(head.Schema.Fields, "")
@@ -116,6 +124,9 @@ func (t *Table) scanOf(head *Head, o ScanOptions) (*scan, error) {
 	}
 	if o.Where != "" {
 		if c.where, err = c.filter(o.Where); err != nil {
+			return nil, err
+		}
+		if c.skip, err = newSkipper(c); err != nil {
 			return nil, err
 		}
 	}

@@ -58,7 +58,7 @@ func (f *fileScan) rows(ctx context.Context, yield func(*batch.Batch, error) boo
 	if f.gone, err = f.t.vector(ctx, f.add); err != nil {
 		return false, err
 	}
-	f.context = expr.Context{Pool: f.t.o.Pool, Now: f.t.o.Now().UnixMicro()}
+	f.context = expr.Context{Pool: f.t.o.Pool, Now: f.now}
 	r, err := f.t.Store().Open(ctx, f.name)
 	if err != nil {
 		return false, err
@@ -79,7 +79,13 @@ func (f *fileScan) rows(ctx context.Context, yield func(*batch.Batch, error) boo
 	if f.mapping == mappingID && !file.HasFieldIDs() && file.Rows() > 0 {
 		return false, errors.New("its columns have no field ids, by which the table's column mapping finds them")
 	}
-	rows, err := file.Select(parquet.Selection{Schema: f.read, Lookup: f.mapping.key})
+	var ranges []parquet.Range
+	if f.skip != nil {
+		if ranges, err = f.skip.ranges(file, f.add); err != nil {
+			return false, err
+		}
+	}
+	rows, err := file.Select(parquet.Selection{Schema: f.read, Lookup: f.mapping.key, Ranges: ranges})
 	if err != nil {
 		return false, err
 	}

@@ -2,7 +2,6 @@ package delta
 
 import (
 	"path"
-	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
@@ -29,7 +28,7 @@ var metadataType = batch.StructType(
 // metadata returns the column _metadata, or the wanted part of it, of n rows of a file from first on.
 func (c *scan) metadata(t batch.Type, a *log.Add, name string, first int64, n int) *batch.Column {
 	pool := c.t.o.Pool
-	file := strings.TrimRight(c.t.URI(), "/") + "/" + name
+	file := c.t.URI() + "/" + name
 	out := pool.NewColumn(batch.StructType(), n)
 	out.Type = t
 	number := func(t batch.Type, v int64) *batch.Column {

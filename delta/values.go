@@ -121,6 +121,19 @@ func constant(t batch.Type, value string, n int, pool *batch.Pool) (*batch.Colum
 	return b.Finish(), nil
 }
 
+// appendPartition appends a partition value, which is not null.
+func appendPartition(b *batch.Builder, t batch.Type, value string) error {
+	if t.Kind == batch.String || t.Kind == batch.Binary {
+		b.String(value)
+		return nil
+	}
+	put, err := parsePartition(b, t, value)
+	if err == nil {
+		put()
+	}
+	return err
+}
+
 // parsePartition returns what appends the value to the builder.
 func parsePartition(b *batch.Builder, t batch.Type, value string) (func(), error) {
 	fail := func() (func(), error) { return nil, fmt.Errorf("the partition value %q is no %s", value, t) }

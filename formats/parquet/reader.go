@@ -164,21 +164,28 @@ func (r *Reader) bindKids(n *wanted, f *field, path []string, mismatch func() er
 
 // leafOf makes the reader of a leaf as type t.
 func (r *Reader) leafOf(f *field, t batch.Type, name string) (*leafReader, bool) {
-	convert, more, ok := conversionTo(f.element, t)
+	l, ok := r.file.leafOf(f, t, name)
+	if ok {
+		r.leaves = append(r.leaves, l)
+	}
+	return l, ok
+}
+
+func (f *File) leafOf(x *field, t batch.Type, name string) (*leafReader, bool) {
+	convert, more, ok := conversionTo(x.element, t)
 	if !ok {
 		return nil, false
 	}
 	l := newLeafReader()
 	l.name, l.want, l.convert, l.rescale = name, t, convert, more
-	l.budget = min(r.file.options.Limits.BatchBytes, 1<<31-1)
-	l.file, l.physical, l.maxDef, l.maxRep = r.file, f.element.Type.V, f.def, f.rep
-	l.chunkReader.leaf = f.leaf
-	l.width = int(f.element.TypeLength.V)
+	l.budget = min(f.options.Limits.BatchBytes, 1<<31-1)
+	l.file, l.physical, l.maxDef, l.maxRep = f, x.element.Type.V, x.def, x.rep
+	l.chunkReader.leaf = x.leaf
+	l.width = int(x.element.TypeLength.V)
 	if l.physical == format.Int96 {
 		l.width = 12
 	}
-	l.dict.pool, l.dict.typ = r.file.options.Pool, t
-	r.leaves = append(r.leaves, l)
+	l.dict.pool, l.dict.typ = f.options.Pool, t
 	return l, true
 }
 

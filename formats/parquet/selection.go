@@ -30,11 +30,13 @@ type Key struct {
 }
 
 // find returns the field of the file that is wanted, or nil.
-func (r *Reader) find(fields []*field, w batch.Field) *field {
-	if r.lookup == nil {
+func (r *Reader) find(fields []*field, w batch.Field) *field { return find(fields, w, r.lookup) }
+
+func find(fields []*field, w batch.Field, lookup func(batch.Field) Key) *field {
+	if lookup == nil {
 		return byName(fields, w.Name)
 	}
-	k := r.lookup(w)
+	k := lookup(w)
 	if k.ID == 0 {
 		return byName(fields, k.Name)
 	}
