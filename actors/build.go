@@ -192,7 +192,7 @@ func (a *attempt) restore(ctx context.Context, step *topology.Step, k *keyedShar
 	}
 	files := make([]persistence.StateFile, 0, len(a.manifest.State))
 	for _, f := range a.manifest.State {
-		if mutant.On(mutant.StateOfLastEpochLost) && a.died() && f.Epoch == a.manifest.Epoch && f.Kind == persistence.KindChange {
+		if mutant.On(mutant.StateOfLastEpochLost) && c.Image == nil && a.died() && f.Epoch == a.manifest.Epoch && f.Kind == persistence.KindChange {
 			continue
 		}
 		files = append(files, persistence.StateFile(f))

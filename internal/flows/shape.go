@@ -92,17 +92,9 @@ var measures = []struct {
 
 // drawMeasures returns some of them, named a0, a1, ... in both languages.
 func drawMeasures(d *draw, from int, floats map[int]bool) (ours []string, theirs string) {
-	return drawMeasuresOf(d, from, floats, func(string) bool { return true })
-}
-
-// drawMeasuresOf is drawMeasures of those that a flow may have.
-func drawMeasuresOf(d *draw, from int, floats map[int]bool, may func(ours string) bool) (ours []string, theirs string) {
 	var them []string
 	for i := range 1 + d.IntN(5) {
 		m := measures[d.IntN(len(measures))]
-		for !may(m.ours) {
-			m = measures[d.IntN(len(measures))]
-		}
 		d.note("measure " + m.ours)
 		ours = append(ours, fmt.Sprintf("%s AS a%d", m.ours, i))
 		them = append(them, fmt.Sprintf("%s AS a%d", m.theirs, i))

@@ -2,7 +2,6 @@ package flows
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/stream"
@@ -97,7 +96,7 @@ func sessions(d *draw, in *data) shape {
 	ours, theirs := drawGap(d)
 	g := pick(d, []string{"k"}, []string{"g"}, []string{"k", "g"})
 	floats := map[int]bool{}
-	mine, measured := drawMeasuresOf(d, 2+len(g), floats, func(m string) bool { return !strings.Contains(m, "DISTINCT") }) // which sessions refuse
+	mine, measured := drawMeasures(d, 2+len(g), floats)
 	drawLateness(d, in)
 	s := shape{name: "session", timed: true, floats: floats}
 	s.mode, s.twin = windowModes(d, stream.Append, stream.Complete)

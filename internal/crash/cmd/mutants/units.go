@@ -23,7 +23,7 @@ type unit struct {
 func (u unit) sees(pkg string) bool { return u.path == pkg || slices.Contains(u.uses, pkg) }
 
 // rooms lists the packages whose unit tests see planted code, and where each bug is planted: not the harness
-// itself, and not the packages above the rooms, whose tests run the whole engine.
+// itself, nor packages above the rooms or with tests that run the whole engine through the front door.
 func rooms() (found []unit, holders map[mutant.Bug]string, err error) {
 	holders, names := map[mutant.Bug]string{}, map[string]mutant.Bug{}
 	folder, err := list("{{.Dir}}", module+"/internal/mutant")
@@ -43,11 +43,11 @@ func rooms() (found []unit, holders map[mutant.Bug]string, err error) {
 		folder, deps, _ := strings.Cut(rest, " ")
 		pkg, test := strings.CutSuffix(pkg, ".test")
 		room := strings.TrimPrefix(pkg, module)
-		if !test || room == "" || strings.HasPrefix(room, "/internal/") || strings.HasPrefix(room, "/cmd/") || strings.HasPrefix(room, "/benchmarks") || strings.HasPrefix(room, "/node") {
+		if !test || slices.ContainsFunc([]string{"/internal/", "/benchmarks", "/node", "/cmd/"}, func(above string) bool { return strings.HasPrefix(room, above) }) {
 			continue
 		}
 		u := unit{pkg, folder, strings.ReplaceAll(strings.TrimPrefix(room, "/"), "/", ".") + ".test", strings.Fields(deps)}
-		if !u.sees(module + "/internal/mutant") {
+		if u.sees(module) || !u.sees(module+"/internal/mutant") {
 			continue
 		}
 		found = append(found, u)
