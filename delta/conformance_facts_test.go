@@ -81,7 +81,7 @@ func (e *expectation) hold(table *delta.Table, v *verdict) {
 			return
 		}
 		if e.Expectation == "other" && e.LiveFiles != nil {
-			v.find(len(s.Files()) == *e.LiveFiles, "%d live files, want %d", len(s.Files()), *e.LiveFiles)
+			v.find(s.Len() == *e.LiveFiles, "%d live files, want %d", s.Len(), *e.LiveFiles)
 			return
 		}
 	}
@@ -199,7 +199,7 @@ func (e *expectation) state(s *delta.Snapshot, v *verdict) {
 	v.find(e.Domains == nil || maps.Equal(domains, e.Domains), "domains %v, want %v", domains, e.Domains)
 	v.find(e.Deleted == nil || deleted == *e.Deleted, "%d rows deleted by vectors, want %v", deleted, number(e.Deleted))
 	if e.LiveFiles != nil {
-		v.find(len(s.Files()) == *e.LiveFiles, "%d live files, want %d", len(s.Files()), *e.LiveFiles)
+		v.find(s.Len() == *e.LiveFiles, "%d live files, want %d", s.Len(), *e.LiveFiles)
 	}
 	if e.LiveBytes != nil {
 		v.find(s.Bytes() == *e.LiveBytes, "%d live bytes, want %d", s.Bytes(), *e.LiveBytes)
@@ -239,7 +239,7 @@ func (e *expectedVersion) hold(table *delta.Table, newest int64, v *verdict) {
 		return
 	}
 	if e.LiveFiles != nil {
-		v.find(len(s.Files()) == *e.LiveFiles, "version %d has %d live files, want %d", e.Version, len(s.Files()), *e.LiveFiles)
+		v.find(s.Len() == *e.LiveFiles, "version %d has %d live files, want %d", e.Version, s.Len(), *e.LiveFiles)
 	}
 	if e.Rows != nil && e.Missing == 0 && e.Note == "" && e.Version != newest { // the newest was compared before
 		e.rows(s, v)

@@ -8,7 +8,7 @@ import (
 
 // Only returns the snapshot with the i-th of its files alone.
 func (s *Snapshot) Only(i int) *Snapshot {
-	return &Snapshot{Head: s.Head, t: s.t, files: []log.Add{s.files[i]}}
+	return &Snapshot{Head: s.Head, t: s.t, files: log.NewFileList().Update([]*log.Action{{Add: &s.Files()[i]}})}
 }
 
 // The bounds of strings, for tests.

@@ -54,23 +54,24 @@ func (l *liveFiles) reload(ctx context.Context, t *Table, head *Head, w fileWatc
 	if err != nil {
 		return err
 	}
-	for i := range s.files {
-		if s.files[i].DeletionVector != nil {
-			return t.vectorRefused(&s.files[i], head.Version)
+	files := s.Files()
+	for i := range files {
+		if files[i].DeletionVector != nil {
+			return t.vectorRefused(&files[i], head.Version)
 		}
 	}
 	l.files = nil
 	if w != nil {
 		w.reset(head)
-		for i := range s.files {
-			if err := w.added(ctx, s.files[i]); err != nil {
+		for i := range files {
+			if err := w.added(ctx, files[i]); err != nil {
 				return err
 			}
 		}
 	}
-	l.version, l.files = head.Version, make(map[string]log.Add, len(s.files))
-	for i := range s.files {
-		l.files[fileKey(&s.files[i])] = s.files[i]
+	l.version, l.files = head.Version, make(map[string]log.Add, len(files))
+	for i := range files {
+		l.files[fileKey(&files[i])] = files[i]
 	}
 	return nil
 }

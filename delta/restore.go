@@ -56,14 +56,11 @@ func (t *Table) PlanRestore(ctx context.Context, version int64) (Commit, error) 
 
 // diff fills in the files that make one version the other.
 func (t *Table) diff(ctx context.Context, c *Commit, now, then *Snapshot) error {
-	live := make(map[string]struct{}, len(now.files))
-	for i := range now.files {
-		live[fileKey(&now.files[i])] = struct{}{}
-	}
+	live := make(map[string]struct{}, now.Len())
+	now.Each(func(a *log.Add) bool { live[fileKey(a)] = struct{}{}; return true })
 	var restored, removed int64
-	wanted := make(map[string]struct{}, len(then.files))
-	for i := range then.files {
-		a := then.files[i]
+	wanted := make(map[string]struct{}, then.Len())
+	for _, a := range then.Files() {
 		key := fileKey(&a)
 		wanted[key] = struct{}{}
 		if _, there := live[key]; there {
@@ -76,14 +73,14 @@ func (t *Table) diff(ctx context.Context, c *Commit, now, then *Snapshot) error 
 		restored += a.Size
 		c.Adds = append(c.Adds, a)
 	}
-	for i := range now.files {
-		if _, keep := wanted[fileKey(&now.files[i])]; !keep {
-			removed += now.files[i].Size
-			c.Removes = append(c.Removes, t.remove(&now.files[i]))
+	for _, a := range now.Files() {
+		if _, keep := wanted[fileKey(&a)]; !keep {
+			removed += a.Size
+			c.Removes = append(c.Removes, t.remove(&a))
 		}
 	}
 	setMetric(c, "tableSizeAfterRestore", then.Bytes())
-	setMetric(c, "numOfFilesAfterRestore", int64(len(then.files)))
+	setMetric(c, "numOfFilesAfterRestore", int64(then.Len()))
 	setMetric(c, "numRemovedFiles", int64(len(c.Removes)))
 	setMetric(c, "numRestoredFiles", int64(len(c.Adds)))
 	setMetric(c, "removedFilesSize", removed)

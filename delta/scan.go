@@ -56,12 +56,10 @@ func (s *Snapshot) Scan(ctx context.Context, o ScanOptions) iter.Seq2[*batch.Bat
 			yield(nil, err)
 			return
 		}
-		files := c.ordered(s.files)
-		if c.skip != nil {
-			if files, err = c.skip.files(files); err != nil {
-				yield(nil, err)
-				return
-			}
+		files, err := c.chosen(s.files)
+		if err != nil {
+			yield(nil, err)
+			return
 		}
 		if o.Parallel > 1 {
 			c.parallel(ctx, files, yield)

@@ -12,18 +12,40 @@ import (
 	"github.com/deltaic/deltaic/delta/log"
 )
 
-// ordered returns the files, which are in the order of their paths, in that of the scan.
-func (c *scan) ordered(files []log.Add) []*log.Add {
-	out := make([]*log.Add, len(files))
-	for i := range files {
-		out[i] = &files[i]
+// chosen returns the files that may have rows for the scan, in its order. They are judged as the list gives them, so
+// that a scan of few of many files takes little memory.
+func (c *scan) chosen(list *log.FileList) ([]*log.Add, error) {
+	var out, some []*log.Add
+	var err error
+	judge := func() {
+		kept, n := some, len(some)
+		if c.skip != nil {
+			kept, err = c.skip.files(some)
+		}
+		for _, a := range kept {
+			if len(kept) < n {
+				a = a.Clone() // the others of its block are let go
+			}
+			out = append(out, a)
+		}
+		some = some[:0]
 	}
-	if c.o.Order == ByAge {
-		slices.SortFunc(out, func(a, b *log.Add) int {
-			return cmp.Or(cmp.Compare(a.ModificationTime, b.ModificationTime), strings.Compare(a.Path, b.Path))
-		})
+	list.Each(func(a *log.Add) bool {
+		if some = append(some, a); len(some) == someFiles {
+			judge()
+		}
+		return err == nil
+	})
+	if err == nil {
+		judge()
 	}
-	return out
+	slices.SortFunc(out, func(a, b *log.Add) int {
+		if c.o.Order == ByAge && a.ModificationTime != b.ModificationTime {
+			return cmp.Compare(a.ModificationTime, b.ModificationTime)
+		}
+		return strings.Compare(a.Path, b.Path)
+	})
+	return out, err
 }
 
 // ahead is how many batches of a file wait to be taken.

@@ -3,7 +3,6 @@ package delta
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/deltaic/deltaic/delta/log"
@@ -15,66 +14,131 @@ import (
 type Snapshot struct {
 	*Head
 	t     *Table
-	files []log.Add
+	files *log.FileList
 }
 
-// Snapshot loads the newest version.
+// Snapshot returns the newest version. Of a table that has loaded one before only the commits since are read.
 func (t *Table) Snapshot(ctx context.Context) (*Snapshot, error) { return t.SnapshotAt(ctx, -1) }
 
-// SnapshotAt loads the version; -1 is the newest.
+// SnapshotAt returns the version; -1 is the newest.
 func (t *Table) SnapshotAt(ctx context.Context, version int64) (*Snapshot, error) {
+	select { // who comes while another loads wants most of what that one loads
+	case t.loading <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-t.loading }()
+	if base := t.newest; base != nil && (version < 0 || version >= base.Version) {
+		s, err := t.follow(ctx, base, version)
+		if err == nil || !errors.Is(err, objstore.ErrNotFound) {
+			return s, err
+		}
+	}
 	s := &Snapshot{t: t}
 	err := t.log.Load(ctx, version, func(seg *log.Segment) (err error) {
-		s.files = nil
 		if s.Head, err = t.log.Head(ctx, seg); err != nil {
 			return err
 		}
-		return t.log.Files(ctx, seg, func(a *log.Add) error {
-			s.files = append(s.files, *a)
-			return nil
-		}, nil)
+		s.files, err = t.log.FileList(ctx, seg)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(s.files, func(a, b log.Add) int {
-		if a.Path < b.Path {
-			return -1
-		}
-		return 1
-	})
 	if version < 0 {
 		t.publish(s.Head, true)
+	}
+	if t.newest == nil || s.Version > t.newest.Version || version < 0 {
+		t.newest = s
 	}
 	return s, nil
 }
 
-// Files returns the live files in the order of their paths. The caller does not change them.
-func (s *Snapshot) Files() []log.Add { return s.files }
+// together is how many files of several commits are brought into a list at once.
+const together = 1000
+
+// follow returns a later version by the commits after base. objstore.ErrNotFound if one of them is not there, which it
+// may have been before.
+func (t *Table) follow(ctx context.Context, base *Snapshot, version int64) (*Snapshot, error) {
+	s := &Snapshot{Head: base.Head, t: t, files: base.files}
+	var files []*log.Action
+	for version < 0 || s.Version < version {
+		next, actions, err := t.advance(ctx, s.Head, log.KindsHead|log.KindsFiles)
+		if version < 0 && errors.Is(err, objstore.ErrNotFound) {
+			if err := t.atEnd(ctx, s.Version); err != nil {
+				return nil, err
+			}
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Head = next
+		for _, a := range actions {
+			if a.Add != nil || a.Remove != nil {
+				files = append(files, a)
+			}
+		}
+		if len(files) >= together {
+			s.files, files = s.files.Update(files), nil
+		}
+	}
+	if s.Version == base.Version {
+		return base, nil
+	}
+	if len(files) > 0 {
+		s.files = s.files.Update(files)
+	}
+	t.publish(s.Head, false)
+	t.newest = s
+	return s, nil
+}
+
+// atEnd makes sure now and then that what seems to be the newest version is not followed by a gap that log cleanup left.
+func (t *Table) atEnd(ctx context.Context, version int64) error {
+	t.mu.Lock()
+	recent := t.o.Now().Sub(t.checked) < relist
+	t.mu.Unlock()
+	if recent {
+		return nil
+	}
+	newest, err := t.log.Latest(ctx, version)
+	if err != nil {
+		return err
+	}
+	if newest > version {
+		return objstore.ErrNotFound
+	}
+	t.mu.Lock()
+	t.checked = t.o.Now()
+	t.mu.Unlock()
+	return nil
+}
+
+// Files returns the live files in the order of their paths.
+func (s *Snapshot) Files() []log.Add { return s.files.Sorted() }
+
+// Each calls visit with the live files until it returns false. It takes little memory, however many there are.
+func (s *Snapshot) Each(visit func(*log.Add) bool) { s.files.Each(visit) }
+
+// Len returns the number of live files.
+func (s *Snapshot) Len() int { return s.files.Len() }
 
 // Bytes returns the size of the live files.
-func (s *Snapshot) Bytes() int64 {
-	var n int64
-	for i := range s.files {
-		n += s.files[i].Size
-	}
-	return n
-}
+func (s *Snapshot) Bytes() int64 { return s.files.Bytes() }
 
 // Rows returns the number of rows, those of deletion vectors not counted, if the statistics of every file tell it.
 func (s *Snapshot) Rows() (int64, bool) {
-	var n int64
-	for i := range s.files {
-		rows, ok := log.NumRecords(s.files[i].Stats)
-		if !ok {
-			return 0, false
-		}
-		if dv := s.files[i].DeletionVector; dv != nil {
-			rows -= dv.Cardinality
+	n, known := int64(0), true
+	s.files.Each(func(a *log.Add) bool {
+		var rows int64
+		if rows, known = log.NumRecords(a.Stats); known && a.DeletionVector != nil {
+			rows -= a.DeletionVector.Cardinality
 		}
 		n += rows
-	}
-	return n, true
+		return known
+	})
+	return n, known
 }
 
 // Disturbed returns an error if a version after the given one restored, replaced or overwrote

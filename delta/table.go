@@ -71,13 +71,16 @@ type Table struct {
 	durable int64     // versions below it are known to outlive a power cut
 	actions int64     // of the newest checkpoint that this table wrote
 	checked time.Time // when a listing last showed that there is no gap behind head
+
+	loading chan struct{} // held by who loads or follows a version
+	newest  *Snapshot     // the newest that was loaded, for loading and those after it
 }
 
 // Open returns the table at the root of the store. It reads nothing: a table
 // that is not there shows at first use.
 func Open(s objstore.Store, o Options) *Table {
 	o = o.withDefaults()
-	return &Table{log: &log.Log{Store: s, Limits: o.Limits, Pool: o.Pool}, o: o}
+	return &Table{log: &log.Log{Store: s, Limits: o.Limits, Pool: o.Pool}, o: o, loading: make(chan struct{}, 1)}
 }
 
 // Store returns the store the table lies in.

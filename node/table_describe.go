@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/delta/log"
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
@@ -90,7 +91,7 @@ func describeTable(ctx context.Context, path string, version int64) (*described,
 	d := &described{Version: s.Version, TableID: s.Metadata.ID, Name: s.Metadata.Name, Description: s.Metadata.Description,
 		Protocol:      protocol{s.Protocol.MinReader, s.Protocol.MinWriter, slices.Sorted(slices.Values(s.Protocol.ReaderFeatures)), slices.Sorted(slices.Values(s.Protocol.WriterFeatures))},
 		Configuration: s.Metadata.Configuration, Schema: columnsOf(s.Schema), PartitionColumns: s.Metadata.PartitionColumns,
-		LiveFiles: len(s.Files()), LiveBytes: s.Bytes(), Txn: map[string]int64{}, Domains: map[string]string{}}
+		LiveFiles: s.Len(), LiveBytes: s.Bytes(), Txn: map[string]int64{}, Domains: map[string]string{}}
 	if d.Configuration == nil {
 		d.Configuration = map[string]string{}
 	}
@@ -100,11 +101,12 @@ func describeTable(ctx context.Context, path string, version int64) (*described,
 	if rows, known := s.Rows(); known {
 		d.Rows = &rows
 	}
-	for _, f := range s.Files() {
-		if f.DeletionVector != nil {
-			d.RowsDeletedByDV += f.DeletionVector.Cardinality
+	s.Each(func(a *log.Add) bool {
+		if a.DeletionVector != nil {
+			d.RowsDeletedByDV += a.DeletionVector.Cardinality
 		}
-	}
+		return true
+	})
 	for app, t := range s.Txns {
 		d.Txn[app] = t.Version
 	}

@@ -1,5 +1,10 @@
 package log
 
+import (
+	"slices"
+	"strings"
+)
+
 // Action is one line of a commit, or one row of a checkpoint: exactly one
 // field is set, or none where the log holds something that we do not know.
 type Action struct {
@@ -87,6 +92,28 @@ type Add struct {
 	BaseRowID               *int64
 	DefaultRowCommitVersion *int64
 	ClusteringProvider      string
+}
+
+// Clone returns a copy that shares no memory with the list of files it came from.
+func (a *Add) Clone() *Add {
+	c := *a
+	c.Path, c.Stats, c.ClusteringProvider = strings.Clone(a.Path), strings.Clone(a.Stats), strings.Clone(a.ClusteringProvider)
+	c.Partition = slices.Clone(a.Partition)
+	for i := range c.Partition {
+		c.Partition[i] = PartitionValue{strings.Clone(a.Partition[i].Column), strings.Clone(a.Partition[i].Value)}
+	}
+	if a.Tags != nil {
+		c.Tags = make(map[string]string, len(a.Tags))
+		for k, v := range a.Tags {
+			c.Tags[strings.Clone(k)] = strings.Clone(v)
+		}
+	}
+	if d := a.DeletionVector; d != nil {
+		v := *d
+		v.StorageType, v.PathOrInline = strings.Clone(d.StorageType), strings.Clone(d.PathOrInline)
+		c.DeletionVector = &v
+	}
+	return &c
 }
 
 // Remove takes a file out of the table.

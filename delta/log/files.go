@@ -44,6 +44,15 @@ func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, rem
 	})
 }
 
+// FileList loads the live files of the segment.
+func (l *Log) FileList(ctx context.Context, seg *Segment) (*FileList, error) {
+	b := newFileListBuilder(newFileSet())
+	if err := l.Files(ctx, seg, func(a *Add) error { b.add(a); return nil }, nil); err != nil {
+		return nil, err
+	}
+	return b.done(), nil
+}
+
 // fileActions returns the files of a commit, or of several that come reconciled in one file, so that the first word
 // about a file holds. In a commit that is the last one. A reconciled file should have only one; those that are
 // met with more have the newest first.
@@ -78,34 +87,39 @@ func (l *Log) replayed(ctx context.Context, o Object, want Kinds, visit func(*Ac
 // none is held alive by the collector.
 type fileSet struct {
 	seeds [2]maphash.Seed
-	keys  map[[2]uint64]struct{}
+	keys  map[fileHash]struct{}
 }
+
+// fileHash stands for a file's key.
+type fileHash [2]uint64
 
 func newFileSet() *fileSet {
-	return &fileSet{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, keys: map[[2]uint64]struct{}{}}
+	return &fileSet{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, keys: map[fileHash]struct{}{}}
 }
 
-func (f *fileSet) key(a *Action) [2]uint64 {
-	key := ""
+func (f *fileSet) keyOf(path string, dv *DeletionVector) fileHash {
+	key := FileKey(path, dv)
+	return fileHash{maphash.String(f.seeds[0], key), maphash.String(f.seeds[1], key)}
+}
+
+func (f *fileSet) hash(a *Action) fileHash {
 	if a.Add != nil {
-		key = FileKey(a.Add.Path, a.Add.DeletionVector)
-	} else {
-		key = FileKey(a.Remove.Path, a.Remove.DeletionVector)
+		return f.keyOf(a.Add.Path, a.Add.DeletionVector)
 	}
-	return [2]uint64{maphash.String(f.seeds[0], key), maphash.String(f.seeds[1], key)}
+	return f.keyOf(a.Remove.Path, a.Remove.DeletionVector)
 }
 
 func (f *fileSet) has(a *Action) bool {
 	if len(f.keys) == 0 {
 		return false
 	}
-	_, ok := f.keys[f.key(a)]
+	_, ok := f.keys[f.hash(a)]
 	return ok
 }
 
 // add reports whether the file is new.
 func (f *fileSet) add(a *Action) bool {
 	n := len(f.keys)
-	f.keys[f.key(a)] = struct{}{}
+	f.keys[f.hash(a)] = struct{}{}
 	return len(f.keys) > n
 }

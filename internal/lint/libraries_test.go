@@ -34,7 +34,7 @@ var libraries = []library{
 	{"github.com/google/uuid", []string{"", "delta", "node", "benchmarks"}, "identities; pure rooms are handed theirs"},
 	{"github.com/cenkalti/backoff", []string{"connectors", "node"}, "retries outside the engine; inside, supervision decides"},
 	{"github.com/cespare/xxhash", []string{"batch", "persistence", "benchmarks"}, "digests and key hashes"},
-	{"github.com/klauspost/compress", []string{"formats", "connectors/kafka", "persistence"}, "codecs"},
+	{"github.com/klauspost/compress", []string{"formats", "connectors/kafka", "persistence", "delta/log"}, "codecs; lists of files in memory"},
 	{"github.com/andybalholm/brotli", []string{"formats/parquet"}, "codec"},
 	{"github.com/pierrec/lz4", []string{"formats/parquet"}, "codec"},
 	{"golang.org/x/sync/errgroup", []string{"delta", "persistence", "objstore", "connectors", "node", "benchmarks"}, "goroutines joined before the call returns"},

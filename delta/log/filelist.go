@@ -1,0 +1,207 @@
+package log
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// FileList holds the live files of a version in little memory: what add-actions repeat is packed away, a
+// block of them at a time. It is immutable; the list of a later version shares what has not changed.
+type FileList struct {
+	blocks []packedFiles
+	index  [][]fileEntry // runs, each by hash: where the files in blocks are
+	gone   []uint64      // a bit for each file in blocks: it is no longer live
+	packed int           // files in blocks, those that are gone counted
+	fresh  []Add         // files that are in no block yet
+	at     map[fileHash]int
+	hashes *fileSet // for its seeds
+	live   int
+	bytes  int64
+}
+
+// fileEntry says where a packed file is.
+type fileEntry struct {
+	hash fileHash
+	size int64
+	at   uint32 // number among the packed files
+}
+
+func compareEntries(a, b fileEntry) int { return slices.Compare(a.hash[:], b.hash[:]) }
+
+const (
+	freshFiles = 4096 // files that are kept unpacked
+	mostRuns   = 8
+	goneShare  = 4 // a list of which this part is gone is packed anew
+)
+
+// NewFileList returns the list of no files.
+func NewFileList() *FileList {
+	return &FileList{hashes: newFileSet(), at: map[fileHash]int{}}
+}
+
+// Len returns the number of files.
+func (f *FileList) Len() int { return f.live }
+
+// Bytes returns the size of the files.
+func (f *FileList) Bytes() int64 { return f.bytes }
+
+// Each calls visit with every file until it returns false, in the order in which they were added. The file is visit's to keep; it keeps its
+// block in memory, a thousand files.
+func (f *FileList) Each(visit func(*Add) bool) {
+	n := 0
+	for i := range f.blocks {
+		files := f.blocks[i].unpack()
+		for j := range files {
+			dead := f.isGone(n)
+			if n++; dead {
+				continue
+			}
+			if !visit(&files[j]) {
+				return
+			}
+		}
+	}
+	for i := range f.fresh {
+		if !visit(&f.fresh[i]) {
+			return
+		}
+	}
+}
+
+func (f *FileList) isGone(n int) bool {
+	return n>>6 < len(f.gone) && f.gone[n>>6]&(1<<(n&63)) != 0
+}
+
+// Sorted returns the files in the order of their paths.
+func (f *FileList) Sorted() []Add {
+	out := make([]Add, 0, f.live)
+	f.Each(func(a *Add) bool { out = append(out, *a); return true })
+	slices.SortFunc(out, func(a, b Add) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.DeletionVector.ID(), b.DeletionVector.ID()))
+	})
+	return out
+}
+
+// Update returns the list after a commit, whose actions are given in the order of the log.
+func (f *FileList) Update(actions []*Action) *FileList {
+	next := *f
+	next.gone, next.fresh, next.at = slices.Clone(f.gone), slices.Clone(f.fresh), maps.Clone(f.at)
+	for _, a := range actions {
+		switch {
+		case a.Remove != nil:
+			next.take(next.hashes.hash(a))
+		case a.Add != nil:
+			hash := next.hashes.hash(a)
+			next.take(hash) // a file may be told anew, with other statistics
+			next.put(a.Add, hash)
+		}
+	}
+	next.settle()
+	return &next
+}
+
+func (f *FileList) put(a *Add, hash fileHash) {
+	f.at[hash] = len(f.fresh)
+	f.fresh = append(f.fresh, *a)
+	f.live, f.bytes = f.live+1, f.bytes+a.Size
+}
+
+// take removes a file if it is there.
+func (f *FileList) take(hash fileHash) {
+	if i, ok := f.at[hash]; ok {
+		f.live, f.bytes = f.live-1, f.bytes-f.fresh[i].Size
+		last := len(f.fresh) - 1
+		if f.fresh[i] = f.fresh[last]; i < last {
+			f.at[f.hashes.keyOf(f.fresh[i].Path, f.fresh[i].DeletionVector)] = i
+		}
+		f.fresh = f.fresh[:last]
+		delete(f.at, hash)
+		return
+	}
+	for _, run := range f.index {
+		i, ok := slices.BinarySearchFunc(run, fileEntry{hash: hash}, compareEntries)
+		for ; ok && i < len(run) && run[i].hash == hash; i++ { // an older life of the file is in the same run when runs were merged
+			at := int(run[i].at)
+			if f.isGone(at) {
+				continue
+			}
+			for at>>6 >= len(f.gone) {
+				f.gone = append(f.gone, 0)
+			}
+			f.gone[at>>6] |= 1 << (at & 63)
+			f.live, f.bytes = f.live-1, f.bytes-run[i].size
+			return
+		}
+	}
+}
+
+// settle packs what has become much.
+func (f *FileList) settle() {
+	if dead := f.packed + len(f.fresh) - f.live; dead > freshFiles+f.live/goneShare {
+		f.repack()
+	} else if len(f.fresh) > freshFiles {
+		f.pack()
+	}
+}
+
+// repack leaves out what is gone.
+func (f *FileList) repack() {
+	b := newFileListBuilder(f.hashes)
+	f.Each(func(a *Add) bool { b.add(a); return true })
+	*f = *b.done()
+}
+
+// pack takes the fresh files into blocks.
+func (f *FileList) pack() {
+	b := newFileListBuilder(f.hashes)
+	b.first = f.packed
+	for i := range f.fresh {
+		b.add(&f.fresh[i])
+	}
+	more := b.done()
+	f.blocks = append(slices.Clip(f.blocks), more.blocks...)
+	f.index = append(slices.Clip(f.index), more.index...)
+	if len(f.index) > mostRuns {
+		all := slices.Concat(f.index...)
+		slices.SortFunc(all, compareEntries)
+		f.index = [][]fileEntry{all}
+	}
+	f.packed += more.packed
+	f.fresh, f.at = nil, map[fileHash]int{}
+}
+
+// fileListBuilder packs files one after the other.
+type fileListBuilder struct {
+	out   *FileList
+	block filePacker
+	run   []fileEntry
+	first int // number of the first file
+}
+
+func newFileListBuilder(hashes *fileSet) *fileListBuilder {
+	return &fileListBuilder{out: &FileList{hashes: hashes, at: map[fileHash]int{}}}
+}
+
+// add appends a file that is not in the list yet.
+func (b *fileListBuilder) add(a *Add) {
+	b.run = append(b.run, fileEntry{b.out.hashes.keyOf(a.Path, a.DeletionVector), a.Size, uint32(b.first + b.out.packed)})
+	b.out.packed++
+	b.out.live, b.out.bytes = b.out.live+1, b.out.bytes+a.Size
+	b.block.add(a)
+	if b.block.count == blockFiles {
+		b.out.blocks = append(b.out.blocks, b.block.pack())
+	}
+}
+
+func (b *fileListBuilder) done() *FileList {
+	if b.block.count > 0 {
+		b.out.blocks = append(b.out.blocks, b.block.pack())
+	}
+	if len(b.run) > 0 {
+		slices.SortFunc(b.run, compareEntries)
+		b.out.index = [][]fileEntry{slices.Clip(b.run)}
+	}
+	return b.out
+}
