@@ -88,17 +88,19 @@ func (j *job) get(s *state.Segment, row uint32) string {
 	return fmt.Sprintf("%d %q %d %v %d", s.Words(0).At(row), s.Bytes(1).At(row), int64(s.Words(j.value("small")).At(row)), ratio, added)
 }
 
-// drawSpec draws a table; keys are a bigint and perhaps a string behind it.
+// drawSpec draws a table; keys are a bigint and perhaps a string or another bigint behind it.
 func drawSpec(t *rapid.T) state.Spec {
 	s := state.Spec{Name: "t", Windowed: rapid.Bool().Draw(t, "windowed"), Keys: []state.Column{{Name: "user", Type: batch.BigIntType}}}
 	s.Values, s.Version = valuesOf(0)
-	switch rapid.IntRange(0, 3).Draw(t, "keys") {
+	switch rapid.IntRange(0, 4).Draw(t, "keys") {
 	case 0:
 		s.Keys, s.Prefix = append(s.Keys, state.Column{Name: "item", Type: batch.StringType}), 1
 	case 1:
 		s.Keys = append(s.Keys, state.Column{Name: "item", Type: batch.StringType})
 	case 2:
 		s.Keys = []state.Column{}
+	case 3:
+		s.Keys, s.Prefix, s.Shared = append(s.Keys, state.Column{Name: "item", Type: batch.BigIntType}), 1, true
 	}
 	return s
 }
@@ -132,6 +134,9 @@ func (j *job) start(t *rapid.T, parallelism int) {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if table.Spec().Shared != j.spec.Shared {
+			t.Fatal("a table has forgotten that its rows share keys")
 		}
 		j.stores, j.tables = append(j.stores, s), append(j.tables, table)
 	}
