@@ -141,6 +141,10 @@ func CutRoot(path, root string) (string, bool) {
 	if !strings.HasPrefix(path, "/") && !hasScheme(path) {
 		return "", false
 	}
-	name, below := strings.CutPrefix(canonical(path), strings.TrimRight(canonical(escape(root, pathEscaped)), "/")+"/")
+	root = canonical(escape(root, pathEscaped))
+	if !strings.HasSuffix(root, "://") {
+		root = strings.TrimRight(root, "/")
+	}
+	name, below := strings.CutPrefix(canonical(path), root+"/")
 	return name, below && name != ""
 }

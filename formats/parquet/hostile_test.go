@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -17,6 +18,35 @@ import (
 // mostBytes is what reading a hostile file of a few kilobytes may allocate.
 const mostBytes = 64 << 20
 
+// tryStats asks for all statistics of a file: whatever it says, they must hold together.
+func tryStats(f *File) {
+	var all func(path []batch.Field)
+	all = func(path []batch.Field) {
+		last := path[len(path)-1]
+		if last.Type.Kind == batch.Struct {
+			for _, k := range last.Type.Fields {
+				all(append(path[:len(path):len(path)], k))
+			}
+			return
+		}
+		if s, ok := f.GroupStats(path, nil); ok {
+			for i := range len(f.RowGroups()) {
+				_, _ = batch.AppendText(nil, s.Min, i), batch.AppendText(nil, s.Max, i)
+			}
+			s.Release()
+		}
+		for g := range min(len(f.RowGroups()), 8) {
+			if pages, s, ok := f.PageStats(g, path, nil); ok {
+				_ = batch.AppendText(nil, s.Max, len(pages)-1)
+				s.Release()
+			}
+		}
+	}
+	for _, field := range f.Schema().Fields {
+		all([]batch.Field{field})
+	}
+}
+
 // tryFile reads a file whole. Any error must be a failure that names the file.
 func tryFile(t testing.TB, file []byte, skip bool, p *batch.Pool) (int, error) {
 	t.Helper()
@@ -26,6 +56,7 @@ func tryFile(t testing.TB, file []byte, skip bool, p *batch.Pool) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		tryStats(f)
 		r, err := f.Read(nil)
 		if err != nil {
 			return 0, err
@@ -189,6 +220,7 @@ func smallFile(t testing.TB, codec string) []byte {
 
 // FuzzRead reads any bytes; checksums are not looked at.
 func FuzzRead(f *testing.F) {
+	f.Add(statFile(f, rand.New(rand.NewPCG(1, 1)), 100))
 	for _, codec := range []string{"uncompressed", "snappy", "zstd"} {
 		f.Add(smallFile(f, codec))
 	}

@@ -41,9 +41,14 @@ func (f *File) leafAt(path []batch.Field, lookup func(batch.Field) Key) (x *fiel
 
 // GroupStats returns what the footer says of a wanted column by row group. The column is the last of a path through
 // structs. False: nothing.
-func (f *File) GroupStats(path []batch.Field, lookup func(batch.Field) Key) (*Stats, bool) {
-	x, ok := f.leafAt(path, lookup)
-	if !ok {
+func (f *File) GroupStats(path []batch.Field, lookup func(batch.Field) Key) (s *Stats, ok bool) {
+	defer func() {
+		if recover() != nil { // what the library makes of damaged bytes
+			s, ok = nil, false
+		}
+	}()
+	x, known := f.leafAt(path, lookup)
+	if !known {
 		return nil, false
 	}
 	n := len(f.meta.RowGroups)
