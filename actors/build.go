@@ -178,7 +178,7 @@ func (a *attempt) restore(ctx context.Context, step *topology.Step, k *keyedShar
 		return nil
 	}
 	c := a.config
-	if mutant.On(mutant.KeyGroupOffByOne) && lo > 0 && a.died() {
+	if mutant.On(mutant.KeyGroupOffByOne) && c.Image == nil && lo > 0 && a.died() {
 		lo++
 	}
 	store, err := persistence.NewStore(persistence.Options{Flow: c.Plan.Graph.Flow, Incarnation: a.entry.Incarnation, Step: step.Name,

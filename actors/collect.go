@@ -120,7 +120,7 @@ func (a *attempt) unneededAfter(m *epochs.Manifest) (names []string) {
 	if a.config.Objects == nil {
 		return nil
 	}
-	if mutant.On(mutant.CollectEarly) && m.Epoch%8 == 6 {
+	if mutant.On(mutant.CollectEarly) && a.config.Image == nil && a.died() && m.Epoch%8 == 6 {
 		return slices.Clone(now.state)
 	}
 	for a.expired(len(a.kept), a.kept[0].time, m.Time) {

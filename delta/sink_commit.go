@@ -142,7 +142,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 	repeatAt := int64(-1)
 	commit.Check = func(newest *Head) error {
 		last, ok := newest.Txns[AppID(c.Flow, c.Incarnation)]
-		if ok && last.Version >= c.Epoch && !(mutant.On(mutant.CommitRepeated) && c.Epoch >= 6) {
+		if ok && last.Version >= c.Epoch && !(mutant.On(mutant.CommitRepeated) && len(s.o.Keys) == 0 && c.Epoch >= 6) {
 			repeatAt = newest.Version
 			return errRepeat
 		}
