@@ -89,3 +89,45 @@ func ExampleTable_Restore() {
 	// version 3 adds 0 files and removes 1 <nil>
 	// 1 row
 }
+
+// A scan reads what is asked for: one column and the files' names here, of the rows for which a condition is true. The first
+// file is not opened, since its statistics say that it has no such row.
+func ExampleSnapshot_Scan() {
+	ctx, store := context.Background(), memory.New(memory.Options{})
+	schema := batch.NewSchema(batch.Field{Name: "id", Type: batch.BigIntType}, batch.Field{Name: "city", Type: batch.StringType})
+	table, err := delta.Create(ctx, store, delta.CreateOptions{Schema: schema}, delta.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i, cities := range [][]string{{"Oslo", "Riga"}, {"Lima", "Quito", "Lagos"}} {
+		head, _ := table.Head(ctx)
+		writer, _ := delta.NewWriter(table, head, delta.WriterOptions{Name: func(int, string) string { return fmt.Sprint("part-", i) }})
+		id, city := batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.StringType, nil)
+		for k, name := range cities {
+			id.Int64(int64(10*i + k))
+			city.String(name)
+		}
+		_ = writer.Write(ctx, batch.NewBatch(schema, len(cities), id.Finish(), city.Finish()))
+		adds, _ := writer.Finish(ctx)
+		_, _ = table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds})
+	}
+	snapshot, err := table.Snapshot(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for rows, err := range snapshot.Scan(ctx, delta.ScanOptions{Columns: []string{"city", "_metadata.file_name"}, Where: "id >= 10 AND city LIKE 'L%'"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for i := range rows.Rows() {
+			fmt.Println(string(batch.AppendRowJSON(nil, rows, rows.Row(i))))
+		}
+		rows.Release()
+	}
+	// Output:
+	// {"city":"Lima","_metadata":{"file_name":"part-1.snappy.parquet"}}
+	// {"city":"Lagos","_metadata":{"file_name":"part-1.snappy.parquet"}}
+}
