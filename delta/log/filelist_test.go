@@ -28,8 +28,8 @@ func drawAdd(t *rapid.T, names int) *Add {
 		a.Tags = map[string]string{"k": rapid.String().Draw(t, "tag")}
 	}
 	if rapid.Bool().Draw(t, "vector") {
-		a.DeletionVector = &DeletionVector{StorageType: "u", PathOrInline: rapid.SampledFrom([]string{"ab", "cd"}).Draw(t, "vector"), Offset: some("offset"),
-			SizeInBytes: rapid.Int64().Draw(t, "bytes"), Cardinality: rapid.Int64().Draw(t, "cardinality"), MaxRowIndex: some("row")}
+		a.DeletionVector = &DeletionVector{StorageType: "u", PathOrInline: rapid.SampledFrom([]string{"ab", "cd"}).Draw(t, "vector"), Offset: pointer(int64(rapid.Int32Min(0).Draw(t, "offset"))),
+			SizeInBytes: int64(rapid.Int32Min(0).Draw(t, "bytes")), Cardinality: rapid.Int64().Draw(t, "cardinality"), MaxRowIndex: some("row")}
 	}
 	return a
 }
