@@ -1,6 +1,7 @@
 package delta_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -201,6 +202,9 @@ func (e *expectation) state(s *delta.Snapshot, v *verdict) {
 	if e.LiveFiles != nil {
 		v.find(s.Len() == *e.LiveFiles, "%d live files, want %d", s.Len(), *e.LiveFiles)
 	}
+	if rows, known := s.Rows(); known && e.Rows != nil {
+		v.find(rows == *e.Rows, "the statistics tell of %d rows, want %d", rows, *e.Rows)
+	}
 	if e.LiveBytes != nil {
 		v.find(s.Bytes() == *e.LiveBytes, "%d live bytes, want %d", s.Bytes(), *e.LiveBytes)
 	}
@@ -225,6 +229,17 @@ func (e *expectation) rows(table *delta.Table, s *delta.Snapshot, v *verdict) {
 	newest.rows(s, v)
 }
 
+// checksum compares a version with the checksum that its writer left beside the commit, as far as there is one.
+func checksum(table *delta.Table, s *delta.Snapshot, v *verdict) {
+	var crc struct{ NumFiles, TableSizeBytes *int64 }
+	text, err := table.Store().Get(ctx, fmt.Sprintf("%s%020d.crc", log.Dir, s.Version), 0)
+	if err != nil || json.Unmarshal(text, &crc) != nil || crc.NumFiles == nil || crc.TableSizeBytes == nil {
+		return
+	}
+	v.find(int64(s.Len()) == *crc.NumFiles && s.Bytes() == *crc.TableSizeBytes, "version %d has %d files of %d bytes, its checksum says %d of %d",
+		s.Version, s.Len(), s.Bytes(), *crc.NumFiles, *crc.TableSizeBytes)
+}
+
 // hold compares a version: its files, and its rows where they are known.
 func (e *expectedVersion) hold(table *delta.Table, newest int64, v *verdict) {
 	s, err := table.SnapshotAt(ctx, e.Version)
@@ -238,6 +253,7 @@ func (e *expectedVersion) hold(table *delta.Table, newest int64, v *verdict) {
 	if v.find(err == nil, "version %d cannot be opened: %v", e.Version, err); err != nil {
 		return
 	}
+	checksum(table, s, v)
 	if e.LiveFiles != nil {
 		v.find(s.Len() == *e.LiveFiles, "version %d has %d live files, want %d", e.Version, s.Len(), *e.LiveFiles)
 	}

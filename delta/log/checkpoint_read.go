@@ -104,7 +104,10 @@ func (l *Log) part(ctx context.Context, name string, want Kinds, visit func(*Act
 			continue
 		}
 		if i := f.Schema().Index(w.Name); i >= 0 {
-			w.Type = present(w.Type, f.Schema().Fields[i].Type)
+			have := f.Schema().Fields[i].Type
+			if w.Type = present(w.Type, have); w.Name == "add" {
+				w.Type = withStats(w.Type, have)
+			}
 			if len(w.Type.Fields) > 0 {
 				fields = append(fields, w)
 			}

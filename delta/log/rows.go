@@ -216,6 +216,9 @@ func (r *record) action(name string, row int, in *interner) (*Action, error) {
 		if a.Path == "" {
 			return nil, errNoKey
 		}
+		if a.Stats == "" {
+			a.Stats = statsText(r, row)
+		}
 		return &Action{Add: a}, nil
 	case "remove":
 		m := &Remove{Path: r.text("path", row), DeletionTimestamp: r.pointer("deletionTimestamp", row), DataChange: r.bool("dataChange", row),
