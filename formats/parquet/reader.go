@@ -24,6 +24,7 @@ type Reader struct {
 	end    int64 // of the file, the row behind the open row group
 	first  int64 // of the file, the first row of the last batch
 	ranges []Range
+	most   int64 // rows of a batch of the open row group
 	err    error
 }
 
@@ -249,7 +250,7 @@ func (r *Reader) advance() (n int, skip int64, err error) {
 		if from := max(next.First, r.row); from < r.end {
 			skip = from - r.row
 			r.row = from
-			return int(min(r.end-from, next.end()-from, int64(r.file.options.Limits.BatchRows))), skip, nil
+			return int(min(r.end-from, next.end()-from, r.most)), skip, nil
 		}
 		if r.group == len(r.file.meta.RowGroups) {
 			return 0, 0, io.EOF
@@ -263,7 +264,15 @@ func (r *Reader) advance() (n int, skip int64, err error) {
 	}
 }
 
+// usualBatch is what a batch takes, where rows are so wide that fewer of them than usual take it.
+const usualBatch = 16 << 20
+
 func (r *Reader) open(g *format.RowGroup) {
+	var bytes int64
+	for _, l := range r.leaves {
+		bytes += max(0, min(g.Columns[l.chunkReader.leaf].MetaData.TotalUncompressedSize, 1<<40))
+	}
+	r.most = min(int64(r.file.options.Limits.BatchRows), max(1, usualBatch/max(1, bytes/max(1, g.NumRows))))
 	for _, l := range r.leaves {
 		l.open(&g.Columns[l.chunkReader.leaf].MetaData)
 		l.repeats = l.repeats[:0]

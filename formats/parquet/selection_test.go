@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"testing"
 
@@ -89,4 +90,48 @@ func TestRanges(t *testing.T) {
 			t.Fatalf("%d rows did not come", len(wanted))
 		}
 	})
+}
+
+// TestWideRows reads rows of a megabyte in batches of a bounded size.
+func TestWideRows(t *testing.T) {
+	b := batch.NewBuilder(batch.StringType, nil)
+	for i := range 40 {
+		b.Bytes(bytes.Repeat([]byte{byte('a' + i%26)}, 1<<20))
+	}
+	s := batch.NewSchema(batch.Field{Name: "text", Type: batch.StringType})
+	var file bytes.Buffer
+	w, err := NewWriter(&file, s, WriterOptions{DictionaryBytes: -1})
+	if err == nil {
+		err = errors.Join(w.Write(batch.NewBatch(s, 40, b.Finish())), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(bytes.NewReader(file.Bytes()), int64(file.Len()), ReadOptions{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := f.Read(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	rows := 0
+	for {
+		got, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Columns[0].Data) > 2*usualBatch {
+			t.Fatalf("a batch has %d bytes", len(got.Columns[0].Data))
+		}
+		rows += got.N
+		got.Release()
+	}
+	if rows != 40 {
+		t.Errorf("%d rows", rows)
+	}
 }
