@@ -47,6 +47,24 @@ func (s *Snapshot) ScanSchema(o ScanOptions) (*batch.Schema, error) {
 	return c.out, nil
 }
 
+// FilesWhere returns the live files that may have a row for which an SQL condition is true, in the order of their paths: what a
+// scan with that condition opens.
+func (s *Snapshot) FilesWhere(condition string) ([]log.Add, error) {
+	c, err := s.t.scanOf(s.Head, ScanOptions{Where: condition})
+	if err != nil {
+		return nil, err
+	}
+	left, err := c.chosen(s.files)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]log.Add, len(left))
+	for i, a := range left {
+		out[i] = *a
+	}
+	return out, nil
+}
+
 // Scan gives the rows of the snapshot's files. Each batch belongs
 // to the caller, who releases it. The first error ends the scan.
 func (s *Snapshot) Scan(ctx context.Context, o ScanOptions) iter.Seq2[*batch.Batch, error] {

@@ -178,6 +178,10 @@ func TestSkippedFilesAreNotOpened(t *testing.T) {
 		}
 	}
 	for where, reads := range map[string]bool{"n BETWEEN 100 AND 101": true, "n = 150": true, "p = 1 AND n < 250": true, "p % 2 = 1 AND n <= 299": true, "n > 250": false, "p = 0": false} {
+		files, filesErr := s.FilesWhere(where)
+		if filesErr != nil || where != "n = 150" && len(files) != map[bool]int{true: 1, false: len(files)}[reads] {
+			t.Errorf("%s: %d files, %v", where, len(files), filesErr)
+		}
 		rows, err := scanned(s, delta.ScanOptions{Where: where})
 		if reads != (err == nil) || reads && where != "n = 150" && len(rows) == 0 {
 			t.Errorf("%s: %d rows, %v", where, len(rows), err)

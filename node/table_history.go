@@ -141,9 +141,10 @@ func newFileLine(a log.Add) fileLine {
 
 func (p *process) tableFilesCommand() *cobra.Command {
 	var version int64
+	var where string
 	c := &cobra.Command{
 		Use: "files PATH", Short: "The live files of a version", Args: cobra.ExactArgs(1),
-		Example: "  deltaic table files lake/orders --json",
+		Example: "  deltaic table files lake/orders --json\n  deltaic table files lake/orders --where \"day = DATE '2026-01-31'\"",
 		RunE: func(c *cobra.Command, args []string) error {
 			table, err := openTable(args[0])
 			if err != nil {
@@ -153,7 +154,13 @@ func (p *process) tableFilesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, a := range s.Files() {
+			files := s.Files()
+			if where != "" {
+				if files, err = s.FilesWhere(where); err != nil {
+					return invalid(err)
+				}
+			}
+			for _, a := range files {
 				l := newFileLine(a)
 				if p.asJSON() {
 					if err := p.print(l); err != nil {
@@ -171,5 +178,6 @@ func (p *process) tableFilesCommand() *cobra.Command {
 		},
 	}
 	c.Flags().Int64Var(&version, "version", -1, "version to list; -1: the newest")
+	c.Flags().StringVar(&where, "where", "", "list only files that may have a row for which this SQL expression is true")
 	return c
 }
