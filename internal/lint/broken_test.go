@@ -57,6 +57,9 @@ func TestEachRuleFailsWhenBroken(t *testing.T) {
 		{"a sleeping test", "delta/a_test.go", `package delta; import "time"; func f() { time.Sleep(1) }`, ruleSleep, "does not sleep"},
 		{"a sleep on a virtual clock", "delta/a_test.go", `package delta; import ("time"; _ "testing/synctest"); func f() { time.Sleep(1) }`, ruleSleep, ""},
 
+		{"a failed case", "delta/testdata/rapid/TestX/a.fail", "v1", ruleLeftovers, "not tracked"},
+		{"test data", "delta/testdata/a.json", "{}", ruleLeftovers, ""},
+
 		{"a silent package", "delta/a.go", "package delta", rulePackageComment, "has none"},
 		{"a package that speaks", "delta/a.go", "// Package delta is.\npackage delta", rulePackageComment, ""},
 		{"a silent function", "delta/a.go", "package delta\nfunc Do() {}", ruleDocumented, "Do is exported"},

@@ -92,5 +92,17 @@ func ruleModule(t tree) []finding {
 	return found
 }
 
+// ruleLeftovers refuses what property tests leave behind when they fail: a case worth keeping becomes a test with a name.
+func ruleLeftovers(t tree) []finding {
+	var found []finding
+	for _, s := range t {
+		if strings.Contains("/"+s.path, "/testdata/rapid/") {
+			found = append(found, finding{rule: "leftovers", path: s.path, text: "a failed case of a property test is not tracked: make it a test of its own"})
+		}
+	}
+	return found
+}
+
+func TestNoLeftoversAreTracked(t *testing.T)            { hold(t, "leftovers", ruleLeftovers) }
 func TestNoTrackedFileNamesWhatLiesAround(t *testing.T) { hold(t, "text", ruleText) }
 func TestModuleFileIsPlain(t *testing.T)                { hold(t, "module", ruleModule) }
