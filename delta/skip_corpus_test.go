@@ -108,3 +108,24 @@ func comparisons(name string, c *batch.Column, row int) (out []string) {
 	}
 	return out
 }
+
+// TestSkippingByStructStatistics leaves out files by statistics that only a checkpoint has, as structs.
+func TestSkippingByStructStatistics(t *testing.T) {
+	root := os.Getenv("DELTAIC_DELTA_CORPUS")
+	if root == "" {
+		t.Skip("DELTAIC_DELTA_CORPUS does not name the conformance tables")
+	}
+	for _, name := range []string{"v1-multi-part-struct-stats-only", "v2-classic-parquet-struct-stats-only", "v2-parquet-sidecars-struct-stats-only"} {
+		store, err := local.New(filepath.Join(root, "kernel-rs-data", name, "delta"), local.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := delta.Open(store, delta.Options{}).Snapshot(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files, err := s.FilesWhere("id > 3"); err != nil || len(files) != 2 {
+			t.Errorf("%s: %d files of ids above 3, want 2: %v", name, len(files), err)
+		}
+	}
+}
