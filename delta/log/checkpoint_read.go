@@ -22,37 +22,42 @@ var checkpointKinds = map[string]Kinds{"txn": KindTxn, "add": KindAdd, "remove":
 	"protocol": KindProtocol, "domainMetadata": KindDomain, "sidecar": KindSidecar}
 
 // checkpoint calls visit with the wanted actions of a checkpoint of any form: one Parquet file, several, or a
-// file in Parquet or JSON with sidecars.
+// file in Parquet or JSON with sidecars. Where there are several files they are read beside each other.
 func (l *Log) checkpoint(ctx context.Context, parts []Object, want Kinds, visit func(*Action) error) error {
+	if len(parts) == 0 {
+		return nil
+	}
 	want &^= KindSidecar
-	for _, part := range parts {
-		var sidecars []string
-		each, kinds := visit, want
-		if want&KindsFiles != 0 {
-			kinds |= KindSidecar
-			each = func(a *Action) error {
-				if a.Sidecar == nil {
-					return visit(a)
-				}
-				if len(sidecars) >= mostSidecars {
-					return fmt.Errorf("more than %d sidecars", mostSidecars)
-				}
-				sidecars = append(sidecars, a.Sidecar.Path)
-				return nil
+	var names, sidecars []string
+	for _, p := range parts {
+		names = append(names, p.Name)
+	}
+	each, kinds := visit, want
+	if want&KindsFiles != 0 {
+		kinds |= KindSidecar
+		each = func(a *Action) error {
+			if a.Sidecar == nil {
+				return visit(a)
 			}
-		}
-		if err := l.part(ctx, part.Name, kinds, each); err != nil {
-			return brokenBy(part.Name, err)
-		}
-		for _, path := range sidecars {
-			name, err := sidecarName(path)
-			if err == nil {
-				err = l.part(ctx, name, want&KindsFiles, visit)
+			name, err := sidecarName(a.Sidecar.Path)
+			if err == nil && len(sidecars) >= mostSidecars {
+				err = fmt.Errorf("more than %d sidecars", mostSidecars)
 			}
 			if err != nil {
-				return brokenBy(part.Name, fmt.Errorf("sidecar %s: %w", path, err))
+				return &brokenError{parts[0].Name, err}
 			}
+			sidecars = append(sidecars, name)
+			return nil
 		}
+	}
+	if err := l.partsBeside(ctx, names, kinds, each); err != nil {
+		return brokenBy(parts[0].Name, err)
+	}
+	if len(sidecars) == 0 {
+		return nil
+	}
+	if err := l.partsBeside(ctx, sidecars, want&KindsFiles, visit); err != nil {
+		return brokenBy(parts[0].Name, fmt.Errorf("its sidecars: %w", err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package log
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 )
 
 // Files streams the live files of the segment to add, and the tombstones to
@@ -19,13 +20,11 @@ func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, rem
 		return nil
 	}
 	// From the newest commit down: the first word about a file is the last.
-	for i := len(seg.replay) - 1; i >= 0; i-- {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		actions, err := l.fileActions(ctx, seg.replay[i])
-		if err != nil {
-			return err
+	newest := slices.Clone(seg.replay)
+	slices.Reverse(newest)
+	if err := l.decodeAhead(ctx, newest, KindsFiles, func(o Object, actions []*Action) error {
+		if o.from == o.Version {
+			slices.Reverse(actions) // so it is in a commit; a reconciled file that has several words has the newest first
 		}
 		for _, a := range actions {
 			if !seen.add(a) {
@@ -35,6 +34,9 @@ func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, rem
 				return err
 			}
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	return l.checkpoint(ctx, seg.Checkpoint, KindsFiles, func(a *Action) error {
 		if seen.has(a) {
@@ -51,25 +53,6 @@ func (l *Log) FileList(ctx context.Context, seg *Segment) (*FileList, error) {
 		return nil, err
 	}
 	return b.done(), nil
-}
-
-// fileActions returns the files of a commit, or of several that come reconciled in one file, so that the first word
-// about a file holds. In a commit that is the last one. A reconciled file should have only one; those that are
-// met with more have the newest first.
-func (l *Log) fileActions(ctx context.Context, o Object) ([]*Action, error) {
-	var actions []*Action
-	if err := l.replayed(ctx, o, KindsFiles, func(a *Action) error {
-		actions = append(actions, a)
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	if o.from == o.Version {
-		for i, j := 0, len(actions)-1; i < j; i, j = i+1, j-1 {
-			actions[i], actions[j] = actions[j], actions[i]
-		}
-	}
-	return actions, nil
 }
 
 // replayed calls visit with the wanted actions of a commit, or of several that come reconciled in one file.

@@ -37,10 +37,15 @@ func (l *Log) Head(ctx context.Context, seg *Segment) (*Head, error) {
 			return nil, &brokenError{o.Name, errors.New("it holds no protocol or no metaData")}
 		}
 	}
-	for _, o := range seg.replay {
-		if err := l.replayed(ctx, o, KindsHead, b.apply); err != nil {
-			return nil, err
+	if err := l.decodeAhead(ctx, seg.replay, KindsHead, func(_ Object, actions []*Action) error {
+		for _, a := range actions {
+			if err := b.apply(a); err != nil {
+				return err
+			}
 		}
+		return nil
+	}); err != nil {
+		return nil, err
 	}
 	h, err := b.head(l, seg.Version)
 	if err != nil {
