@@ -1,15 +1,16 @@
 // Package log is Delta's transaction log as bytes and facts: the actions of
 // commits, their JSON, schema strings, path and partition value spelling,
-// protocol and table features, and the replay of commits and classic
-// checkpoints into the state of a version.
+// protocol and table features, and the replay of commits and
+// checkpoints, in all forms that Delta has for them, into the state of a version.
 //
 // # Main types
 //
 // [Action] holds one action; [Commit] encodes a version and [Decode] reads one.
 // [Protocol], [Metadata], [Add], [Remove], [Txn], [Domain] and [CommitInfo] are the actions.
 // [Log] lists, reads and replays a table's log in an objstore.Store; [Head] is
-// what an appender needs of a version, without any list of files, and
-// [Log.Files] streams the files.
+// what an appender needs of a version, without any list of files;
+// [Log.Files] streams the files, and [FileList] holds them in little memory. [Log.Inventory]
+// says what lies in the folder.
 //
 // # The caller's duties
 //
