@@ -29,6 +29,7 @@ func (l *Log) checkpoint(ctx context.Context, parts []Object, want Kinds, visit 
 	}
 	want &^= KindSidecar
 	var names, sidecars []string
+	seen := map[string]bool{}
 	for _, p := range parts {
 		names = append(names, p.Name)
 	}
@@ -40,12 +41,17 @@ func (l *Log) checkpoint(ctx context.Context, parts []Object, want Kinds, visit 
 				return visit(a)
 			}
 			name, err := sidecarName(a.Sidecar.Path)
-			if err == nil && len(sidecars) >= mostSidecars {
+			switch {
+			case err != nil:
+			case seen[name]:
+				err = fmt.Errorf("it names sidecar %s twice", name) // read each time it would make much of little
+			case len(sidecars) >= mostSidecars:
 				err = fmt.Errorf("more than %d sidecars", mostSidecars)
 			}
 			if err != nil {
 				return &brokenError{parts[0].Name, err}
 			}
+			seen[name] = true
 			sidecars = append(sidecars, name)
 			return nil
 		}

@@ -156,12 +156,19 @@ func (f *forms) checkpoint(t interface{ Fatal(...any) }, version int64, form str
 		}
 	case "broken":
 		f.put(t, fmt.Sprintf("%s%020d.checkpoint.%s.parquet", Dir, version, id), []byte("PAR1 is not enough"))
+	case "a sidecar twice":
+		f.put(t, SidecarDir+id+".parquet", parquetOf(t, all[2:]))
+		main := all[:2:2]
+		for range 2 {
+			main = append(main, &Action{Sidecar: &Sidecar{Path: id + ".parquet", Size: 1}})
+		}
+		f.put(t, fmt.Sprintf("%s%020d.checkpoint.%s.json", Dir, version, id), jsonOf(main))
 	case "without its sidecar":
 		f.put(t, fmt.Sprintf("%s%020d.checkpoint.%s.json", Dir, version, id), append(jsonOf(all[:2]), `{"sidecar":{"path":"gone.parquet","sizeInBytes":1,"modificationTime":1}}`+"\n"...))
 	}
 }
 
-var checkpointForms = []string{"classic", "multi-part", "lacking a part", "inline json", "sidecars json", "sidecars parquet", "sidecars classic", "broken", "without its sidecar"}
+var checkpointForms = []string{"classic", "multi-part", "lacking a part", "inline json", "sidecars json", "sidecars parquet", "sidecars classic", "broken", "without its sidecar", "a sidecar twice"}
 
 // compact writes the reconciled actions of versions first to last.
 func (f *forms) compact(t interface{ Fatal(...any) }, first, last int64) {
