@@ -35,7 +35,7 @@ func (k *keyedShare) checkpoint(t *Task, o *owed, out *Effects) {
 		s := &k.stores[i]
 		began := t.chain.watch.now()
 		change := s.store.Checkpoint(epoch)
-		if mutant.On(mutant.DirtyRowsForgotten) && epoch%8 == 6 {
+		if mutant.On(mutant.DirtyRowsForgotten) && t.account.Limit() == 0 && epoch%8 == 6 {
 			change.Release()
 			continue
 		}
