@@ -208,7 +208,8 @@ func (v Int128) Big() *big.Int {
 
 // Int128FromBig returns b and whether it fits.
 func Int128FromBig(b *big.Int) (Int128, bool) {
-	if b.BitLen() > 127 {
+	least := b.Sign() < 0 && b.BitLen() == 128 && b.TrailingZeroBits() == 127 // -2^127
+	if b.BitLen() > 127 && !least {
 		return Int128{}, false
 	}
 	mask := new(big.Int).SetUint64(^uint64(0))

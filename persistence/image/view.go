@@ -16,8 +16,9 @@ import (
 type View struct {
 	table  *Table
 	lo, hi int
-	asked  int // for rows, of late
-	found  int // of those
+	asked  int   // for rows, of late
+	found  int   // of those
+	bytes  int64 // of the values of those
 
 	stretches []stretch // room
 }
@@ -34,9 +35,9 @@ func (v *View) Read(places [][]byte, found func(i int, values []byte) error) err
 	defer leave()
 	filters := v.mostlyNew()
 	v.asked += len(places)
-	if len(places) < 2*stretchRows {
+	if len(places) < 2*stretchRows || v.bytes > largeRow*int64(v.found) {
 		return v.read(db, filters, places, func(i int, values []byte) error {
-			v.found++
+			v.found, v.bytes = v.found+1, v.bytes+int64(len(values))
 			return found(i, values)
 		})
 	}
@@ -48,6 +49,8 @@ func (v *View) Read(places [][]byte, found func(i int, values []byte) error) err
 const (
 	stretches   = 8
 	stretchRows = 32
+	largeRow    = 4 << 10 // bytes of values: where they are more, on average of late, rows are read one by one, since runs are held until all are read
+	keptBytes   = 1 << 20 // of room that a run keeps for the next batch
 )
 
 // stretch is what was read of a run of places.
@@ -79,12 +82,15 @@ func (v *View) readStretches(db *pebble.DB, filters bool, places [][]byte, found
 		if s.err != nil {
 			return s.err
 		}
-		v.found += len(s.rows)
+		v.found, v.bytes = v.found+len(s.rows), v.bytes+int64(len(s.data))
 		for i, row := range s.rows {
 			if err := found(row, s.data[from:s.ends[i]:s.ends[i]]); err != nil {
 				return err
 			}
 			from = s.ends[i]
+		}
+		if cap(s.data) > keptBytes {
+			s.data = nil
 		}
 	}
 	return nil
@@ -125,7 +131,7 @@ const recent = 1 << 16
 // all rows lie, save more reads than they cost. Where nearly all are found they would only take the cache from the rows.
 func (v *View) mostlyNew() bool {
 	if v.asked > recent {
-		v.asked, v.found = v.asked/2, v.found/2
+		v.asked, v.found, v.bytes = v.asked/2, v.found/2, v.bytes/2
 	}
 	return v.found <= v.asked-v.asked/8
 }

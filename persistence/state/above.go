@@ -61,5 +61,6 @@ func (s *Segment) applyAbove(epoch int64, b *Block, sel []int32, hashes []uint64
 		s.unfold.Set(int(row))
 		hold.rows = append(hold.rows, row)
 	}
+	s.settle()
 	return nil
 }

@@ -120,6 +120,9 @@ func (t *Table) All(c *Copy) error {
 func (s *Segment) checkpoint(epoch int64, c *Copy) {
 	changed := s.changed()
 	if changed == 0 {
+		if s.copied != 0 {
+			s.settle()
+		}
 		return
 	}
 	s.leave(len(s.leaving)) // what is listed below must not be listed already

@@ -210,6 +210,8 @@ func (s *Segment) sharedKeys(p *batch.Pool, rows []uint32) []*batch.Column {
 type sharedCopy struct {
 	heads  Copy
 	codes  []uint32 // by row of a head in the segment being copied: its number plus one
+	of     *Segment // whose rows they are, and as of which of its moves
+	moves  uint64
 	fresh  []uint32
 	local  []int32 // by number: the row in the block being made, plus one
 	listed []uint32
@@ -222,6 +224,10 @@ const fewHeads = 1 << 14
 
 // add replaces the rows of heads in the first words of rows, which were copied from a segment, by numbers.
 func (h *sharedCopy) add(s *Segment, words []uint64, stride int) {
+	if h.of != s.heads || h.moves != s.heads.moves { // rows were evicted since: their heads' rows may be others' now
+		clear(h.codes)
+		h.of, h.moves = s.heads, s.heads.moves
+	}
 	for len(h.codes) < s.heads.grid.n {
 		h.codes = append(h.codes, 0)
 	}
