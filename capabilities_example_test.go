@@ -160,8 +160,14 @@ func stepwise(flow *stream.Flow, steps ...func()) *stream.Query {
 }
 
 // add gives one more row to a source of timed.
-func add(s *memory.Source, k string, n, minute int) {
-	if err := s.AddRows(0, []any{k, n, time.Date(2026, 3, 1, 10, minute, 0, 0, time.UTC)}); err != nil {
+func add(s *memory.Source, k string, n, minute int) { addAll(s, []any{k, n, minute}) }
+
+// addAll gives more rows at once: those of two calls may be of two epochs.
+func addAll(s *memory.Source, rows ...[]any) {
+	for i, r := range rows {
+		rows[i] = []any{r[0], r[1], time.Date(2026, 3, 1, 10, r[2].(int), 0, 0, time.UTC)}
+	}
+	if err := s.AddRows(0, rows...); err != nil {
 		panic(err)
 	}
 }
@@ -209,8 +215,8 @@ func Example_stateLeavesWithTheWatermark() {
 		flow, source, sink := stream.New("evicted"), timed(), memory.NewSink("out")
 		flow.From("in", source).WithWatermark("ts", time.Minute).GroupBy(windows.Tumbling(10*time.Minute).On("ts"), "k").Agg("counts", "count(*) AS n").
 			Select("k", "n").To("out", sink, mode)
-		q := stepwise(flow, func() { add(source, "a", 1, 1); add(source, "b", 1, 2) }, func() { add(source, "a", 1, 3); add(source, "c", 1, 40) },
-			func() { add(source, "late", 1, 5); add(source, "c", 1, 41) })
+		q := stepwise(flow, func() { addAll(source, []any{"a", 1, 1}, []any{"b", 1, 2}) }, func() { addAll(source, []any{"a", 1, 3}, []any{"c", 1, 40}) },
+			func() { addAll(source, []any{"late", 1, 5}, []any{"c", 1, 41}) })
 		for _, p := range q.RecentProgress() {
 			s := p.StateOperators[0]
 			fmt.Println(mode, "epoch", p.BatchID, "removed", s.NumRowsRemoved, "late", s.NumRowsDroppedByWatermark)
