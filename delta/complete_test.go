@@ -48,9 +48,8 @@ func stage(t testing.TB, w connectors.Writer, epoch int64, batches ...*batch.Bat
 
 var others atomic.Uint64 // seeds of other writers' names
 
-func appendIDs(t testing.TB, s objstore.Store, values ...int64) {
-	t.Helper()
-	table := delta.Open(s, options(1000+others.Add(1)))
+// writeBatch commits the rows of a batch, in files of their own.
+func writeBatch(t interface{ Fatal(...any) }, table *delta.Table, b *batch.Batch) {
 	head, err := table.Head(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +58,7 @@ func appendIDs(t testing.TB, s objstore.Store, values ...int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(ctx, ids(values...)); err != nil {
+	if err := w.Write(ctx, b); err != nil {
 		t.Fatal(err)
 	}
 	adds, err := w.Finish(ctx)
@@ -69,6 +68,12 @@ func appendIDs(t testing.TB, s objstore.Store, values ...int64) {
 	if _, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func appendIDs(t testing.TB, s objstore.Store, values ...int64) {
+	t.Helper()
+	table := delta.Open(s, options(1000+others.Add(1)))
+	writeBatch(t, table, ids(values...))
 }
 
 // TestComplete runs random epochs of whole results in two shares, with repeats, new attempts and other

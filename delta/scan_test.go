@@ -68,24 +68,7 @@ func scanRows(r *rand.Rand, base int) *batch.Batch {
 func scanTable(t interface{ Fatal(...any) }, r *rand.Rand, s *memory.Store, partition ...string) *delta.Table {
 	table := create(t, s, delta.CreateOptions{Schema: scanSchema, PartitionBy: partition})
 	for range 1 + r.IntN(5) {
-		head, err := table.Head(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := delta.NewWriter(table, head, delta.WriterOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Write(ctx, scanRows(r, r.IntN(60))); err != nil {
-			t.Fatal(err)
-		}
-		adds, err := w.Finish(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds}); err != nil {
-			t.Fatal(err)
-		}
+		writeBatch(t, table, scanRows(r, r.IntN(60)))
 	}
 	return table
 }
@@ -196,25 +179,12 @@ func writeNumbers(t *testing.T, table *delta.Table, first int64, p int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := delta.NewWriter(table, head, delta.WriterOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	n, q := batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.IntType, nil)
 	for i := range int64(11) {
 		n.Int64(first + i)
 		q.Int32(p)
 	}
-	if err := w.Write(ctx, batch.NewBatch(head.Schema, 11, n.Finish(), q.Finish())); err != nil {
-		t.Fatal(err)
-	}
-	adds, err := w.Finish(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds}); err != nil {
-		t.Fatal(err)
-	}
+	writeBatch(t, table, batch.NewBatch(head.Schema, 11, n.Finish(), q.Finish()))
 }
 
 func TestScanColumns(t *testing.T) {

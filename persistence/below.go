@@ -138,7 +138,7 @@ func (u *Upkeep) dump(ctx context.Context, objects objstore.Store, work *tableWo
 	}
 	defer w.abort()
 	rows := copies.Get().(*state.Copy)
-	defer copies.Put(rows)
+	defer recycle(rows)
 	err = work.below.View(o.Lo, o.Hi).Dump(ctx, func(places, values [][]byte) error {
 		if err := rows.Fill(spec, places, values); err != nil {
 			return err

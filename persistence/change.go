@@ -23,6 +23,13 @@ type Change struct {
 // garbage of the size of the changes.
 var copies = sync.Pool{New: func() any { return &state.Copy{} }}
 
+// recycle keeps a copy for the next one that asks, if it is worth its memory, which nobody is charged for meanwhile.
+func recycle(c *state.Copy) {
+	if c.Thrifty() {
+		copies.Put(c)
+	}
+}
+
 // Checkpoint copies the rows that came since the last checkpoint and marks them
 // as taken. It is the part of a checkpoint that the task waits for. The change must be released.
 func (s *Store) Checkpoint(epoch int64) *Change {
@@ -32,7 +39,7 @@ func (s *Store) Checkpoint(epoch int64) *Change {
 		t.Checkpoint(epoch, r)
 		t.updated, t.removed = r.Updated(), r.Removed
 		if r.Empty() {
-			copies.Put(r)
+			recycle(r)
 			continue
 		}
 		c.charged += r.Charged()
@@ -71,9 +78,7 @@ func (c *Change) Write(ctx context.Context, objects objstore.Store) ([]StateFile
 // Release gives the copy's memory back. A second call does nothing.
 func (c *Change) Release() {
 	for _, p := range c.parts {
-		if p.Thrifty() {
-			copies.Put(p)
-		}
+		recycle(p)
 	}
 	c.options.Account.Charge(-c.charged)
 	c.parts, c.charged = nil, 0

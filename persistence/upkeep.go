@@ -214,7 +214,7 @@ func (u *Upkeep) mergeRange(ctx context.Context, objects objstore.Store, spec st
 		}
 	}
 	rows := copies.Get().(*state.Copy)
-	defer copies.Put(rows)
+	defer recycle(rows)
 	if err := t.All(rows); err != nil {
 		return w, err
 	}

@@ -60,7 +60,7 @@ func (c *Copy) Charged() int64 {
 
 // Thrifty reports whether the copy is worth keeping for the next one: most of its memory has been of use, or it is little. The copy
 // that a full memory leaves behind would stay as large for every small epoch after it.
-func (c *Copy) Thrifty() bool { return cap(c.words) <= 1<<17 || len(c.words) >= cap(c.words)/4 }
+func (c *Copy) Thrifty() bool { return c.Charged() <= 1<<20 || len(c.words) >= cap(c.words)/4 }
 
 // Spec returns what the rows are.
 func (c *Copy) Spec() Spec { return c.spec }
