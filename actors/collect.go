@@ -163,6 +163,9 @@ func (a *attempt) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := objstore.Sweep(ctx, c.Objects, folder, func(name string) bool { return attemptOf(name) < a.entry.Attempt }); err != nil {
+			c.Logger.Warn("files half written by a killed attempt could not be removed", zap.Error(err))
+		}
 	}
 	a.remove(ctx, orphans)
 	return nil

@@ -228,15 +228,20 @@ func (s *Sink) sweep(ctx context.Context, c connectors.Commit) error {
 	}
 	s.swept = c.Attempt
 	folder := staging + c.Incarnation + "/"
+	earlier := func(name string) bool {
+		var attempt int64
+		_, err := fmt.Sscanf(strings.TrimPrefix(name, folder), "%d/", &attempt)
+		return err == nil && attempt < c.Attempt
+	}
 	var gone []string
 	err := s.store.List(ctx, folder, "", func(i objstore.Info) bool {
-		var attempt int64
-		if _, err := fmt.Sscanf(strings.TrimPrefix(i.Name, folder), "%d/", &attempt); err == nil && attempt < c.Attempt {
+		if earlier(i.Name) {
 			gone = append(gone, i.Name)
 		}
 		return true
 	})
 	_ = each(gone, func(name string) error { return s.store.Delete(ctx, name) })
+	_ = objstore.Sweep(ctx, s.store, folder, earlier)
 	return err
 }
 

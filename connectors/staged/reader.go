@@ -165,7 +165,7 @@ const wireHeader = 24
 func (r *Reader) Close() error { return r.in.Close() }
 
 // Collect removes the files of the folder that attempts before the one given wrote, but those
-// whose names are kept. It is for the attempt itself, once it has decided an epoch: what
+// whose names are kept, and what a kill left of files half written. It is for the attempt itself, once it has decided an epoch: what
 // earlier ones staged is done then or was never decided.
 func Collect(ctx context.Context, s objstore.Store, folder string, attempt int64, kept map[string]bool) error {
 	var gone []string
@@ -178,5 +178,8 @@ func Collect(ctx context.Context, s objstore.Store, folder string, attempt int64
 	for _, name := range gone {
 		err = errors.Join(err, s.Delete(ctx, name))
 	}
-	return err
+	return errors.Join(err, objstore.Sweep(ctx, s, folder, func(name string) bool {
+		a, ok := attemptOf(folder, name)
+		return ok && a < attempt
+	}))
 }

@@ -44,6 +44,7 @@ const (
 	Open   Kind = "open"
 	Head   Kind = "head"
 	List   Kind = "list"
+	Sweep  Kind = "sweep"
 )
 
 // Op is one durable operation.
@@ -116,8 +117,9 @@ type Store struct {
 }
 
 var (
-	_ objstore.Store  = (*Store)(nil)
-	_ objstore.Linker = (*Store)(nil)
+	_ objstore.Store   = (*Store)(nil)
+	_ objstore.Linker  = (*Store)(nil)
+	_ objstore.Sweeper = (*Store)(nil)
 )
 
 // Wrap returns the store on top of below.

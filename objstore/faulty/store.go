@@ -26,6 +26,14 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.durable(ctx, Delete, name, func() error { return s.below.Delete(ctx, name) }, nil)
 }
 
+// Sweep is not a durable operation: what it leaves behind, the next one finds.
+func (s *Store) Sweep(ctx context.Context, prefix string, gone func(name string) bool) error {
+	if err := s.before(ctx, Sweep, prefix); err != nil {
+		return err
+	}
+	return objstore.Sweep(ctx, s.below, prefix, gone)
+}
+
 // Link is a durable operation.
 func (s *Store) Link(ctx context.Context, from, to string) error {
 	return s.durable(ctx, Link, to, func() error { return objstore.Link(ctx, s.below, from, to) }, nil)

@@ -153,35 +153,36 @@ func (s *Store) entries(prefix, after string, names []string) ([]objstore.Info, 
 	return entries, nil
 }
 
-// Sweep removes temporary files in the folder prefix that were last written before
-// the time, which must be older than any write that may still be under way. It
-// returns how many it removed.
-func (s *Store) Sweep(ctx context.Context, prefix string, before time.Time) (int, error) {
+// Sweep removes the temporary files that other stores of the folder left behind of objects below prefix for which gone
+// reports true. Only a file whose name tells its object's is found: see [tempName].
+func (s *Store) Sweep(ctx context.Context, prefix string, gone func(name string) bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := objstore.CheckPrefix(prefix); err != nil {
-		return 0, err
+		return err
 	}
 	dir := s.path(strings.TrimSuffix(prefix, "/"))
 	names, err := s.fs.List(dir)
 	if err != nil && !missing(err) {
-		return 0, fmt.Errorf("list %s: %w", dir, err)
+		return fmt.Errorf("list %s: %w", dir, err)
 	}
-	removed := 0
+	var failed error
 	for _, n := range names {
-		if err := ctx.Err(); err != nil {
-			return removed, err
-		}
-		if !strings.HasPrefix(n, tempPrefix) {
-			continue
-		}
 		path := s.fs.PathJoin(dir, n)
-		info, err := s.fs.Stat(path)
-		if err != nil || !info.ModTime().Before(before) {
-			continue
+		store, object, temporary := parseTemp(n)
+		switch {
+		case temporary:
+			if store != s.unique && object != "" && gone(prefix+object) {
+				if err := s.fs.Remove(path); err != nil && !missing(err) {
+					failed = errors.Join(failed, fmt.Errorf("remove %s: %w", path, err))
+				}
+			}
+		case n != "" && n[0] != '.':
+			if info, err := s.fs.Stat(path); err == nil && info.IsDir() {
+				failed = errors.Join(failed, s.Sweep(ctx, prefix+n+"/", gone))
+			}
 		}
-		if err := s.fs.Remove(path); err != nil && !missing(err) {
-			return removed, fmt.Errorf("remove %s: %w", path, err)
-		}
-		removed++
 	}
-	return removed, nil
+	return failed
 }

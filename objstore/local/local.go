@@ -16,8 +16,9 @@
 // The file system must have hard links and an fsync that means it. An error
 // that wraps objstore.ErrUndurable must end whatever was going on; it is not retried here.
 //
-// The package starts no goroutine and does not clean up temporary files that
-// killed processes left behind; [Store.Sweep] does when called.
+// The package starts no goroutine. Temporary files that killed processes left
+// behind are hidden from listings and stay until [Store.Sweep] is called by
+// somebody who knows that their writers are gone.
 package local
 
 import (
@@ -57,8 +58,9 @@ type Store struct {
 }
 
 var (
-	_ objstore.Store  = (*Store)(nil)
-	_ objstore.Linker = (*Store)(nil)
+	_ objstore.Store   = (*Store)(nil)
+	_ objstore.Linker  = (*Store)(nil)
+	_ objstore.Sweeper = (*Store)(nil)
 )
 
 // New returns the store of the folder root, which need not exist yet: the

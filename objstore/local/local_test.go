@@ -7,9 +7,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"sort"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -183,21 +184,56 @@ func TestReplaceRemovesHadoopChecksum(t *testing.T) {
 	}
 }
 
+// What a killed writer left is removed for whoever says that it is gone, in all folders below; what another still writes,
+// what is the store's own, and what never was an object's stay.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
-	s, ctx := open(t, dir, nil), context.Background()
-	w, err := s.Create(ctx, "data/file")
-	if err != nil {
+	killed, s, ctx := open(t, dir, nil), open(t, dir, nil), context.Background()
+	begin := func(s *local.Store, name string) objstore.Writer {
+		t.Helper()
+		w, err := s.Create(ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	long := strings.Repeat("n", 240)
+	left := []objstore.Writer{begin(killed, "data/1-a"), begin(killed, "data/part/1-b")}
+	others := []objstore.Writer{begin(killed, "data/2-a"), begin(killed, "other/1-a"), begin(killed, "data/"+long), begin(s, "data/1-c")}
+	stranger := filepath.Join(dir, "data", ".hidden")
+	if err := os.WriteFile(stranger, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Sweep(ctx, "data/", time.Unix(0, 0)); n != 0 || err != nil {
-		t.Fatalf("swept %d young files, %v", n, err)
-	}
-	if n, err := s.Sweep(ctx, "data/", time.Now().Add(time.Hour)); n != 1 || err != nil {
-		t.Fatalf("swept %d old files, %v; want 1", n, err)
-	}
-	if err := w.Abort(); err != nil {
+	var asked []string
+	if err := objstore.Sweep(ctx, s, "data/", func(name string) bool {
+		asked = append(asked, name)
+		return strings.Contains(name, "/1-")
+	}); err != nil {
 		t.Fatal(err)
+	}
+	sort.Strings(asked)
+	if want := []string{"data/1-a", "data/2-a", "data/part/1-b"}; !slices.Equal(asked, want) {
+		t.Errorf("asked about %q, want %q", asked, want)
+	}
+	for _, w := range left {
+		if err := w.Close(); err == nil {
+			t.Error("a writer that was swept away could close")
+		}
+	}
+	for _, w := range others {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := objstore.Sweep(ctx, s, "missing/", nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(stranger); err != nil {
+		t.Error(err)
+	}
+	temps, err := filepath.Glob(filepath.Join(dir, "*", ".tmp-*"))
+	if err != nil || len(temps) > 0 {
+		t.Errorf("left behind: %q, %v", temps, err)
 	}
 }
 

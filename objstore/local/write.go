@@ -19,6 +19,27 @@ import (
 // every listing, ours and Hadoop's.
 const tempPrefix = ".tmp-"
 
+// longestName is what file systems take in one name, in bytes.
+const longestName = 255
+
+// tempName names a temporary file of the object: ".tmp-", the store, "-", a number, and "-" with the last part of the
+// object's name, so that whoever sweeps knows what it was to be. A name too long for that is left out, and never swept.
+func (s *Store) tempName(object string) string {
+	name := tempPrefix + s.unique + "-" + strconv.FormatInt(s.count.Add(1), 36)
+	if len(name)+1+len(object) > longestName {
+		return name
+	}
+	return name + "-" + object
+}
+
+// parseTemp reverses tempName.
+func parseTemp(name string) (store, object string, ok bool) {
+	rest, ok := strings.CutPrefix(name, tempPrefix)
+	store, rest, _ = strings.Cut(rest, "-")
+	_, object, _ = strings.Cut(rest, "-")
+	return store, object, ok
+}
+
 // missing reports that a file or one of its folders is not there.
 func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) ||
@@ -77,7 +98,7 @@ func (s *Store) create(ctx context.Context, name string) (*writer, error) {
 	}
 	w := &writer{s: s, final: s.path(name)}
 	w.dir = s.fs.PathDir(w.final)
-	w.temp = s.fs.PathJoin(w.dir, tempPrefix+s.unique+"-"+strconv.FormatInt(s.count.Add(1), 36))
+	w.temp = s.fs.PathJoin(w.dir, s.tempName(s.fs.PathBase(w.final)))
 	for again := false; ; again = true {
 		if err := s.makeFolder(w.dir); err != nil {
 			return nil, err
