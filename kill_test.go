@@ -116,4 +116,9 @@ func TestUpsertsOutliveKills(t *testing.T) {
 	if staged, _ := filepath.Glob(dir + "/checkpoint/sinks/out/staged/*/*"); len(staged) > 0 {
 		t.Errorf("staged rows that nobody needs: %v", staged)
 	}
+	for _, folder := range []string{"state", "manifests"} {
+		if half, _ := filepath.Glob(dir + "/checkpoint/" + folder + "/*/.tmp-*"); len(half) > 0 {
+			t.Errorf("files that a kill left half written: %v", half)
+		}
+	}
 }

@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/batch/batchtest"
 	"github.com/deltaic/deltaic/connectors/staged"
 	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/objstore/local"
 	"github.com/deltaic/deltaic/objstore/memory"
 )
 
@@ -175,6 +177,32 @@ func TestCollect(t *testing.T) {
 	_ = s.List(ctx, "", "", func(i objstore.Info) bool { left = append(left, i.Name); return true })
 	if want := []string{"sinks/out/inc/2-0-3.rows", "sinks/out/inc/3-1-0.rows", "sinks/out/inc/done-4", "sinks/out/other/1-0-0.rows"}; !slices.Equal(left, want) {
 		t.Errorf("left %q, want %q", left, want)
+	}
+}
+
+// What a kill left of a file half written goes with the files of its attempt; what another attempt writes stays.
+func TestCollectHalfWritten(t *testing.T) {
+	fs := vfs.NewMem()
+	folder := staged.Folder("sinks/out", "inc")
+	open := func() objstore.Store {
+		s, err := local.New("/checkpoint", local.Options{FS: fs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	killed, alive := open(), open()
+	for _, attempt := range []int64{1, 2, 3} {
+		if _, err := killed.Create(ctx, staged.Name(folder, attempt, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := staged.Collect(ctx, alive, folder, 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	left, err := fs.List("/checkpoint/" + folder)
+	if err != nil || len(left) != 1 || !strings.HasSuffix(left[0], "-3-0-0.rows") {
+		t.Errorf("left %q, %v; want the file of attempt 3 alone", left, err)
 	}
 }
 
