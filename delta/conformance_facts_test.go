@@ -54,6 +54,11 @@ type expectation struct {
 		Hint      *int64 `json:"last_checkpoint_hint"`
 	}
 	Versions []expectedVersion
+	CDF      *expectedChanges `json:"cdf"`
+	Ranges   struct {
+		Valid  [][2]int64
+		Refuse [][2]int64 `json:"must_fail"`
+	} `json:"cdf_ranges"`
 }
 
 type expectedVersion struct {
@@ -98,6 +103,7 @@ func (e *expectation) hold(table *delta.Table, v *verdict) {
 		e.Versions[i].hold(table, s.Version, v)
 	}
 	e.history(table, v)
+	e.changes(table, v)
 	if e.Log.LatestVersion != nil {
 		e.inventory(table, v)
 	}

@@ -131,3 +131,39 @@ func ExampleSnapshot_Scan() {
 	// {"city":"Lima","_metadata":{"file_name":"part-1.snappy.parquet"}}
 	// {"city":"Lagos","_metadata":{"file_name":"part-1.snappy.parquet"}}
 }
+
+// Changes are the rows that each version inserted, updated and deleted.
+func ExampleTable_Changes() {
+	ctx, store := context.Background(), memory.New(memory.Options{})
+	schema := batch.NewSchema(batch.Field{Name: "n", Type: batch.BigIntType, Nullable: true})
+	table, err := delta.Create(ctx, store, delta.CreateOptions{Schema: schema, Properties: map[string]string{"delta.enableChangeDataFeed": "true"}}, delta.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for n := range int64(3) {
+		head, _ := table.Head(ctx)
+		writer, _ := delta.NewWriter(table, head, delta.WriterOptions{})
+		column := batch.NewBuilder(batch.BigIntType, nil)
+		column.Int64(n)
+		_ = writer.Write(ctx, batch.NewBatch(schema, 1, column.Finish()))
+		adds, _ := writer.Finish(ctx)
+		_, _ = table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds})
+	}
+	_, _ = table.Restore(ctx, 1)
+	for b, err := range table.Changes(ctx, 2, -1, delta.ChangesOptions{}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for i := range b.Rows() {
+			fmt.Println(b.Columns[2].I64[b.Row(i)], string(b.Columns[1].Bytes(b.Row(i))), b.Columns[0].I64[b.Row(i)])
+		}
+		b.Release()
+	}
+	// Output:
+	// 2 insert 1
+	// 3 insert 2
+	// 4 delete 1
+	// 4 delete 2
+}

@@ -56,7 +56,7 @@ func (m mapping) physical(f batch.Field) string {
 // key returns how a column is found in a file.
 func (m mapping) key(f batch.Field) parquet.Key {
 	switch p := m.of(f); {
-	case m == mappingNone:
+	case m == mappingNone || p.Name == "": // no column of the table: the type of a change
 		return parquet.Key{Name: f.Name}
 	case m == mappingID:
 		return parquet.Key{Name: p.Name, ID: p.ID}

@@ -24,6 +24,11 @@ type fileScan struct {
 	from    []int         // by column of the scan: its place in read, or -1
 	context expr.Context
 	sel     []int32
+
+	begin   int64            // the row to begin at
+	at      int64            // the row at which the batch begins that is being given
+	differs bool             // only the rows that than has, as those of the file without it
+	than    *deletion.Vector // of the same file
 }
 
 // file gives the rows of a file, and reports whether the scan goes on.
@@ -68,7 +73,7 @@ func (f *fileScan) rows(ctx context.Context, yield func(*batch.Batch, error) boo
 	if err != nil {
 		return false, err
 	}
-	if last := f.gone.Last(); last >= file.Rows() {
+	if last := max(f.gone.Last(), f.than.Last()); last >= file.Rows() {
 		return false, &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_DELETION_VECTOR_INVALID_ROW_INDEX",
 			Message: fmt.Sprintf("the deletion vector says that row %d is gone, the file has %d rows", last, file.Rows())}
 	}
@@ -84,6 +89,9 @@ func (f *fileScan) rows(ctx context.Context, yield func(*batch.Batch, error) boo
 		if ranges, err = f.skip.ranges(file, f.add); err != nil {
 			return false, err
 		}
+	}
+	if f.begin > 0 { // of a stream, which has no condition
+		ranges = []parquet.Range{{First: f.begin, Count: max(file.Rows()-f.begin, 0)}}
 	}
 	rows, err := file.Select(parquet.Selection{Schema: f.read, Lookup: f.mapping.key, Ranges: ranges})
 	if err != nil {
@@ -125,7 +133,11 @@ func (f *fileScan) plan() {
 // give makes the scan's batch of the file's, which it takes over and whose rows begin at first, and yields it if it has rows.
 func (f *fileScan) give(b *batch.Batch, first int64, yield func(*batch.Batch, error) bool) (bool, error) {
 	out := &batch.Batch{Schema: f.out, N: b.N}
-	if f.gone.CountIn(first, b.N) > 0 {
+	f.at = first
+	switch {
+	case f.differs:
+		out.Sel = f.gone.AppendLiveBut(make([]int32, 0, f.than.CountIn(first, b.N)), f.than, first, b.N)
+	case f.gone.CountIn(first, b.N) > 0:
 		out.Sel = f.gone.AppendLive(make([]int32, 0, b.N), first, b.N)
 	}
 	if out.Rows() == 0 {
@@ -173,7 +185,7 @@ func (f *fileScan) assemble(out, b *batch.Batch, first int64) error {
 
 // constants gives the rows of a file of which no column is read.
 func (f *fileScan) constants(ctx context.Context, rows int64, yield func(*batch.Batch, error) bool) (bool, error) {
-	for first := int64(0); first < rows; {
+	for first := f.begin; first < rows; {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}

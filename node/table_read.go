@@ -117,17 +117,21 @@ func (p *process) digestRows(ctx context.Context, s *delta.Snapshot, q *rowQuery
 
 // versionAt returns the version that was the newest at a time.
 func versionAt(ctx context.Context, table *delta.Table, text string) (int64, error) {
-	var at time.Time
-	var err error
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
-		if at, err = time.Parse(layout, text); err == nil {
-			break
-		}
-	}
+	at, err := parseTime("--timestamp", text)
 	if err != nil {
-		return 0, usage("--timestamp is %q; write it as 2026-01-31T10:20:30Z", text)
+		return 0, err
 	}
 	return table.VersionAt(ctx, at)
+}
+
+// parseTime reads the time that a flag gives.
+func parseTime(flag, text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, usage("%s is %q; write it as 2026-01-31T10:20:30Z", flag, text)
 }
 
 // rowQuery is what table read wants of a snapshot.

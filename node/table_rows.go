@@ -14,12 +14,16 @@ import (
 
 // rows gives the wanted rows. Each batch belongs to the caller.
 func (q *rowQuery) rows(ctx context.Context, s *delta.Snapshot) iter.Seq2[*batch.Batch, error] {
+	return limited(s.Scan(ctx, q.scan), q.limit)
+}
+
+// limited gives the first rows of batches; a limit below zero is none.
+func limited(all iter.Seq2[*batch.Batch, error], left int64) iter.Seq2[*batch.Batch, error] {
 	return func(yield func(*batch.Batch, error) bool) {
-		left := q.limit
 		if left == 0 {
 			return
 		}
-		for out, err := range s.Scan(ctx, q.scan) {
+		for out, err := range all {
 			if err != nil {
 				yield(nil, err)
 				return

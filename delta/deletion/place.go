@@ -17,24 +17,31 @@ var values = func() (t [256]byte) {
 	return t
 }()
 
-// decodeText appends the bytes that text holds.
+// decodeText appends the bytes that text holds. Fewer than four bytes at the end may be written as the digits of their
+// number behind as many # as bytes are missing, which no four bytes begin with.
 func decodeText(dst []byte, text string) ([]byte, error) {
 	if len(text)%5 != 0 {
 		return nil, fmt.Errorf("a text of %d characters is no multiple of 5", len(text))
 	}
 	for i := 0; i < len(text); i += 5 {
+		group, bytes := text[i:i+5], 4
+		for i+5 == len(text) && bytes > 1 && group[0] == '#' {
+			group, bytes = group[1:], bytes-1
+		}
 		var v uint64
-		for _, c := range []byte(text[i : i+5]) {
+		for _, c := range []byte(group) {
 			d := values[c]
 			if d == 0 {
 				return nil, fmt.Errorf("%q is no digit of the base 85", c)
 			}
 			v = v*85 + uint64(d-1)
 		}
-		if v > 1<<32-1 {
-			return nil, fmt.Errorf("%q is beyond four bytes", text[i:i+5])
+		if v>>(8*bytes) != 0 {
+			return nil, fmt.Errorf("%q is beyond %d bytes", text[i:i+5], bytes)
 		}
-		dst = append(dst, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
+		for ; bytes > 0; bytes-- {
+			dst = append(dst, byte(v>>(8*(bytes-1))))
+		}
 	}
 	return dst, nil
 }

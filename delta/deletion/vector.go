@@ -76,6 +76,24 @@ func (v *Vector) AppendLive(rows []int32, first int64, n int) []int32 {
 	return rows
 }
 
+// AppendLiveBut appends to rows the numbers, counted from first, of those of the n rows from first on that are not gone,
+// but are gone by another vector.
+func (v *Vector) AppendLiveBut(rows []int32, other *Vector, first int64, n int) []int32 {
+	other.each(first, n, func(lo, hi int) {
+		at := lo
+		v.each(first+int64(lo), hi-lo, func(from, to int) {
+			for ; at < lo+from; at++ {
+				rows = append(rows, int32(at))
+			}
+			at = lo + to
+		})
+		for ; at < hi; at++ {
+			rows = append(rows, int32(at))
+		}
+	})
+	return rows
+}
+
 // CountIn returns how many of the n rows from first on are gone.
 func (v *Vector) CountIn(first int64, n int) int {
 	gone := 0

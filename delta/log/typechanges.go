@@ -57,6 +57,10 @@ var integers = map[batch.Kind]struct{ order, digits int }{
 	batch.TinyInt: {1, 3}, batch.SmallInt: {2, 5}, batch.Int: {3, 10}, batch.BigInt: {4, 20},
 }
 
+// Widens reports whether values of a type can be read as another one that a column was given later: the types are
+// those of a change that Delta allows.
+func Widens(from, to batch.Type) bool { return widens(from, to) }
+
 // widens reports whether Delta lets a table change a column's type so: no value is lost by it.
 func widens(from, to batch.Type) bool {
 	number, isInteger := integers[from.Kind]
