@@ -75,7 +75,7 @@ bench: build ## B1, B5, B6, B8, B10, B11, B14, B17, B18 and B19 with their ancho
 	else echo "the DuckDB anchor could not be built (it needs a C compiler): the suites run without it"; fi; \
 	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "ingest --events 5000000 --rounds 2" \
 		"checkpoint --keys 1000000 --stretch 3s --rounds 1" "state --keys 500000 --memory-limit 24MiB --anchor-updates 100000" \
-		"window --events 300000 --hop-keys 2000" "distinct --events 300000 --case q15,q16,q17,q18,q19" "skew --events 300000 --parallelism 2"; do \
+		"window --events 300000 --hop-keys 2000" "distinct --events 300000 --case q15,q16,q17,q18,q19" "skew --events 300000 --parallelism 2" "delta --files 200000 --commits 10000 --rows 2000000"; do \
 		echo "deltaic bench $$suite"; bin/deltaic bench $$suite --json | tee -a $$out; \
 	done; echo "appended to $$out"
 

@@ -72,6 +72,28 @@ func TestSuites(t *testing.T) {
 	run(t, "recover", "--keys", "20000", "--kills", "3", "--settle", "100ms", "--json")
 }
 
+// TestTables runs each case of the suite of tables small; delta-rs takes part where it is installed.
+func TestTables(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	var out bytes.Buffer
+	c := root()
+	c.SetOut(&out)
+	c.SetArgs([]string{"bench", "delta", "--files", "3000", "--commits", "120", "--rows", "20000", "--json"})
+	if err := c.ExecuteContext(t.Context()); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	var r measure.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	installed := os.Getenv("DELTAIC_INTEROP") != ""
+	if !r.Verified || len(r.Metrics) != 7 || (len(r.Anchors) == 8) != installed || (len(r.Ratios) > 0) != installed || (r.Settings["anchors"] == nil) != installed {
+		t.Fatal(out.String())
+	}
+}
+
 func TestUnknownWorker(t *testing.T) {
 	c := root()
 	c.SetArgs([]string{"bench", "worker", "nonsense"})
