@@ -87,7 +87,13 @@ func StringParameter(name, value string) log.Parameter {
 
 // Commit appends the version after the newest one, however often others are
 // faster, and returns its number.
-func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) { return t.commit(ctx, &c) }
+func (t *Table) Commit(ctx context.Context, c Commit) (int64, error) {
+	version, err := t.commit(ctx, &c)
+	if err == nil {
+		t.checksum(ctx)
+	}
+	return version, err
+}
 
 // commit is Commit that leaves in c what its Plan made.
 func (t *Table) commit(ctx context.Context, c *Commit) (int64, error) {
@@ -358,7 +364,11 @@ func (t *Table) committed(c *Commit, head *Head, text []byte) {
 		actions = append(actions, &log.Action{Domain: &c.Domains[i]})
 	}
 	if next, err := t.log.Advance(head, actions, int64(len(text))); err == nil {
+		next.Total = head.Total.After(c.Adds, c.Removes)
 		t.publish(next, false)
+		t.mu.Lock()
+		t.sums.own = max(t.sums.own, next.Version)
+		t.mu.Unlock()
 	}
 }
 

@@ -1,7 +1,6 @@
 package delta_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -237,13 +237,28 @@ func (e *expectation) rows(table *delta.Table, s *delta.Snapshot, v *verdict) {
 
 // checksum compares a version with the checksum that its writer left beside the commit, as far as there is one.
 func checksum(table *delta.Table, s *delta.Snapshot, v *verdict) {
-	var crc struct{ NumFiles, TableSizeBytes *int64 }
-	text, err := table.Store().Get(ctx, fmt.Sprintf("%s%020d.crc", log.Dir, s.Version), 0)
-	if err != nil || json.Unmarshal(text, &crc) != nil || crc.NumFiles == nil || crc.TableSizeBytes == nil {
+	c, err := table.Log().Checksum(ctx, s.Version)
+	if errors.Is(err, objstore.ErrNotFound) {
 		return
 	}
-	v.find(int64(s.Len()) == *crc.NumFiles && s.Bytes() == *crc.TableSizeBytes, "version %d has %d files of %d bytes, its checksum says %d of %d",
-		s.Version, s.Len(), s.Bytes(), *crc.NumFiles, *crc.TableSizeBytes)
+	if v.find(err == nil, "the checksum of version %d cannot be read: %v", s.Version, err); err != nil {
+		return
+	}
+	v.find(c.Total == log.Total{Files: int64(s.Len()), Bytes: s.Bytes()}, "version %d has %d files of %d bytes, its checksum says %+v", s.Version, s.Len(), s.Bytes(), c.Total)
+	if table.Log().Confirm(ctx, s.Version, c) != nil {
+		return // it says less than an appender needs
+	}
+	txns, domains := map[string]log.Txn{}, map[string]log.Domain{}
+	for _, t := range c.Txns {
+		txns[t.AppID] = t
+	}
+	for _, d := range c.Domains {
+		domains[d.Domain] = d
+	}
+	v.find(maps.Equal(domains, s.Domains) && fmt.Sprint(slices.Sorted(maps.Keys(txns))) == fmt.Sprint(slices.Sorted(maps.Keys(s.Txns))) && c.Metadata.Equal(&s.Metadata),
+		"version %d is %+v, its checksum says %+v", s.Version, s.Head, c)
+	by, err := delta.Open(table.Store(), delta.Options{}).Head(ctx)
+	v.find(err == nil && (by.Version != s.Version || sameHead(by, s.Head)), "opened by its checksum it is %+v, replayed %+v: %v", by, s.Head, err)
 }
 
 // hold compares a version: its files, and its rows where they are known.

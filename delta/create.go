@@ -81,7 +81,10 @@ func Create(ctx context.Context, s objstore.Store, c CreateOptions, o Options) (
 			return nil, err
 		}
 	}
-	_, err = t.reload(ctx)
+	head, err := t.reload(ctx)
+	if err == nil && head.Version == 0 {
+		t.withTotal(head, (&log.Total{}).After(first.Adds, nil))
+	}
 	return t, err
 }
 

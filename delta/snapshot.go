@@ -39,7 +39,9 @@ func (t *Table) SnapshotAt(ctx context.Context, version int64) (*Snapshot, error
 		if s.Head, err = t.log.Head(ctx, seg); err != nil {
 			return err
 		}
-		s.files, err = t.log.FileList(ctx, seg)
+		if s.files, err = t.log.FileList(ctx, seg); err == nil {
+			s.Head.Total = &log.Total{Files: int64(s.files.Len()), Bytes: s.files.Bytes()}
+		}
 		return err
 	})
 	if err != nil {
@@ -89,6 +91,7 @@ func (t *Table) follow(ctx context.Context, base *Snapshot, version int64) (*Sna
 	if len(files) > 0 {
 		s.files = s.files.Update(files)
 	}
+	s.Head.Total = &log.Total{Files: int64(s.files.Len()), Bytes: s.files.Bytes()}
 	t.publish(s.Head, false)
 	t.newest = s
 	return s, nil

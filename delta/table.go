@@ -71,6 +71,7 @@ type Table struct {
 	durable int64     // versions below it are known to outlive a power cut
 	actions int64     // of the newest checkpoint that this table wrote
 	checked time.Time // when a listing last showed that there is no gap behind head
+	sums    sums
 
 	loading chan struct{} // held by who loads or follows a version
 	newest  *Snapshot     // the newest that was loaded, for loading and those after it
@@ -80,7 +81,7 @@ type Table struct {
 // that is not there shows at first use.
 func Open(s objstore.Store, o Options) *Table {
 	o = o.withDefaults()
-	return &Table{log: &log.Log{Store: s, Limits: o.Limits, Pool: o.Pool}, o: o, loading: make(chan struct{}, 1)}
+	return &Table{log: &log.Log{Store: s, Limits: o.Limits, Pool: o.Pool}, o: o, loading: make(chan struct{}, 1), sums: sums{own: -1}}
 }
 
 // Store returns the store the table lies in.
@@ -142,8 +143,11 @@ func (t *Table) reload(ctx context.Context) (*Head, error) {
 func (t *Table) publish(head *Head, listed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.head == nil || head.Version > t.head.Version || listed {
+	if t.head == nil || head.Version > t.head.Version || listed || head.Version == t.head.Version && t.head.Total == nil {
 		t.head = head
+	}
+	if head.Total != nil && (t.sums.known == nil || head.Version > t.sums.known.Version || listed) {
+		t.sums.known = head
 	}
 	if listed {
 		t.checked = t.o.Now()

@@ -20,6 +20,9 @@ type Head struct {
 	Txns     map[string]Txn
 	Domains  map[string]Domain // removed ones are not there
 
+	// Total is what the live files come to; nil: not known, since nobody has looked.
+	Total *Total
+
 	// Since counts commits and their bytes since the checkpoint that was read.
 	Since      int64
 	SinceBytes int64
@@ -27,7 +30,7 @@ type Head struct {
 
 // Head replays protocol, metadata, txn and domains of the segment.
 func (l *Log) Head(ctx context.Context, seg *Segment) (*Head, error) {
-	b := headBuilder{txns: map[string]Txn{}, domains: map[string]Domain{}}
+	b := &headBuilder{txns: map[string]Txn{}, domains: map[string]Domain{}}
 	if len(seg.Checkpoint) > 0 {
 		if err := l.checkpoint(ctx, seg.Checkpoint, KindsHead, b.apply); err != nil {
 			return nil, err
@@ -37,7 +40,12 @@ func (l *Log) Head(ctx context.Context, seg *Segment) (*Head, error) {
 			return nil, &brokenError{o.Name, errors.New("it holds no protocol or no metaData")}
 		}
 	}
-	if err := l.decodeAhead(ctx, seg.replay, KindsHead, func(_ Object, actions []*Action) error {
+	return l.finishHead(ctx, seg, b, seg.replay)
+}
+
+// finishHead applies the rest of the segment's commits.
+func (l *Log) finishHead(ctx context.Context, seg *Segment, b *headBuilder, rest []Object) (*Head, error) {
+	if err := l.decodeAhead(ctx, rest, KindsHead, func(_ Object, actions []*Action) error {
 		for _, a := range actions {
 			if err := b.apply(a); err != nil {
 				return err
@@ -78,6 +86,7 @@ type headBuilder struct {
 	schema   *batch.Schema // of metadata, nil: not parsed yet
 	txns     map[string]Txn
 	domains  map[string]Domain
+	total    *Total
 	shared   bool // the maps belong to another head
 }
 
@@ -115,7 +124,7 @@ func (b *headBuilder) head(l *Log, version int64) (*Head, error) {
 	if b.metadata == nil {
 		return nil, fail("the log up to version %d holds no metaData", version)
 	}
-	h := &Head{Version: version, Protocol: *b.protocol, Metadata: *b.metadata, Schema: b.schema, Txns: b.txns, Domains: b.domains}
+	h := &Head{Version: version, Protocol: *b.protocol, Metadata: *b.metadata, Schema: b.schema, Txns: b.txns, Domains: b.domains, Total: b.total}
 	// Features come first: an unknown one may be why the rest looks strange.
 	if h.Schema == nil {
 		empty := batch.NewSchema()
@@ -147,10 +156,12 @@ func (b *headBuilder) named(err error, l *Log, version int64) error {
 	return err
 }
 
-// HeadAt loads the head of a version; -1 is the newest.
+// HeadAt loads the head of a version; -1 is the newest. A checksum that fits its commit is taken for what comes before it.
 func (l *Log) HeadAt(ctx context.Context, version int64) (h *Head, err error) {
 	err = l.Load(ctx, version, func(seg *Segment) error {
-		h, err = l.Head(ctx, seg)
+		if h, err = l.headByChecksum(ctx, seg); h == nil && err == nil {
+			h, err = l.Head(ctx, seg)
+		}
 		return err
 	})
 	if err != nil {

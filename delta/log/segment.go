@@ -1,8 +1,10 @@
 package log
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 )
 
 // Segment is what a version is made of: a checkpoint, perhaps, and the commits after it.
@@ -10,6 +12,7 @@ type Segment struct {
 	Version    int64
 	Checkpoint []Object // the one file, or the parts in order, of a checkpoint; empty: none
 	Commits    []Object // ascending; without a gap unless reconciled files bridge it
+	Checksum   int64    // the newest version at or after the checkpoint that has a checksum, with all commits from it on; -1: none
 
 	replay []Object // what is read for Commits, ascending: some of them may come reconciled in one file
 }
@@ -90,7 +93,7 @@ func (l *Log) segment(found *listing, version int64, broken map[string]bool) (*S
 	case version < 0:
 		version = newest
 	}
-	seg := &Segment{Version: version, Checkpoint: found.base(version, broken)}
+	seg := &Segment{Version: version, Checkpoint: found.base(version, broken), Checksum: -1}
 	base := seg.CheckpointVersion()
 	for _, c := range found.commits {
 		if c.Version > base && c.Version <= version {
@@ -107,7 +110,30 @@ func (l *Log) segment(found *listing, version int64, broken map[string]bool) (*S
 		}
 		return nil, l.gap(next, to)
 	}
+	seg.Checksum = seg.checksum(found)
 	return seg, nil
+}
+
+// checksum returns the newest version with a checksum that a head can begin with.
+func (s *Segment) checksum(found *listing) int64 {
+	whole := s.Version + 1 // the commits from it on are all there
+	for i := len(s.Commits) - 1; i >= 0 && s.Commits[i].Version == whole-1; i-- {
+		whole--
+	}
+	if base := s.CheckpointVersion(); whole == base+1 {
+		if _, there := slices.BinarySearchFunc(found.commits, base, func(o Object, v int64) int { return cmp.Compare(o.Version, v) }); there {
+			whole = base
+		}
+	}
+	for i := len(found.checksums) - 1; i >= 0; i-- {
+		if v := found.checksums[i]; v <= s.Version {
+			if v >= whole {
+				return v
+			}
+			break
+		}
+	}
+	return -1
 }
 
 // base returns the newest checkpoint that is not after the version, nil if there is none.
