@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -29,6 +30,7 @@ type decided struct {
 
 // flowMode is how the flow of the crash test writes: the rows of each epoch, and what the table holds at the end.
 type flowMode struct {
+	name string
 	mode connectors.OutputMode
 	keys []string
 	rows func(epoch int64) *batch.Batch
@@ -44,29 +46,35 @@ func upTo(n int64) []int64 {
 }
 
 var flowModes = []flowMode{
-	{connectors.Append, nil, func(e int64) *batch.Batch { return ids(3*e, 3*e+1, 3*e+2) }, func(n int64) []int64 { return upTo(3 * n) }},
-	{connectors.Complete, nil, func(e int64) *batch.Batch { return ids(upTo(2 * e)...) }, func(n int64) []int64 { return upTo(2*n - 2) }},
-	// Each epoch adds three rows and takes away one of those of the epoch before, which it wrote as a repeat too.
-	{connectors.Update, []string{"n"}, func(e int64) *batch.Batch {
-		b := ids(3*e, 3*e+1, 3*e+2, max(0, 3*e-2), max(0, 3*e-3))
-		b.Kinds = []batch.RowKind{batch.Insert, batch.UpdateAfter, batch.Insert, batch.UpdateAfter, batch.Delete}
-		if e == 0 {
-			b.Kinds[4] = batch.Insert
+	{"append", connectors.Append, nil, func(e int64) *batch.Batch { return ids(3*e, 3*e+1, 3*e+2) }, func(n int64) []int64 { return upTo(3 * n) }},
+	{"complete", connectors.Complete, nil, func(e int64) *batch.Batch { return ids(upTo(2 * e)...) }, func(n int64) []int64 { return upTo(2*n - 2) }},
+	{"update", connectors.Update, []string{"n"}, rewritesOf, rowsLeft},
+	{"vectors", connectors.Update, []string{"n"}, rewritesOf, rowsLeft},
+}
+
+// rewritesOf adds three rows and takes away one of those of the epoch before, which it wrote as a repeat too.
+func rewritesOf(e int64) *batch.Batch {
+	b := ids(3*e, 3*e+1, 3*e+2, max(0, 3*e-2), max(0, 3*e-3))
+	b.Kinds = []batch.RowKind{batch.Insert, batch.UpdateAfter, batch.Insert, batch.UpdateAfter, batch.Delete}
+	if e == 0 {
+		b.Kinds[4] = batch.Insert
+	}
+	return b
+}
+
+func rowsLeft(n int64) (left []int64) {
+	for _, v := range upTo(3 * n) {
+		if v%3 != 0 || v == 3*n-3 {
+			left = append(left, v)
 		}
-		return b
-	}, func(n int64) (left []int64) {
-		for _, v := range upTo(3 * n) {
-			if v%3 != 0 || v == 3*n-3 {
-				left = append(left, v)
-			}
-		}
-		return left
-	}},
+	}
+	return left
 }
 
 // runFlow writes the epochs that the journal does not have and commits those that it has.
 func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int64) error {
-	sink := delta.NewSink(s, delta.SinkOptions{Keys: m.keys, Properties: map[string]string{"delta.checkpointInterval": "2"}, Table: options(uint64(attempt))})
+	properties := map[string]string{"delta.checkpointInterval": "2", "delta.enableDeletionVectors": strconv.FormatBool(m.name == "vectors")}
+	sink := delta.NewSink(s, delta.SinkOptions{Keys: m.keys, Properties: properties, Table: options(uint64(attempt))})
 	if err := sink.Bind(ctx, idSchema, m.mode); err != nil {
 		return err
 	}
@@ -106,7 +114,7 @@ func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int6
 // attempt finishes the flow; every row is there once.
 func TestCrashAtEveryDurableOperation(t *testing.T) {
 	for _, m := range flowModes {
-		t.Run(string(m.mode), func(t *testing.T) { crashFlow(t, m) })
+		t.Run(m.name, func(t *testing.T) { crashFlow(t, m) })
 	}
 }
 

@@ -254,7 +254,7 @@ func checkPartition(s *batch.Schema, columns []string) error {
 	return nil
 }
 
-// known are the delta.* properties that a new table may have, with the writer feature
+// known are the delta.* properties that a new table may have, with the feature
 // that one needs when it is true.
 var known = map[string]string{
 	"delta.appendOnly": "", "delta.checkpointInterval": "", "delta.checkpoint.writeStatsAsJson": "",
@@ -264,10 +264,11 @@ var known = map[string]string{
 	"delta.parquet.compression.codec": "", "delta.parquet.format.version": "", "delta.setTransactionRetentionDuration": "",
 	"delta.targetFileSize": "", "delta.autoOptimize.autoCompact": "", "delta.autoOptimize.optimizeWrite": "",
 	"delta.tuneFileSizesForRewrites": "", "delta.enableChangeDataFeed": "changeDataFeed",
+	"delta.enableDeletionVectors": "deletionVectors",
 }
 
 // unsupported are properties that are fine as long as they are false or none.
-var unsupported = []string{"delta.enableDeletionVectors", "delta.columnMapping.mode", "delta.enableInCommitTimestamps",
+var unsupported = []string{"delta.columnMapping.mode", "delta.enableInCommitTimestamps",
 	"delta.enableRowTracking", "delta.enableTypeWidening", "delta.enableVariantShredding", "delta.randomizeFilePrefixes",
 	"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3", "delta.checkpointPolicy"}
 

@@ -11,6 +11,20 @@ func (s *Snapshot) Only(i int) *Snapshot {
 	return &Snapshot{Head: s.Head, t: s.t, files: log.NewFileList().Update([]*log.Action{{Add: &s.Files()[i]}})}
 }
 
+// With returns the snapshot with other actions for some of its files.
+func (s *Snapshot) With(adds []log.Add) *Snapshot {
+	actions := []*log.Action{}
+	for i := range adds {
+		for _, old := range s.Files() {
+			if old.Path == adds[i].Path {
+				actions = append(actions, &log.Action{Remove: &log.Remove{Path: old.Path, DeletionVector: old.DeletionVector}})
+			}
+		}
+		actions = append(actions, &log.Action{Add: &adds[i]})
+	}
+	return &Snapshot{Head: s.Head, t: s.t, files: s.files.Update(actions)}
+}
+
 // The bounds of strings, for tests.
 var (
 	TruncateMin = truncateMin

@@ -8,7 +8,6 @@ import (
 
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // liveFiles follows which files a table has, commit by commit, for commits that rest on
@@ -46,7 +45,10 @@ func (l *liveFiles) follow(ctx context.Context, t *Table, head *Head, w fileWatc
 type fileWatcher interface {
 	reset(head *Head)
 	removed(a log.Add)
+	// added tells of a file, after what else its commit did.
 	added(ctx context.Context, a log.Add) error
+	// changed tells that a file has got another deletion vector, or lost it.
+	changed(ctx context.Context, old, a log.Add) error
 }
 
 func (l *liveFiles) reload(ctx context.Context, t *Table, head *Head, w fileWatcher) error {
@@ -55,11 +57,6 @@ func (l *liveFiles) reload(ctx context.Context, t *Table, head *Head, w fileWatc
 		return err
 	}
 	files := s.Files()
-	for i := range files {
-		if files[i].DeletionVector != nil {
-			return t.vectorRefused(&files[i], head.Version)
-		}
-	}
 	l.files = nil
 	if w != nil {
 		w.reset(head)
@@ -77,29 +74,50 @@ func (l *liveFiles) reload(ctx context.Context, t *Table, head *Head, w fileWatc
 }
 
 func (l *liveFiles) apply(ctx context.Context, actions []*log.Action, w fileWatcher) error {
+	stay := map[string]log.Add{} // what was removed and comes again with other rows gone, by path
+	for _, a := range actions {
+		if a.Add != nil {
+			stay[log.FileKey(a.Add.Path, nil)] = log.Add{}
+		}
+	}
 	for _, a := range actions {
 		if a.Remove == nil {
 			continue
 		}
 		key := log.FileKey(a.Remove.Path, a.Remove.DeletionVector)
-		if old, ok := l.files[key]; ok {
-			if w != nil {
-				w.removed(old)
-			}
-			delete(l.files, key)
+		old, live := l.files[key]
+		if !live {
+			continue
+		}
+		delete(l.files, key)
+		path := log.FileKey(a.Remove.Path, nil)
+		if _, stays := stay[path]; stays {
+			stay[path] = old
+		} else if w != nil {
+			w.removed(old)
 		}
 	}
+	var fresh []log.Add
 	for _, a := range actions {
 		if a.Add == nil {
 			continue
 		}
 		key := fileKey(a.Add)
-		if _, known := l.files[key]; !known && w != nil {
-			if err := w.added(ctx, *a.Add); err != nil {
-				return err
-			}
+		_, known := l.files[key] // a second add of a file gives it other statistics
+		l.files[key] = *a.Add
+		if known || w == nil {
+			continue
 		}
-		l.files[key] = *a.Add // a second add of a file gives it other statistics
+		if old := stay[log.FileKey(a.Add.Path, nil)]; old.Path == "" {
+			fresh = append(fresh, *a.Add)
+		} else if err := w.changed(ctx, old, *a.Add); err != nil {
+			return err
+		}
+	}
+	for _, a := range fresh {
+		if err := w.added(ctx, a); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -108,20 +126,10 @@ func (l *liveFiles) apply(ctx context.Context, actions []*log.Action, w fileWatc
 func (t *Table) fileActions(ctx context.Context, version int64) ([]*log.Action, error) {
 	var actions []*log.Action
 	err := t.log.Commit(ctx, version, log.KindsFiles, func(a *log.Action) error {
-		if a.Add != nil && a.Add.DeletionVector != nil {
-			return t.vectorRefused(a.Add, version)
-		}
 		actions = append(actions, a)
 		return nil
 	})
 	return actions, err
-}
-
-// vectorRefused says that files with deletion vectors are not rewritten.
-func (t *Table) vectorRefused(a *log.Add, version int64) error {
-	f := t.failure(supervision.Fatal, log.ClassWrite, version, "file %s has a deletion vector, and such files cannot be rewritten yet", a.Path)
-	f.Hint = "purge the table's deletion vectors with the engine that made them, or append to the table instead"
-	return f
 }
 
 func fileKey(a *log.Add) string { return log.FileKey(a.Path, a.DeletionVector) }

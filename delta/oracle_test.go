@@ -20,6 +20,7 @@ func TestOracleReadsChangedTables(t *testing.T) {
 		sink delta.SinkOptions
 	}{
 		"upserted":             {connectors.Update, delta.SinkOptions{Keys: []string{"k"}}},
+		"upserted, vectors":    {connectors.Update, delta.SinkOptions{Keys: []string{"k"}, Properties: map[string]string{"delta.enableDeletionVectors": "true"}}},
 		"upserted, partitions": {connectors.Update, delta.SinkOptions{Keys: []string{"p", "k"}, PartitionBy: []string{"p"}}},
 		"complete":             {connectors.Complete, delta.SinkOptions{PartitionBy: []string{"p"}}},
 	} {

@@ -20,6 +20,7 @@ type fileScan struct {
 	add     *log.Add
 	name    string // of the object
 	gone    *deletion.Vector
+	known   bool          // gone is there; else it is read
 	read    *batch.Schema // columns of the file
 	from    []int         // by column of the scan: its place in read, or -1
 	context expr.Context
@@ -41,6 +42,21 @@ func (c *scan) file(ctx context.Context, a *log.Add, yield func(*batch.Batch, er
 	return goesOn && err == nil
 }
 
+// each calls use with the rows of the file and the place of the first row of each batch; those that are gone count.
+// Batches belong to use, whose error ends it.
+func (f *fileScan) each(ctx context.Context, use func(b *batch.Batch, first int64) error) error {
+	f.read = &batch.Schema{}
+	var failed error
+	_, err := f.rows(ctx, func(b *batch.Batch, _ error) bool {
+		failed = use(b, f.at)
+		return failed == nil
+	})
+	if err != nil {
+		return f.failure(err)
+	}
+	return failed
+}
+
 // failure names the file.
 func (f *fileScan) failure(err error) error {
 	var failure *supervision.Failure
@@ -60,8 +76,10 @@ func (f *fileScan) rows(ctx context.Context, yield func(*batch.Batch, error) boo
 	if f.name, err = f.t.within(f.add.Path); err != nil {
 		return false, err
 	}
-	if f.gone, err = f.t.vector(ctx, f.add); err != nil {
-		return false, err
+	if !f.known {
+		if f.gone, err = f.t.vector(ctx, f.add); err != nil {
+			return false, err
+		}
 	}
 	f.context = expr.Context{Pool: f.t.o.Pool, Now: f.now}
 	r, err := f.t.Store().Open(ctx, f.name)

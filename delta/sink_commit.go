@@ -160,6 +160,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 		_, _ = t.Checkpoint(ctx) // the epoch is committed whatever becomes of it
 	}
 	out := committed(version, &commit)
+	e.count(&out)
 	out.Changed = e.done(ctx, c)
 	return out, nil
 }

@@ -226,8 +226,8 @@ func (e *upsertEpoch) stands(r *rewrite) bool {
 	if old == nil || e.times != e.u.index.times || !old.head.Metadata.Equal(&r.head.Metadata) {
 		return false
 	}
-	for _, id := range old.gone {
-		if !e.u.index.files[id].live {
+	for i, id := range old.gone {
+		if f := &e.u.index.files[id]; !f.live || fileKey(&f.add) != fileKey(&old.were[i]) {
 			return false
 		}
 	}
@@ -237,24 +237,30 @@ func (e *upsertEpoch) stands(r *rewrite) bool {
 // say fills in the files that go and what the log says of the epoch.
 func (e *upsertEpoch) say(c *Commit) {
 	r := e.made
-	var added, removed int64
+	var removed int64
 	c.Removes = nil
-	for _, id := range r.gone {
-		f := &e.u.index.files[id]
-		c.Removes = append(c.Removes, e.u.t.remove(&f.add))
-		removed += f.add.Size
+	for i := range r.were {
+		c.Removes = append(c.Removes, e.u.t.remove(&r.were[i]))
+		removed += r.were[i].Size
 	}
-	for i := range c.Adds {
-		added += c.Adds[i].Size
+	vectors := map[bool]int64{} // those that come instead of others, and those that come
+	for _, m := range r.marked {
+		f := &e.u.index.files[m.file]
+		removed -= f.add.Size
+		vectors[f.gone != nil]++
 	}
 	inserted := int64(len(r.fresh))
 	for _, m := range []struct {
 		name string
 		n    int64
-	}{{"numOutputRows", inserted + r.updated + r.copied}, {"numOutputBytes", added}, {"numAddedFiles", int64(len(c.Adds))},
-		{"numRemovedFiles", int64(len(r.gone))}, {"numRemovedBytes", removed}, {"numTargetRowsInserted", inserted},
+	}{{"numOutputRows", inserted + r.updated + r.copied}, {"numOutputBytes", r.written}, {"numAddedFiles", int64(len(c.Adds) - len(r.marked))},
+		{"numRemovedFiles", int64(len(r.gone) - len(r.marked))}, {"numRemovedBytes", removed}, {"numTargetRowsInserted", inserted},
 		{"numTargetRowsUpdated", r.updated}, {"numTargetRowsDeleted", r.deleted}, {"numTargetRowsCopied", r.copied}} {
 		setMetric(c, m.name, m.n)
+	}
+	if r.vectors {
+		setMetric(c, "numTargetDeletionVectorsAdded", vectors[false]+vectors[true])
+		setMetric(c, "numTargetDeletionVectorsUpdated", vectors[true])
 	}
 }
 
@@ -294,6 +300,16 @@ func (u *upserts) epoch(c connectors.Commit) (*upsertEpoch, error) {
 		return nil, err
 	}
 	return &upsertEpoch{u: u, files: files}, nil
+}
+
+// count says what was written, where files that come again with other rows gone are among those added.
+func (e *upsertEpoch) count(out *connectors.Committed) {
+	if e == nil || e.made == nil {
+		return
+	}
+	out.Files -= len(e.made.marked)
+	out.Removed -= len(e.made.marked)
+	out.Bytes = e.made.written
 }
 
 // done removes the rows that were staged for an epoch that is in the table now, and those that earlier attempts left

@@ -3,6 +3,7 @@ package delta_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/deltaic/deltaic/batch"
@@ -46,66 +47,73 @@ func upsertRows(b *testing.B, sink *delta.Sink, w connectors.Writer, pool *batch
 }
 
 // BenchmarkUpsert changes 1 % of the keys of a table of 10 million rows in an epoch, keys that lie together and
-// keys from anywhere, and says which share of the table's bytes was written.
+// keys from anywhere, in tables without deletion vectors and with them, and says which share of the table's bytes was written.
 func BenchmarkUpsert(b *testing.B) {
-	const rows, changed = 10_000_000, 100_000
-	for _, loads := range []int64{1, 10} {
-		store, err := local.New(b.TempDir(), local.Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		pool := batch.NewPool()
-		sink := delta.NewSink(store, delta.SinkOptions{Keys: []string{"k"}})
-		if err := sink.Bind(ctx, upsertSchema, connectors.Update); err != nil {
-			b.Fatal(err)
-		}
-		w, err := sink.Writer(ctx, connectors.Share{Flow: "f", Incarnation: "i", Attempt: 1, Count: 1, Pool: pool})
-		if err != nil {
-			b.Fatal(err)
-		}
-		epoch := int64(0)
-		for range loads { // each with keys of the whole range
-			epoch++
-			upsertRows(b, sink, w, pool, epoch, func(yield func(int64) bool) {
-				for k := epoch - 1; k < rows; k += loads {
-					if !yield(k) {
-						return
-					}
-				}
-			})
-		}
-		table, _ := sink.Table()
-		snapshot, err := table.Snapshot(ctx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, spread := range []string{"together", "uniform"} {
-			b.Run(fmt.Sprintf("loads=%d/%s", loads, spread), func(b *testing.B) {
-				random := rand.New(rand.NewPCG(1, 2))
-				var bytes, keys int64
-				for b.Loop() {
-					epoch++
-					first := random.Int64N(rows - changed)
-					done := upsertRows(b, sink, w, pool, epoch, func(yield func(int64) bool) {
-						for i := range int64(changed) {
-							k := first + i
-							if spread == "uniform" {
-								k = random.Int64N(rows)
-							}
-							if !yield(k) {
-								return
-							}
-						}
-					})
-					bytes += done.Bytes
-					keys += done.Changed
-				}
-				b.ReportMetric(100*float64(bytes)/float64(b.N)/float64(snapshot.Bytes()), "%rewritten")
-				b.ReportMetric(float64(bytes)/float64(keys), "B/key")
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(keys), "ns/key")
-			})
-		}
-		b.Logf("%d files, %d bytes", len(snapshot.Files()), snapshot.Bytes())
-		_ = sink.Close()
+	for _, c := range []struct {
+		loads   int64
+		vectors bool
+	}{{1, false}, {10, false}, {1, true}} {
+		benchmarkUpsert(b, c.loads, c.vectors)
 	}
+}
+
+func benchmarkUpsert(b *testing.B, loads int64, vectors bool) {
+	const rows, changed = 10_000_000, 100_000
+	store, err := local.New(b.TempDir(), local.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool := batch.NewPool()
+	sink := delta.NewSink(store, delta.SinkOptions{Keys: []string{"k"}, Properties: map[string]string{"delta.enableDeletionVectors": strconv.FormatBool(vectors)}})
+	if err := sink.Bind(ctx, upsertSchema, connectors.Update); err != nil {
+		b.Fatal(err)
+	}
+	w, err := sink.Writer(ctx, connectors.Share{Flow: "f", Incarnation: "i", Attempt: 1, Count: 1, Pool: pool})
+	if err != nil {
+		b.Fatal(err)
+	}
+	epoch := int64(0)
+	for range loads { // each with keys of the whole range
+		epoch++
+		upsertRows(b, sink, w, pool, epoch, func(yield func(int64) bool) {
+			for k := epoch - 1; k < rows; k += loads {
+				if !yield(k) {
+					return
+				}
+			}
+		})
+	}
+	table, _ := sink.Table()
+	snapshot, err := table.Snapshot(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, spread := range []string{"together", "uniform"} {
+		b.Run(fmt.Sprintf("loads=%d/vectors=%v/%s", loads, vectors, spread), func(b *testing.B) {
+			random := rand.New(rand.NewPCG(1, 2))
+			var bytes, keys int64
+			for b.Loop() {
+				epoch++
+				first := random.Int64N(rows - changed)
+				done := upsertRows(b, sink, w, pool, epoch, func(yield func(int64) bool) {
+					for i := range int64(changed) {
+						k := first + i
+						if spread == "uniform" {
+							k = random.Int64N(rows)
+						}
+						if !yield(k) {
+							return
+						}
+					}
+				})
+				bytes += done.Bytes
+				keys += done.Changed
+			}
+			b.ReportMetric(100*float64(bytes)/float64(b.N)/float64(snapshot.Bytes()), "%rewritten")
+			b.ReportMetric(float64(bytes)/float64(keys), "B/key")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(keys), "ns/key")
+		})
+	}
+	b.Logf("%d files, %d bytes", len(snapshot.Files()), snapshot.Bytes())
+	_ = sink.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/deletion"
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/persistence/state"
 )
@@ -15,8 +16,8 @@ import (
 // its own sink and those of other writers are the same to it.
 //
 // A place is the number of a file, counted from 1, and that of a row, in one word. Places in files
-// that are not live any more are not there: removing a file costs nothing per row, and what it
-// leaves behind goes when the index is made anew.
+// that are not live any more, and of rows that deletion vectors have, are not there: removing a file costs nothing
+// per row, and what it leaves behind goes when the index is made anew.
 type keyIndex struct {
 	t       *Table
 	keys    []string
@@ -33,6 +34,8 @@ type keyIndex struct {
 	more  map[uint64]uint64 // the next place of the same key, where another writer has doubled it
 	rows  int64             // of live files
 
+	made map[string]*deletion.Vector // what the last plan wrote, by id: it need not be read again
+
 	times  int // that it was made anew: numbers of files hold until then
 	hashes []uint64
 	found  []uint32
@@ -40,7 +43,8 @@ type keyIndex struct {
 
 type indexedFile struct {
 	add  log.Add
-	rows int64
+	gone *deletion.Vector
+	rows int64 // that are there
 	live bool
 }
 
@@ -102,41 +106,70 @@ func (x *keyIndex) removed(a log.Add) {
 	delete(x.ids, key)
 }
 
+// changed notes which rows of a file are gone now.
+func (x *keyIndex) changed(ctx context.Context, old, a log.Add) error {
+	gone, err := x.vector(ctx, &a)
+	if err != nil {
+		return err
+	}
+	id := x.ids[fileKey(&old)]
+	f := &x.files[id]
+	if !f.gone.Within(gone) { // rows have come back, whose keys may not be known
+		x.removed(old)
+		return x.added(ctx, a)
+	}
+	delete(x.ids, fileKey(&old))
+	x.ids[fileKey(&a)] = id
+	left := gone.Count() - f.gone.Count()
+	x.rows -= left
+	f.add, f.gone, f.rows = a, gone, f.rows-left
+	return nil
+}
+
+// vector returns which rows of a file are gone.
+func (x *keyIndex) vector(ctx context.Context, a *log.Add) (*deletion.Vector, error) {
+	if v := x.made[a.DeletionVector.ID()]; v != nil {
+		return v, nil
+	}
+	return x.t.vector(ctx, a)
+}
+
 // added reads the file's keys.
 func (x *keyIndex) added(ctx context.Context, a log.Add) error {
+	gone, err := x.vector(ctx, &a)
+	if err != nil {
+		return err
+	}
 	id := uint64(len(x.files))
-	x.files = append(x.files, indexedFile{add: a, live: true})
+	x.files = append(x.files, indexedFile{add: a, gone: gone, live: true})
 	x.ids[fileKey(&a)] = uint32(id)
 	c, err := x.t.scanOf(x.head, ScanOptions{Columns: x.keys})
 	if err != nil {
 		return err
 	}
-	row := uint64(0)
-	c.file(ctx, &a, func(b *batch.Batch, e error) bool {
-		if e != nil {
-			err = e
-			return false
-		}
+	f := &fileScan{scan: c, add: &a, gone: gone, known: true}
+	rows := int64(0)
+	err = f.each(ctx, func(b *batch.Batch, first int64) error {
 		defer b.Release()
-		err = x.insert(b, id<<32|row)
-		row += uint64(b.N)
-		return err == nil
+		rows += int64(b.Rows())
+		return x.insert(b, id<<32|uint64(first))
 	})
-	x.files[id].rows = int64(row)
-	x.rows += int64(row)
+	x.files[id].rows = rows
+	x.rows += rows
 	return err
 }
 
-// insert notes the keys of consecutive rows from a place on.
+// insert notes the keys of rows of a batch that begins at a place.
 func (x *keyIndex) insert(b *batch.Batch, from uint64) error {
 	seg := x.table.Segment(0)
 	x.probe(b)
-	if err := seg.Upsert(b.Columns, nil, b.N, x.hashes, x.found, nil); err != nil {
+	if err := seg.Upsert(b.Columns, b.Sel, b.N, x.hashes, x.found, nil); err != nil {
 		return err
 	}
 	words := seg.Words(0)
-	for i, r := range x.found {
-		place := from + uint64(i)
+	for i := range b.Rows() {
+		r := x.found[b.Row(i)]
+		place := from + uint64(b.Row(i))
 		if old := x.alive(words.At(r)); old != 0 {
 			x.more[place] = old
 		}
@@ -151,10 +184,12 @@ func (x *keyIndex) probe(b *batch.Batch) {
 	x.found = slices.Grow(x.found[:0], b.N)[:b.N]
 }
 
-// alive returns the place itself or the first one behind it that is in a live file, 0 if there is none.
+// alive returns the place itself or the first one behind it that has a row, 0 if there is none.
 func (x *keyIndex) alive(place uint64) uint64 {
-	for place != 0 && !x.files[place>>32].live {
-		place = x.more[place]
+	for ; place != 0; place = x.more[place] {
+		if f := &x.files[place>>32]; f.live && !f.gone.Has(int64(uint32(place))) {
+			break
+		}
 	}
 	return place
 }

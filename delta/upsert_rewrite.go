@@ -3,7 +3,6 @@ package delta
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
@@ -19,7 +18,8 @@ type hit struct {
 
 // rewrite is the files of one commit. Files that lose rows are written anew, each in its own order with the new
 // rows of its keys in their places, so that a file in the order of keys stays one; rows of new keys become
-// files of their own in the order of keys.
+// files of their own in the order of keys. In a table that has deletion vectors, rows that go are marked instead, and
+// all new rows become files of their own.
 type rewrite struct {
 	t       *Table
 	head    *Head
@@ -32,17 +32,18 @@ type rewrite struct {
 	target int64
 	pick   picker
 	from   []*batch.Batch
-	gone   []uint32 // files that are replaced
+	gone   []uint32  // files that are removed, also those that come again with another vector
+	were   []log.Add // what the table has of them
+
+	vectors bool     // rows are marked, not copied
+	moved   []spot   // of changes: rows that take the place of marked ones
+	marked  []marked // files that come again
+	written int64    // bytes
 
 	updated, deleted, copied int64 // rows
 }
 
-// Files that are a small share of the target are put together once they are many, so
-// that epochs with few new keys do not leave ever more files.
 const (
-	smallShare  = 4         // of the target: a smaller file is a small one
-	smallFiles  = 16        // of one partition, that are put together
-	smallBytes  = 32 << 20  // most bytes that are put together at once: they are sorted in memory
 	leastTarget = 128 << 10 // bytes of a file, where neither table nor sink says
 	mostTarget  = 16 << 20
 	targetFiles = 512  // that a table has if it can: a small part of its keys is then a small part of its bytes
@@ -60,7 +61,7 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
 		return nil, err
 	}
 	defer r.w.Abort()
-	merged := r.small()
+	merged := r.together()
 	for i := 0; i < len(r.hits); {
 		from, file := i, r.hits[i].file
 		for i < len(r.hits) && r.hits[i].file == file {
@@ -69,7 +70,9 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
 		if slices.Contains(merged, file) {
 			continue
 		}
-		if err := r.replace(ctx, file, r.hits[from:i]); err != nil {
+		if r.vectors {
+			r.mark(file, r.hits[from:i])
+		} else if err := r.replace(ctx, file, r.hits[from:i]); err != nil {
 			return nil, err
 		}
 	}
@@ -77,7 +80,15 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
 	if err := r.add(ctx, merged); err != nil {
 		return nil, err
 	}
-	return r.w.Finish(ctx)
+	adds, err := r.w.Finish(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range adds {
+		r.written += adds[i].Size
+	}
+	again, err := r.writeVectors(ctx)
+	return append(adds, again...), err
 }
 
 func (r *rewrite) begin(o WriterOptions) (err error) {
@@ -85,8 +96,12 @@ func (r *rewrite) begin(o WriterOptions) (err error) {
 	if r.w, err = NewWriter(r.t, r.head, o); err != nil {
 		return err
 	}
-	r.target = r.w.o.TargetFileSize
-	if !wanted {
+	r.target, r.vectors = r.w.o.TargetFileSize, usesVectors(r.head)
+	switch {
+	case wanted:
+	case r.vectors:
+		r.target = mostTarget // a file need not be small for little of it to be written
+	default:
 		r.target = min(max(r.index.bytes()/targetFiles, leastTarget), mostTarget)
 	}
 	r.pick = picker{schema: r.head.Schema, pool: o.Pool}
@@ -94,24 +109,20 @@ func (r *rewrite) begin(o WriterOptions) (err error) {
 	return nil
 }
 
-// scan calls use with the file's batches and the number of the first row of each.
-func (r *rewrite) scan(ctx context.Context, file uint32, use func(b *batch.Batch, first uint32) error) (err error) {
+// scan calls use with the file's batches and the number of the first row of each. The file goes.
+func (r *rewrite) scan(ctx context.Context, file uint32, use func(b *batch.Batch, first uint32) error) error {
 	c, err := r.t.scanOf(r.head, ScanOptions{})
 	if err != nil {
 		return err
 	}
-	row := uint32(0)
-	c.file(ctx, &r.index.files[file].add, func(b *batch.Batch, e error) bool {
-		if e != nil {
-			err = e
-			return false
-		}
-		err = use(b, row)
-		row += uint32(b.N)
-		return err == nil
-	})
+	r.remove(file)
+	f := &fileScan{scan: c, add: &r.index.files[file].add, gone: r.index.files[file].gone, known: true}
+	return f.each(ctx, func(b *batch.Batch, first int64) error { return use(b, uint32(first)) })
+}
+
+func (r *rewrite) remove(file uint32) {
 	r.gone = append(r.gone, file)
-	return err
+	r.were = append(r.were, r.index.files[file].add)
 }
 
 // replace writes one file anew.
@@ -124,11 +135,12 @@ func (r *rewrite) replace(ctx context.Context, file uint32, hits []hit) error {
 	err := r.scan(ctx, file, func(b *batch.Batch, first uint32) error {
 		defer b.Release()
 		if len(hits) == 0 || hits[0].row >= first+uint32(b.N) {
-			r.copied += int64(b.N)
+			r.copied += int64(b.Rows())
 			return r.w.Write(ctx, b)
 		}
 		spots = spots[:0]
-		for i := range uint32(b.N) {
+		for at := range b.Rows() {
+			i := uint32(b.Row(at))
 			if len(hits) == 0 || hits[0].row != first+i {
 				r.copied++
 				spots = append(spots, spot{0, i})
@@ -164,7 +176,7 @@ func (r *rewrite) write(ctx context.Context, from []*batch.Batch, spots []spot) 
 // add writes the rows of new keys, put together with those of small files.
 func (r *rewrite) add(ctx context.Context, merged []uint32) error {
 	if len(merged) == 0 {
-		return r.write(ctx, r.changes, r.fresh)
+		return r.write(ctx, r.changes, r.arrivals())
 	}
 	var s rowSort
 	defer s.release()
@@ -172,7 +184,7 @@ func (r *rewrite) add(ctx context.Context, merged []uint32) error {
 		s.keys = append(s.keys, indexOf(r.head.Schema, k))
 	}
 	fresh := make([][]int32, len(r.changes))
-	for _, f := range r.fresh {
+	for _, f := range r.arrivals() {
 		fresh[f.batch] = append(fresh[f.batch], int32(f.row))
 	}
 	for _, file := range merged {
@@ -201,10 +213,11 @@ func (r *rewrite) collect(ctx context.Context, file uint32, s *rowSort, fresh []
 	at, _ := slices.BinarySearchFunc(r.hits, file, func(h hit, file uint32) int { return cmp.Compare(h.file, file) })
 	hits := r.hits[at:]
 	return r.scan(ctx, file, func(b *batch.Batch, first uint32) error {
-		b.Sel = make([]int32, 0, b.N)
-		for i := range uint32(b.N) {
+		kept := make([]int32, 0, b.Rows())
+		for at := range b.Rows() {
+			i := uint32(b.Row(at))
 			if len(hits) == 0 || hits[0].file != file || hits[0].row != first+i {
-				b.Sel = append(b.Sel, int32(i))
+				kept = append(kept, int32(i))
 				continue
 			}
 			if c := hits[0].change; hits[0].with {
@@ -212,37 +225,9 @@ func (r *rewrite) collect(ctx context.Context, file uint32, s *rowSort, fresh []
 			}
 			hits = hits[1:]
 		}
-		r.copied += int64(len(b.Sel))
+		b.Sel = kept
+		r.copied += int64(len(kept))
 		s.add(b, 0)
 		return nil
 	})
-}
-
-// small returns the files to be put together.
-func (r *rewrite) small() []uint32 {
-	partitions := map[string][]uint32{}
-	for id := range r.index.files {
-		if f := &r.index.files[id]; f.live && f.add.Size < r.target/smallShare {
-			key := ""
-			for _, v := range f.add.Partition {
-				key += v.Value + "\x00"
-			}
-			partitions[key] = append(partitions[key], uint32(id))
-		}
-	}
-	var merged []uint32
-	bytes := int64(0)
-	for _, key := range slices.Sorted(maps.Keys(partitions)) {
-		files := partitions[key]
-		if len(files) < r.index.small {
-			continue
-		}
-		for _, id := range files {
-			if bytes += r.index.files[id].add.Size; bytes > smallBytes {
-				return merged
-			}
-			merged = append(merged, id)
-		}
-	}
-	return merged
 }

@@ -205,7 +205,20 @@ func (r *upsertRun) interfere() {
 		r.t.Fatal(err)
 	}
 	c := delta.Commit{Operation: "WRITE"}
-	switch rapid.IntRange(-2, 2).Draw(r.rt, "other writer") {
+	switch rapid.IntRange(-2, 3).Draw(r.rt, "other writer") {
+	case 3: // rows that were gone come back
+		c.Operation = "MANUAL UPDATE"
+		for _, a := range s.Files() {
+			if a.DeletionVector == nil {
+				continue
+			}
+			c.Removes = append(c.Removes, log.Remove{Path: a.Path, DeletionVector: a.DeletionVector, DataChange: true})
+			c.Adds = append(c.Adds, a)
+			c.Adds[len(c.Adds)-1].DeletionVector = nil
+		}
+		restored := s.With(c.Adds)
+		clear(own)
+		maps.Copy(own, rowsByKey(r.t, restored))
 	default:
 		row := change{k: rapid.Int64Range(4, 7).Draw(r.rt, "other k"), p: none, v: 1000}
 		own[row.key()] = append(own[row.key()], row.v)
@@ -224,7 +237,7 @@ func (r *upsertRun) interfere() {
 			b.Release()
 		}
 		for _, a := range s.Files() {
-			c.Removes = append(c.Removes, log.Remove{Path: a.Path})
+			c.Removes = append(c.Removes, log.Remove{Path: a.Path, DeletionVector: a.DeletionVector})
 		}
 	case 2:
 		c.Operation = "DELETE"
@@ -239,12 +252,14 @@ func (r *upsertRun) interfere() {
 					delete(own, key)
 				}
 			}
-			c.Removes = []log.Remove{{Path: s.Files()[i].Path, DataChange: true}}
+			c.Removes = []log.Remove{{Path: s.Files()[i].Path, DeletionVector: s.Files()[i].DeletionVector, DataChange: true}}
 		}
 	}
-	if c.Adds, err = w.Finish(ctx); err != nil {
+	adds, err := w.Finish(ctx)
+	if err != nil {
 		r.t.Fatal(err)
 	}
+	c.Adds = append(c.Adds, adds...)
 	if c.Operation == "OPTIMIZE" {
 		for i := range c.Adds {
 			c.Adds[i].DataChange = false
@@ -299,6 +314,9 @@ func TestUpsert(t *testing.T) {
 		plain := memory.New(memory.Options{})
 		r := &upsertRun{t: t, rt: rt, plain: plain, store: &racing{Store: plain}, pool: batch.NewPool(), model: map[string][]int64{}}
 		r.options = delta.SinkOptions{Keys: []string{"P", "k"}, Properties: map[string]string{"delta.checkpointInterval": "3"}}
+		if rapid.Bool().Draw(rt, "vectors") {
+			r.options.Properties["delta.enableDeletionVectors"] = "true"
+		}
 		if rapid.Bool().Draw(rt, "partitioned") {
 			r.options.PartitionBy = []string{"p"}
 		}

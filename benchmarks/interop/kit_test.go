@@ -79,11 +79,14 @@ var spark struct {
 	stop func()
 }
 
-// startSpark starts the Spark server that all scripts use from then on. TestMain stops it.
+// startSpark starts the Spark server that all scripts use from then on, unless one runs. TestMain stops what it started.
 func startSpark(t *testing.T) {
 	t.Helper()
 	root := kit(t)
 	spark.once.Do(func() {
+		if _, err := script(t, "", "oracle/server", "status"); err == nil {
+			return
+		}
 		dir, err := os.MkdirTemp("", "spark")
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/deltaic/deltaic/batch"
@@ -55,14 +56,16 @@ func (r changing) all() *batch.Batch {
 // epoch, and of one that was restored, is the result.
 func TestOutputModes(t *testing.T) {
 	kit(t)
-	for _, mode := range []connectors.OutputMode{connectors.Update, connectors.Complete} {
-		t.Run(string(mode), func(t *testing.T) {
+	for name, properties := range map[string]map[string]string{"update": nil, "update, vectors": {"delta.enableDeletionVectors": "true"},
+		"complete": nil, "complete, vectors": {"delta.enableDeletionVectors": "true"}} {
+		mode := connectors.OutputMode(strings.Split(name, ",")[0])
+		t.Run(name, func(t *testing.T) {
 			ctx, path := t.Context(), filepath.Join(t.TempDir(), "table")
 			store, err := local.New(path, local.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := delta.SinkOptions{PartitionBy: []string{"region"}}
+			o := delta.SinkOptions{PartitionBy: []string{"region"}, Properties: properties}
 			if mode == connectors.Update {
 				o.Keys = []string{"region", "n"}
 			}
@@ -116,5 +119,68 @@ func TestOutputModes(t *testing.T) {
 			}
 			equal(t, path, digests[1])
 		})
+	}
+}
+
+// TestVectorsBesideSpark takes turns with Spark in a table of deletion vectors: each marks rows in files that the other wrote, and in
+// those whose rows the other has marked.
+func TestVectorsBesideSpark(t *testing.T) {
+	kit(t)
+	ctx, path := t.Context(), filepath.Join(t.TempDir(), "table")
+	table := "delta.`" + path + "`"
+	sql(t, "spark", nil, "CREATE TABLE "+table+" (region STRING, n BIGINT, revenue DECIMAL(20,2)) USING delta TBLPROPERTIES ('delta.enableDeletionVectors'='true')",
+		"INSERT INTO "+table+" SELECT concat('r', id % 3), id, CAST(id AS DECIMAL(20,2)) FROM range(200)")
+	store, err := local.New(path, local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := delta.NewSink(store, delta.SinkOptions{Keys: []string{"region", "n"}})
+	if err := sink.Bind(ctx, resultSchema, connectors.Update); err != nil {
+		t.Fatal(err)
+	}
+	w, err := sink.Writer(ctx, connectors.Share{Flow: "turns", Incarnation: "first", Attempt: 1, Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(n int64) string { return fmt.Sprintf("%d r%d", n, n%3) }
+	r := changing{}
+	for n := range int64(200) {
+		r[key(n)] = 100 * n
+	}
+	for e := range int64(3) {
+		sql(t, "spark", nil, fmt.Sprintf("DELETE FROM %s WHERE n %% 10 = %d", table, e), fmt.Sprintf("UPDATE %s SET revenue = -1.00 WHERE n %% 10 = %d", table, e+3))
+		for n := range int64(220) {
+			if n%10 == e {
+				delete(r, key(n))
+			} else if _, there := r[key(n)]; there && n%10 == e+3 {
+				r[key(n)] = -100
+			}
+		}
+		var touched []string
+		for n := 2 * e; n < 220; n += 7 {
+			touched = append(touched, key(n))
+			if r[key(n)] = 7 * n; n%4 == 0 {
+				delete(r, key(n))
+			}
+		}
+		if err := w.Write(ctx, r.rows(touched)); err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := w.Seal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := sealed.Finish(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sink.Commit(ctx, connectors.Commit{Flow: "turns", Incarnation: "first", Epoch: e, Attempt: 1, QueryID: "first", Prepared: []connectors.Prepared{p}}); err != nil {
+			t.Fatal(err)
+		}
+		digest := &batch.RowDigest{}
+		if err := digest.Add(r.all()); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, path, digest)
 	}
 }

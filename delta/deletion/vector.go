@@ -112,14 +112,19 @@ func (v *Vector) each(first int64, n int, f func(lo, hi int)) {
 		b := &v.blocks[i]
 		from, to := int(max(first-b.base, 0)), int(min(end-b.base, blockRows))
 		shift := int(b.base - first)
-		switch {
-		case b.array != nil:
-			b.eachOfArray(from, to, shift, f)
-		case b.runs != nil:
-			b.eachOfRuns(from, to, shift, f)
-		default:
-			b.eachOfBits(from, to, shift, f)
-		}
+		b.each(from, to, shift, f)
+	}
+}
+
+// each calls f with the ranges of the block's rows between from and to, moved by shift.
+func (b *block) each(from, to, shift int, f func(lo, hi int)) {
+	switch {
+	case b.array != nil:
+		b.eachOfArray(from, to, shift, f)
+	case b.runs != nil:
+		b.eachOfRuns(from, to, shift, f)
+	default:
+		eachOfBits(b.bits, from, to, shift, f)
 	}
 }
 
@@ -143,10 +148,10 @@ func (b *block) eachOfRuns(from, to, shift int, f func(lo, hi int)) {
 	}
 }
 
-func (b *block) eachOfBits(from, to, shift int, f func(lo, hi int)) {
+func eachOfBits(words []uint64, from, to, shift int, f func(lo, hi int)) {
 	for from < to {
 		w := from >> 6
-		word := b.bits[w] >> (from & 63) << (from & 63)
+		word := words[w] >> (from & 63) << (from & 63)
 		if rest := to - w<<6; rest < 64 {
 			word &= 1<<rest - 1
 		}

@@ -191,8 +191,8 @@ func (p *Protocol) Valid() error {
 }
 
 // LowestProtocol returns the lowest protocol that serves a schema, with the
-// further writer features given (none of which readers must know).
-func LowestProtocol(s *batch.Schema, writerFeatures ...string) *Protocol {
+// further features given.
+func LowestProtocol(s *batch.Schema, features ...string) *Protocol {
 	var reader []string
 	if hasKind(s.Fields, batch.TimestampNTZ) {
 		reader = append(reader, "timestampNtz")
@@ -200,14 +200,19 @@ func LowestProtocol(s *batch.Schema, writerFeatures ...string) *Protocol {
 	if hasKind(s.Fields, batch.Variant) {
 		reader = append(reader, "variantType")
 	}
-	if len(reader) == 0 && len(writerFeatures) == 0 {
+	if len(reader) == 0 && len(features) == 0 {
 		return &Protocol{MinReader: 1, MinWriter: 2}
+	}
+	for _, f := range features {
+		if _, both := forRead[f]; both && !slices.Contains(reader, f) {
+			reader = append(reader, f)
+		}
 	}
 	p := &Protocol{MinReader: 1, MinWriter: 7, WriterFeatures: []string{"appendOnly", "invariants"}}
 	if len(reader) > 0 {
 		p.MinReader, p.ReaderFeatures = 3, reader
 	}
-	for _, f := range append(reader, writerFeatures...) {
+	for _, f := range slices.Concat(reader, features) {
 		if !slices.Contains(p.WriterFeatures, f) {
 			p.WriterFeatures = append(p.WriterFeatures, f)
 		}

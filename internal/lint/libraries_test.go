@@ -22,7 +22,7 @@ var libraries = []library{
 	{"github.com/cockroachdb/pebble/v2/vfs", []string{"objstore/local", "persistence"}, "the file system that can fail, tear and crash"},
 	{"github.com/cockroachdb/pebble", []string{"persistence", "benchmarks/state"}, "state below memory, and the anchor of what that costs by points"},
 	{"github.com/parquet-go/parquet-go", []string{"formats/parquet", "internal/oracle"}, "one room writes Parquet; the oracle must not read with its code"},
-	{"github.com/RoaringBitmap/roaring", []string{"delta"}, "deletion vectors"},
+	{"github.com/RoaringBitmap/roaring", []string{"delta", "internal/oracle"}, "deletion vectors; the oracle must not read them with the code that wrote them"},
 	{"go.uber.org/zap", []string{"", "node", "cmd", "benchmarks", "actors", "connectors", "delta", "persistence"}, "only rooms that do I/O or run may log, with the *zap.Logger they were handed"},
 	{"github.com/spf13/cobra", []string{"node", "cmd", "benchmarks"}, "the command line; the bench commands live with the benchmarks"},
 	{"github.com/spf13/pflag", []string{"node", "cmd"}, "the command line"},

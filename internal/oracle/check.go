@@ -188,12 +188,16 @@ func (f *findings) checkFile(t *Table, file File) {
 	var stats struct {
 		NumRecords *int64 `json:"numRecords"`
 	}
-	if file.Stats == "" {
+	marked := len(file.DeletionVector) > 0 && string(file.DeletionVector) != "null"
+	if file.Stats == "" && !marked {
 		return
 	}
 	if err := json.Unmarshal([]byte(file.Stats), &stats); err != nil {
 		f.add("stats-unreadable", t.Version, "live file %s: %v", file.Name(), err)
 		return
+	}
+	if marked && stats.NumRecords == nil {
+		f.add("num-records", t.Version, "live file %s has a deletion vector and does not say how many rows it has", file.Name())
 	}
 	if stats.NumRecords != nil && *stats.NumRecords != rows {
 		f.add("num-records", t.Version, "live file %s has %d rows, its statistics say %d", file.Name(), rows, *stats.NumRecords)

@@ -8,7 +8,7 @@
 // [CheckLedger] a flow's epochs. Everything is read again on every call and nothing is cached.
 //
 // It shares no code with the rooms it judges: it imports the standard library
-// and a Parquet reader, nothing of this module. It is slow and plain on purpose. It
-// refuses, by name, deletion vectors, column mapping and V2 checkpoints, and
+// a Parquet and a Roaring reader, nothing of this module. It is slow and plain on purpose. It
+// refuses, by name, column mapping, V2 checkpoints and deletion vectors that are not in files beside the data, and
 // does not look at anything that is not committed.
 package oracle

@@ -68,8 +68,9 @@ var readable = []string{"deletionVectors", "timestampNtz", "v2Checkpoint", "vacu
 
 // FileRows is [Table.Rows] for one file, which need not be live.
 func (t *Table) FileRows(f File, row func(number int64, values map[string]any) error) error {
-	if len(f.DeletionVector) > 0 && string(f.DeletionVector) != "null" {
-		return fmt.Errorf("%s: %s: deletion vectors are not read here", t.Path, f.Path)
+	gone, err := t.Deleted(f)
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", t.Path, f.Path, err)
 	}
 	for _, feature := range t.Protocol.ReaderFeatures {
 		if !slices.Contains(readable, feature) {
@@ -95,6 +96,9 @@ func (t *Table) FileRows(f File, row func(number int64, values map[string]any) e
 		}
 	}
 	return readParquet(t.locate(f), func(number int64, stored map[string]any) error {
+		if gone.Contains(uint64(number)) {
+			return nil
+		}
 		values := make(map[string]any, len(fields))
 		for _, field := range fields {
 			values[field.Name] = stored[field.Name]
