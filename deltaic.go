@@ -32,7 +32,7 @@ import (
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/node"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/objstore/memory"
 	"github.com/deltaic/deltaic/persistence/image"
 	"github.com/deltaic/deltaic/stream"
@@ -118,12 +118,12 @@ func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*ac
 		c.OnEpoch = func(p actors.Progress) { o.OnProgress(p.Progress) }
 	}
 	if o.CheckpointLocation != "" {
-		store, err := local.New(o.CheckpointLocation, local.Options{})
+		store, err := location.Open(o.CheckpointLocation)
 		if err != nil {
 			return nil, err
 		}
 		c.Objects = store
-		c.Image = image.Local(filepath.Join(o.CheckpointLocation, "image"), account, c.Logger)
+		c.Image = image.Local(filepath.Join(location.Here(o.CheckpointLocation), "image"), account, c.Logger)
 	}
 	return c, place(ctx, c, o)
 }
@@ -175,7 +175,7 @@ func place(ctx context.Context, c *actors.Config, o *stream.Options) error {
 	if c.Objects == nil {
 		return missing(g.Flow, "writes to more than one table, or to one that was there before, or by key", o)
 	}
-	store, err := local.New(filepath.Join(o.CheckpointLocation, "ledger"), local.Options{})
+	store, err := location.Open(location.Join(o.CheckpointLocation, "ledger"))
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func check(ctx context.Context, s node.Start) error {
 	c := &actors.Config{}
 	durable, table, _ := sinks(g)
 	if o.CheckpointLocation != "" {
-		if c.Objects, err = local.New(o.CheckpointLocation, local.Options{}); err != nil {
+		if c.Objects, err = location.Open(o.CheckpointLocation); err != nil {
 			return err
 		}
 	} else if durable == 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/internal/mutant"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -70,11 +70,14 @@ var (
 // NewSink returns the sink of the table at the root of the store.
 func NewSink(s objstore.Store, o SinkOptions) *Sink { return &Sink{store: s, path: s.URI(), o: o} }
 
-// SinkAt returns the sink of the table in a folder of the local file system.
+// SinkAt returns the sink of the table at a location: a folder, or a URI that location.Open takes.
 func SinkAt(path string, o SinkOptions) *Sink { return &Sink{path: path, o: o} }
 
 // Description names the sink as Spark's progress does.
 func (s *Sink) Description() string { return "DeltaSink[" + s.path + "]" }
+
+// Path returns the table's location, bound or not.
+func (s *Sink) Path() string { return s.path }
 
 // Location returns the sink's path and its table's id.
 func (s *Sink) Location() (path, id string) {
@@ -112,7 +115,7 @@ func (s *Sink) Open(ctx context.Context) (t *Table, exists bool, err error) {
 	defer s.mu.Unlock()
 	if s.table == nil {
 		if s.store == nil {
-			if s.store, err = local.New(s.path, local.Options{}); err != nil {
+			if s.store, err = location.Open(s.path); err != nil {
 				return nil, false, err
 			}
 		}

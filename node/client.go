@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/deltaic/deltaic/node/api"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
 )
@@ -34,7 +35,7 @@ func (t *target) add(c *cobra.Command) {
 func (t target) address() (string, error) {
 	at := t.at
 	if t.location != "" {
-		path := filepath.Join(t.location, listenFile)
+		path := filepath.Join(location.Here(t.location), listenFile)
 		text, err := os.ReadFile(path)
 		if errors.Is(err, os.ErrNotExist) {
 			return "", &supervision.Failure{Kind: supervision.Fatal, Class: "STREAM_NOT_RUNNING", Path: path,

@@ -7,11 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/deltaic/deltaic/connectors/files"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
 )
@@ -41,11 +42,11 @@ func tryOutside(ctx context.Context, g *topology.Graph, u *unit) error {
 		case *delta.Sink:
 			all = append(all, trySink(ctx, g.Steps[i].Name, sink))
 		case *files.Sink:
-			all = append(all, tryPath("sink "+g.Steps[i].Name, sink.Path()))
+			all = append(all, tryPath(ctx, "sink "+g.Steps[i].Name, sink.Path()))
 		}
 	}
 	if u.location != "" {
-		all = append(all, tryPath("checkpointLocation", u.location))
+		all = append(all, tryPath(ctx, "checkpointLocation", u.location))
 	}
 	return errors.Join(all...)
 }
@@ -60,11 +61,32 @@ func trySink(ctx context.Context, name string, sink *delta.Sink) error {
 	if err != nil {
 		return err
 	}
-	return tryPath("sink "+name, strings.TrimPrefix(table.URI(), "file://"))
+	return tryPath(ctx, "sink "+name, sink.Path())
+}
+
+// tryBucket looks whether the bucket answers. That it can be written shows at the first write alone.
+func tryBucket(ctx context.Context, what, path string) error {
+	store, err := location.Open(path)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	if err := store.List(ctx, "", "", func(objstore.Info) bool { return false }); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }
 
 // tryPath looks whether the folder, or the nearest one above it that exists, can be written.
-func tryPath(what, path string) error {
+func tryPath(ctx context.Context, what, path string) error {
+	if location.Remote(path) {
+		return tryBucket(ctx, what, path)
+	}
+	path, err := location.Folder(path)
+	if err != nil {
+		return err
+	}
 	at, err := filepath.Abs(path)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strings"
 
 	"github.com/deltaic/deltaic/connectors"
@@ -13,7 +12,7 @@ import (
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
 )
@@ -51,9 +50,9 @@ func (p *process) epochsCommand() *cobra.Command {
 }
 
 // ledgerAt finds the ledger's table, and the store that its manifests lie in.
-func ledgerAt(ctx context.Context, location string) (*delta.Table, objstore.Store, error) {
-	places := []string{filepath.Join(location, ledgerFolder), location}
-	if table, err := tableOf(ctx, location); err != nil {
+func ledgerAt(ctx context.Context, place string) (*delta.Table, objstore.Store, error) {
+	places := []string{location.Join(place, ledgerFolder), place}
+	if table, err := tableOf(ctx, place); err != nil {
 		return nil, nil, err
 	} else if table != "" {
 		places = []string{table}
@@ -68,11 +67,11 @@ func ledgerAt(ctx context.Context, location string) (*delta.Table, objstore.Stor
 			return nil, nil, err
 		}
 		if len(versions) > 0 {
-			store, err := local.New(location, local.Options{})
+			store, err := location.Open(place)
 			return table, store, err
 		}
 	}
-	return nil, nil, &supervision.Failure{Kind: supervision.Fatal, Class: "LEDGER_NOT_FOUND", Path: location, Message: "there is no ledger here",
+	return nil, nil, &supervision.Failure{Kind: supervision.Fatal, Class: "LEDGER_NOT_FOUND", Path: place, Message: "there is no ledger here",
 		Hint: "name a flow's checkpointLocation, or its table if it has none"}
 }
 

@@ -2,10 +2,10 @@ package node
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/deltaic/deltaic/node/flowfile"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -105,7 +105,7 @@ func (p *process) override(units []*unit, o overrides) error {
 		if o.location != "" {
 			u.location = o.location
 			if len(units) > 1 {
-				u.location = filepath.Join(o.location, u.name)
+				u.location = location.Join(o.location, u.name)
 			}
 			u.options = append(u.options, stream.CheckpointLocation(u.location))
 		}

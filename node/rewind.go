@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -248,8 +247,8 @@ func (r *rewinding) collect(ctx context.Context) error {
 }
 
 // tableOf returns the folder of the table that holds the ledger of a checkpoint location, "" if it is beside.
-func tableOf(ctx context.Context, location string) (string, error) {
-	store, err := local.New(location, local.Options{})
+func tableOf(ctx context.Context, place string) (string, error) {
+	store, err := location.Open(place)
 	if err != nil {
 		return "", err
 	}
@@ -261,5 +260,5 @@ func tableOf(ctx context.Context, location string) (string, error) {
 	if err := json.Unmarshal(data, &known); err != nil || known.Ledger != "table" {
 		return "", nil
 	}
-	return filepath.Clean(strings.TrimSuffix(strings.TrimPrefix(known.Table, "DeltaSink["), "]")), nil
+	return location.Clean(strings.TrimSuffix(strings.TrimPrefix(known.Table, "DeltaSink["), "]")), nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic/node/api"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/topology"
 	"go.uber.org/zap"
@@ -55,10 +56,10 @@ func (s *service) noteAddress(j *job) error {
 	if j.location == "" {
 		return nil
 	}
-	if err := os.MkdirAll(j.location, 0o755); err != nil {
+	if err := os.MkdirAll(location.Here(j.location), 0o755); err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(j.location, listenFile), []byte(s.address()+"\n"))
+	return replaceFile(filepath.Join(location.Here(j.location), listenFile), []byte(s.address()+"\n"))
 }
 
 // unlisten ends the surface, and takes back the notes that are still ours.
@@ -67,7 +68,7 @@ func (s *service) unlisten() error {
 		return nil
 	}
 	for _, j := range s.jobs {
-		path := filepath.Join(j.location, listenFile)
+		path := filepath.Join(location.Here(j.location), listenFile)
 		if text, err := os.ReadFile(path); j.location != "" && err == nil && strings.TrimSpace(string(text)) == s.address() {
 			_ = os.Remove(path)
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/delta/log"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/spf13/cobra"
 )
 
@@ -18,9 +18,9 @@ func (p *process) tableCommand() *cobra.Command {
 		p.tableCreateCommand(), p.tableAppendCommand())
 }
 
-// openTable returns the table in a folder. It reads nothing and creates nothing.
+// openTable returns the table at a location. It reads nothing and creates nothing.
 func openTable(path string) (*delta.Table, error) {
-	store, err := local.New(path, local.Options{})
+	store, err := location.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/deltaic/deltaic/benchmarks"
 	"github.com/deltaic/deltaic/benchmarks/generate"
 	"github.com/deltaic/deltaic/node"
+	_ "github.com/deltaic/deltaic/objstore/s3" // s3:// and s3a://
 )
 
 func main() {

@@ -10,7 +10,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -41,7 +41,7 @@ func New(s objstore.Store, o Options) *Sink {
 	return &Sink{store: s, path: s.URI(), o: o.withDefaults()}
 }
 
-// At returns the sink of a folder of the local file system.
+// At returns the sink of a location: a folder, or a URI that location.Open takes.
 func At(path string, o Options) *Sink { return &Sink{path: path, o: o.withDefaults()} }
 
 // Description is Spark's.
@@ -77,7 +77,7 @@ func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.Output
 			Message: fmt.Sprintf("files take append only, not %s: what was written is never changed", m), Hint: "write to a Delta table, or use append with a watermark"}
 	}
 	if s.store == nil {
-		if s.store, err = local.New(s.path, local.Options{}); err != nil {
+		if s.store, err = location.Open(s.path); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,8 @@ var libraries = []library{
 	{"github.com/twmb/franz-go", []string{"connectors/kafka", "node/demo", "node/demo_run.go", "benchmarks"}, "one room speaks Kafka; the demo and the generator feed it"},
 	{"github.com/cockroachdb/pebble/v2/vfs", []string{"objstore/local", "persistence"}, "the file system that can fail, tear and crash"},
 	{"github.com/cockroachdb/pebble", []string{"persistence", "benchmarks/state"}, "state below memory, and the anchor of what that costs by points"},
+	{"github.com/aws", []string{"objstore/s3"}, "one leaf speaks S3"},
+	{"github.com/johannesboyne/gofakes3", []string{"objstore/s3/s3test"}, "S3 in the process of a test"},
 	{"github.com/parquet-go/parquet-go", []string{"formats/parquet", "internal/oracle"}, "one room writes Parquet; the oracle must not read with its code"},
 	{"github.com/RoaringBitmap/roaring", []string{"delta", "internal/oracle"}, "deletion vectors; the oracle must not read them with the code that wrote them"},
 	{"go.uber.org/zap", []string{"", "node", "cmd", "benchmarks", "actors", "connectors", "delta", "persistence"}, "only rooms that do I/O or run may log, with the *zap.Logger they were handed"},

@@ -44,7 +44,8 @@ type Options struct {
 	Attempts int           // of one request; 0: 8
 	Pause    time.Duration // after the first attempt, doubled after each; 0: 100 ms
 	MaxPause time.Duration // 0: 10 s
-	Limit    time.Duration // on one attempt, and a second more for each 256 KiB of its body; 0: 20 s
+	Limit    time.Duration // on one attempt, and the time that its body takes at the slowest; 0: 20 s
+	Slowest  int           // bytes a second that a body may come or go with; 0: 256 KiB
 	Patience time.Duration // on all attempts of a request; 0: 2 min
 
 	Wait   func(ctx context.Context, d time.Duration) error // nil: by the clock
@@ -53,9 +54,8 @@ type Options struct {
 }
 
 const (
-	defaultPart  = 8 << 20
-	leastPart    = 256 << 10
-	slowestBytes = 256 << 10 // a second
+	defaultPart = 8 << 20
+	leastPart   = 256 << 10
 )
 
 func (o Options) withDefaults() Options {
@@ -65,6 +65,7 @@ func (o Options) withDefaults() Options {
 	o.MaxPause = orDefault(o.MaxPause, 10*time.Second)
 	o.Limit = orDefault(o.Limit, 20*time.Second)
 	o.Patience = orDefault(o.Patience, 2*time.Minute)
+	o.Slowest = orDefault(o.Slowest, 256<<10)
 	if o.Wait == nil {
 		o.Wait = wait
 	}

@@ -18,16 +18,20 @@ const (
 	blocksKept  = 16        // by a reader
 	getsBeside  = 4         // requests for one large object
 	largestRead = 8 << 20   // of one request
+	firstRead   = 1 << 20   // of an object whose size is not known
 )
 
 // read fills p with the object's bytes from off, by one request.
 func (s *Store) read(ctx context.Context, name, version string, p []byte, off int64) error {
 	return s.send(ctx, "read", name, len(p), func(ctx context.Context) error {
-		body, _, err := s.client.Get(ctx, s.key(name), Range{From: off, To: off + int64(len(p))}, version)
+		body, o, err := s.client.Get(ctx, s.key(name), Range{From: off, To: off + int64(len(p))}, version)
 		if err != nil {
 			return err
 		}
 		defer body.Close()
+		if o.Version != version { // not every service looks at the condition of a read
+			return &Error{Verdict: Changed, Cause: fmt.Errorf("it is %s, and was %s", o.Version, version)}
+		}
 		if _, err := io.ReadFull(body, p); err != nil {
 			return Unsent(fmt.Errorf("the answer broke off: %w", err))
 		}
@@ -76,7 +80,7 @@ func (s *Store) Get(ctx context.Context, name string, max int64) ([]byte, error)
 	if err := check(ctx, name); err != nil {
 		return nil, err
 	}
-	data, o, err := s.first(ctx, name, Range{To: largestRead}, largestRead, max)
+	data, o, err := s.first(ctx, name, Range{To: firstRead}, firstRead, max)
 	if err != nil {
 		return nil, err
 	}

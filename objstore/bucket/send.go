@@ -29,7 +29,7 @@ const (
 func (s *Store) send(ctx context.Context, what, name string, body int, request func(context.Context) error) error {
 	all, cancel := context.WithTimeout(ctx, s.o.Patience)
 	defer cancel()
-	limit := s.o.Limit + time.Duration(body)*time.Second/slowestBytes
+	limit := s.o.Limit + time.Duration(body)*time.Second/time.Duration(s.o.Slowest)
 	pause := s.o.Pause
 	for n := 1; ; n++ {
 		err := once(all, limit, request)

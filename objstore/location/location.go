@@ -12,9 +12,12 @@
 package location
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,6 +158,23 @@ func Join(location string, names ...string) string {
 		return filepath.Join(append([]string{location}, names...)...)
 	}
 	return strings.TrimRight(location, "/") + "/" + strings.Join(names, "/")
+}
+
+// Here returns the folder of this machine for what belongs to a location and may be lost: the folder itself, or one of
+// the user's cache for a location elsewhere. It creates nothing.
+func Here(location string) string {
+	if !Remote(location) {
+		if path, err := Folder(location); err == nil {
+			return path
+		}
+		return location
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	sum := sha256.Sum256([]byte(Clean(location)))
+	return filepath.Join(cache, "deltaic", hex.EncodeToString(sum[:8]))
 }
 
 // Clean returns the form in which equal locations are equal texts.

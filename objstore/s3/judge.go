@@ -28,7 +28,7 @@ func (c *client) judge(err error) error {
 	status := statusOf(err)
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		if status == 0 {
+		if status == 0 || status < 300 { // an answer that broke off
 			return bucket.Unsent(err)
 		}
 		return &bucket.Error{Verdict: bucket.ByStatus(status), Cause: fmt.Errorf("HTTP status %d", status)}
