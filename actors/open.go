@@ -218,6 +218,9 @@ func (a *attempt) positions(ctx context.Context) error {
 		if a.manifest != nil {
 			known = a.manifest.Positions[step.Name]
 		}
+		if changing, is := step.Source.(connectors.Changing); is {
+			changing.TakeChanges(step.Updating)
+		}
 		at, err := step.Source.Start(ctx, known)
 		if err != nil {
 			return stepError(step.Name, err)

@@ -32,6 +32,7 @@ type sourceShare struct {
 	limitOf  int64               // the epoch that the limit is for
 
 	queue   []connectors.Fetch
+	joined  bool // the next rows belong to the same change as those sent last: no barrier comes between
 	closing *CloseEpoch
 	last    bool // nothing is sent any more
 
@@ -83,13 +84,14 @@ func (s *sourceShare) work(t *Task, out *Effects) error {
 	if err := s.begin(t, out); err != nil {
 		return err
 	}
-	for !t.blocked() && !s.last && s.closing == nil && len(s.queue) > 0 {
-		if s.stop(t) || s.hold(t) || !t.prepared(out) {
+	for !t.blocked() && !s.last && (s.closing == nil || s.joined) && len(s.queue) > 0 {
+		// A change that is begun is sent to its end: what frees memory, and lets slower splits catch up, is the end of its epoch.
+		if s.stop(t) || s.hold(t) && !s.joined || !t.prepared(out) {
 			break
 		}
 		// One batch an epoch goes through however full memory is: an epoch that
 		// closes is what frees most of it.
-		if s.full = s.bytes > 0 && t.account.Pressed(s.bytes); s.full {
+		if s.full = s.bytes > 0 && !s.joined && t.account.Pressed(s.bytes); s.full {
 			break
 		}
 		if err := s.send(t, out); err != nil {
@@ -99,7 +101,7 @@ func (s *sourceShare) work(t *Task, out *Effects) error {
 	if err := s.finish(t, out); err != nil {
 		return err
 	}
-	if s.closing != nil && !t.readiness.working {
+	if s.closing != nil && !s.joined && !t.readiness.working {
 		return s.close(t, out)
 	}
 	s.report(t, out)
@@ -136,7 +138,7 @@ func (s *sourceShare) send(t *Task, out *Effects) error {
 	rest := connectors.Fetch{}
 	if until, bounded := s.until(); bounded && s.source.Behind(until, f.After) > 0 {
 		n := s.source.Before(f, until)
-		rest = connectors.Fetch{Split: f.Split, Batch: tail(t.pool, b, n), After: f.After, End: f.End}
+		rest = connectors.Fetch{Split: f.Split, Batch: tail(t.pool, b, n), After: f.After, End: f.End, Joined: f.Joined}
 		b.Sel = firstRows(n)
 		after = until
 	}
@@ -157,6 +159,7 @@ func (s *sourceShare) send(t *Task, out *Effects) error {
 	s.position = after
 	s.rows += rows
 	s.bytes += size
+	s.joined = rest.Batch == nil && f.Joined
 	if rest.Batch != nil {
 		s.queue[0] = rest
 		return nil

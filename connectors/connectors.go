@@ -72,6 +72,15 @@ type Limiter interface {
 	Limit(from, end Positions) Positions
 }
 
+// Changing is a source whose rows may be taken back by later ones, where those who read it can take that.
+type Changing interface {
+	// Changing reports whether it has rows of every kind to give.
+	Changing() bool
+	// TakeChanges says whether rows of every kind are read; before it is called they are not. If they are not, the
+	// source gives rows that never change, or fails at what cannot be given so. It is called before Start.
+	TakeChanges(bool)
+}
+
 // OpenOptions is what the engine tells a reader.
 type OpenOptions struct {
 	Columns []bool // by column of the schema: false means never looked at
@@ -87,6 +96,8 @@ type Fetch struct {
 	Batch *batch.Batch // may have no rows (control records only); owned by the receiver
 	After Position     // where to go on after this batch
 	End   Position     // the split's end as last heard from the broker, "" unknown: proves being caught up
+	// Joined says that the next fetch of the split has rows of the same change: no epoch ends between the two.
+	Joined bool
 }
 
 // Reader delivers the rows of the splits it was opened on. Next and Close are

@@ -191,7 +191,7 @@ func (r *changeRange) check(ctx context.Context) error {
 	}
 	r.head = head
 	for _, h := range heads {
-		if why := readableAs(h, r.head); why != "" {
+		if why := readableAs(h, r.head, false); why != "" {
 			f := r.t.failure(supervision.Fatal, ClassChangesSchema, h.Version, "version %d cannot be read with the columns of version %d: %s", h.Version, r.to, why)
 			f.Hint = "ask for the versions before the change and those after it apart"
 			return f

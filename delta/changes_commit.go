@@ -39,25 +39,28 @@ type commitChanges struct {
 	pieces  []piece         // what goes comes before what comes, unless change files say it
 	feed    bool            // the pieces are change files
 
-	adds, removes int // of files whose data changed
-	bare          bool
+	came      []log.Add // files whose data came
+	removes   int       // of files whose data went
+	bare      bool      // a removal does not say its file's partition
+	described bool      // the table's metadata or protocol changed
 }
 
 // commitChanges reads what a version changed: by its change files if those are wanted and there are any, else by
 // the files that came and went.
 func (t *Table) commitChanges(ctx context.Context, version int64, feed bool) (*commitChanges, error) {
 	c := &commitChanges{version: version}
-	var adds []log.Add
 	var removes []log.Remove
 	var files []log.CDC
-	err := t.log.Commit(ctx, version, log.KindsFiles|log.KindCDC|log.KindCommitInfo, func(a *log.Action) error {
+	err := t.log.Commit(ctx, version, log.KindsFiles|log.KindCDC|log.KindCommitInfo|log.KindMetadata|log.KindProtocol, func(a *log.Action) error {
 		switch {
 		case a.CommitInfo != nil:
 			c.info = a.CommitInfo
+		case a.Metadata != nil, a.Protocol != nil:
+			c.described = true
 		case a.CDC != nil:
 			files = append(files, *a.CDC)
 		case a.Add != nil && a.Add.DataChange:
-			adds = append(adds, *a.Add)
+			c.came = append(c.came, *a.Add)
 		case a.Remove != nil && a.Remove.DataChange:
 			removes = append(removes, *a.Remove)
 		}
@@ -66,7 +69,7 @@ func (t *Table) commitChanges(ctx context.Context, version int64, feed bool) (*c
 	if err != nil {
 		return nil, err
 	}
-	c.adds, c.removes = len(adds), len(removes)
+	c.removes = len(removes)
 	switch {
 	case feed && len(files) > 0:
 		c.feed = true
@@ -77,7 +80,7 @@ func (t *Table) commitChanges(ctx context.Context, version int64, feed bool) (*c
 	case feed && changedNothing(c.info):
 		return c, nil
 	}
-	c.difference(adds, removes)
+	c.difference(removes)
 	if c.bare {
 		err = t.completeRemoves(ctx, c)
 	}
@@ -85,7 +88,8 @@ func (t *Table) commitChanges(ctx context.Context, version int64, feed bool) (*c
 }
 
 // difference makes the pieces of the files that came and went. A file that did both has another deletion vector.
-func (c *commitChanges) difference(adds []log.Add, removes []log.Remove) {
+func (c *commitChanges) difference(removes []log.Remove) {
+	adds := c.came
 	came := make(map[string]int, len(adds))
 	for i := range adds {
 		came[log.FileKey(adds[i].Path, nil)] = i
@@ -103,8 +107,8 @@ func (c *commitChanges) difference(adds []log.Add, removes []log.Remove) {
 			now := adds[at]
 			now.DeletionVector = r.DeletionVector
 			p = piece{kind: pieceDelete, add: now, differs: true, than: adds[at].DeletionVector}
-			if now.DeletionVector.ID() == adds[at].DeletionVector.ID() {
-				continue
+			if p.than == nil || p.than.ID() == r.DeletionVector.ID() {
+				continue // no row went
 			}
 		} else if !r.Extended {
 			c.bare = true

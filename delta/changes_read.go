@@ -42,8 +42,9 @@ func (f *fileScan) pieceRows(ctx context.Context, p *piece, yield func(pieceRows
 }
 
 // readableAs says why rows of a version cannot be read with the columns of a later one, "" if they can: columns may
-// have been added, types widened where the table allows it, and with column mapping columns renamed or dropped.
-func readableAs(old, now *Head) string {
+// have been added, types widened where the table allows it, and with column mapping columns renamed or dropped. With nulls any
+// column may be null.
+func readableAs(old, now *Head, nulls bool) string {
 	m, err := mappingOf(&now.Metadata)
 	if err != nil {
 		return err.Error()
@@ -54,10 +55,16 @@ func readableAs(old, now *Head) string {
 	if strings.Join(old.Metadata.PartitionColumns, "\x00") != strings.Join(now.Metadata.PartitionColumns, "\x00") && m == mappingNone {
 		return fmt.Sprintf("it is partitioned by (%s), not by (%s)", strings.Join(old.Metadata.PartitionColumns, ", "), strings.Join(now.Metadata.PartitionColumns, ", "))
 	}
-	return m.readableAs(old.Schema.Fields, now.Schema.Fields, "")
+	return columnsReadable{m, nulls}.fields(old.Schema.Fields, now.Schema.Fields, "")
 }
 
-func (m mapping) readableAs(old, now []batch.Field, path string) string {
+// columnsReadable compares columns of two versions.
+type columnsReadable struct {
+	mapping
+	nulls bool
+}
+
+func (m columnsReadable) fields(old, now []batch.Field, path string) string {
 	byName := make(map[string]batch.Field, len(now))
 	for _, f := range now {
 		byName[strings.ToLower(m.identity(f))] = f
@@ -65,15 +72,15 @@ func (m mapping) readableAs(old, now []batch.Field, path string) string {
 	for _, f := range old {
 		n, there := byName[strings.ToLower(m.identity(f))]
 		if !there {
-			if m == mappingNone {
+			if m.mapping == mappingNone {
 				return fmt.Sprintf("column %s%s is gone", path, f.Name)
 			}
 			continue
 		}
-		if f.Nullable && !n.Nullable {
+		if f.Nullable && !n.Nullable && !m.nulls {
 			return fmt.Sprintf("column %s%s may be null", path, f.Name)
 		}
-		if why := m.typeReadableAs(f.Type, n.Type, path+f.Name); why != "" {
+		if why := m.types(f.Type, n.Type, path+f.Name); why != "" {
 			return why
 		}
 	}
@@ -91,13 +98,13 @@ func (m mapping) identity(f batch.Field) string {
 	return f.Name
 }
 
-func (m mapping) typeReadableAs(old, now batch.Type, path string) string {
+func (m columnsReadable) types(old, now batch.Type, path string) string {
 	switch {
 	case old.Kind == now.Kind && old.Kind == batch.Struct:
-		return m.readableAs(old.Fields, now.Fields, path+".")
+		return m.fields(old.Fields, now.Fields, path+".")
 	case old.Kind == now.Kind && (old.Kind == batch.Array || old.Kind == batch.Map):
 		for i := range old.Fields {
-			if why := m.typeReadableAs(old.Fields[i].Type, now.Fields[i].Type, path+"."+old.Fields[i].Name); why != "" {
+			if why := m.types(old.Fields[i].Type, now.Fields[i].Type, path+"."+old.Fields[i].Name); why != "" {
 				return why
 			}
 		}

@@ -267,13 +267,33 @@ func (d *dmlTable) change() {
 	d.commit(c, cdc)
 }
 
+// restore deletes other rows of files than were deleted, without change files.
+func (d *dmlTable) restore() {
+	c := log.Commit{Info: &log.CommitInfo{Timestamp: 1, Operation: "RESTORE"}}
+	for _, f := range d.files {
+		if len(f.gone) == 0 {
+			continue
+		}
+		c.Removes = append(c.Removes, f.remove(true))
+		gone := map[int]bool{}
+		for range d.random.IntN(len(f.ids)) {
+			gone[d.random.IntN(len(f.ids))] = true
+		}
+		f.gone = gone
+		c.Adds = append(c.Adds, f.add())
+	}
+	d.commit(c, nil)
+}
+
 // step makes a random commit.
 func (d *dmlTable) step() {
 	switch n := d.random.IntN(10); {
 	case n < 4 || len(d.files) == 0:
 		d.append()
-	case n < 8:
+	case n < 7:
 		d.change()
+	case n == 7:
+		d.restore()
 	case n == 8:
 		d.optimize()
 	default:

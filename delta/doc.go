@@ -12,7 +12,7 @@
 // of their files and deletion vectors. [Commit] is what a transaction does and [Table.Commit]
 // its optimistic loop; [Table.CompareAndCommit] is the same under the condition
 // that a domain still holds what the caller wrote last, which is how a ledger fences.
-// [Table.Restore] goes back to an earlier version. [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink.
+// [Table.Restore] goes back to an earlier version. [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink, [Source] streams a table.
 //
 // # The caller's duties
 //
@@ -23,6 +23,6 @@
 //  3. Batches of a scan belong to the caller, who releases them.
 //
 // Clock, randomness and sleeping come in [Options]. The package keeps no
-// goroutine beyond a call, and refuses by name tables that need features it does not know.
+// goroutine beyond a call but those of a stream's reader, which its Close waits for, and refuses by name tables that need features it does not know.
 // Update mode rewrites files (copy on write); nothing here deletes by a condition, compacts or vacuums yet.
 package delta

@@ -161,7 +161,7 @@ func ExampleTable_Changes() {
 		}
 		b.Release()
 	}
-	// Output:
+	// Unordered output:
 	// 2 insert 1
 	// 3 insert 2
 	// 4 delete 1

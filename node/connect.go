@@ -19,7 +19,7 @@ import (
 
 // The formats that a flow file may name.
 var (
-	sourceFormats = []string{"kafka", "rate"}
+	sourceFormats = []string{"kafka", "delta", "rate"}
 	staticFormats = []string{"delta"}
 	sinkFormats   = []string{"delta", "json", "csv", "parquet", "console", "noop"}
 )
@@ -32,6 +32,9 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 		StaticFormats: staticFormats,
 		SinkFormats:   sinkFormats,
 		Source: func(s flowfile.SourceOptions) (connectors.Source, error) {
+			if s.Format == "delta" {
+				return deltaSource(s)
+			}
 			if err := plain(s); err != nil {
 				return nil, err
 			}

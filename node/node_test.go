@@ -22,6 +22,7 @@ import (
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/connectors/noop"
+	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
@@ -189,6 +190,7 @@ func TestSecretsAreMasked(t *testing.T) {
 
 // Every option that is listed is one that the connector takes: an unknown one is refused by name.
 func TestOptionsAreThoseThatAreTaken(t *testing.T) {
+	sourceOptions := 0
 	for _, o := range optionDocs {
 		var err error
 		switch o.Of {
@@ -196,6 +198,14 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 			_, err = kafka.New(map[string]string{o.Name: "1"})
 		case "delta":
 			_, err = deltaSink(flowfile.SinkOptions{Name: "s", Path: "p", Options: map[string]string{o.Name: "p"}})
+		case "delta source":
+			if o.Name != "path" {
+				_, unknown, _ := delta.ParseSourceOptions(map[string]string{o.Name: "1"}, flowfile.Bytes)
+				if unknown != "" {
+					t.Errorf("%s %s is unknown", o.Of, o.Name)
+				}
+				sourceOptions++
+			}
 		case "json", "csv", "parquet":
 			_, err = fileSink(flowfile.SinkOptions{Name: "s", Path: "p", Format: o.Of, Options: map[string]string{o.Name: "p"}})
 		case "console":
@@ -207,6 +217,9 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 		if o.Doc == "" || o.Since == "" {
 			t.Errorf("%s is not described", o.Name)
 		}
+	}
+	if known := len(delta.SourceOptionNames()); sourceOptions != known {
+		t.Errorf("the Delta source has %d options, %d are listed", known, sourceOptions)
 	}
 	if _, err := kafka.New(map[string]string{"nonsense": "1"}); err == nil || !strings.Contains(err.Error(), "unknown") {
 		t.Errorf("the check above cannot fail: %v", err)

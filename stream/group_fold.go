@@ -14,7 +14,9 @@ import (
 // above allow it, and returns the plan of the aggregate behind it.
 func (a *aggregation) folded(final *agg.Plan) (*agg.Plan, error) {
 	d := a.frame
-	keeps := d.above(func(s *topology.Step) bool { return s.Stateful || s.Ruling.Reading != topology.ReadAlike })
+	keeps := d.above(func(s *topology.Step) bool {
+		return s.Stateful || s.Ruling.Reading != topology.ReadAlike || s.GivesChanges()
+	})
 	o, can, err := a.panes()
 	if err != nil || !can || keeps != nil || !final.Foldable() || o.Time >= 0 && d.flow.judgesRowsBehindTheExchange() {
 		return final, err

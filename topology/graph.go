@@ -73,6 +73,12 @@ func (s *Step) port(input int) int {
 	return operators.PortFinal
 }
 
+// GivesChanges reports whether the step is a source that has rows of every kind for those who can take them.
+func (s *Step) GivesChanges() bool {
+	c, is := s.Source.(connectors.Changing)
+	return is && c.Changing()
+}
+
 // Use is how a step is read and reads.
 type Use struct {
 	// Input is the port from which what it reads comes: with PortChanges it is given rows that take back earlier

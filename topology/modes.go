@@ -51,10 +51,23 @@ var suffix = [operators.Ports]string{operators.PortChanges: "-changes", operator
 // port by which it reads, and so for every step above it; a step that has to be read in two ways
 // and cannot do both at once becomes two. What no sink reads is left out. Refused are the
 // modes that Spark refuses, less those that work here, each with a sentence why.
+//
+// A source that can give changes gives them if all that read it can take them; otherwise it is read as one whose rows never change.
 func Resolve(g *Graph) (*Graph, error) {
-	r := &resolver{graph: g, variants: make([][]*variant, len(g.Steps)), changing: make([]bool, len(g.Steps))}
+	final := map[int]bool{} // sources of which somebody reads rows that never change
+	for {
+		known := len(final)
+		resolved, err := resolve(g, final)
+		if len(final) == known {
+			return resolved, err
+		}
+	}
+}
+
+func resolve(g *Graph, final map[int]bool) (*Graph, error) {
+	r := &resolver{graph: g, final: final, variants: make([][]*variant, len(g.Steps)), changing: make([]bool, len(g.Steps))}
 	for i, s := range g.Steps {
-		r.changing[i] = r.changes(s)
+		r.changing[i] = r.changes(i, s)
 	}
 	for _, i := range g.Sinks() {
 		if err := r.sink(i); err != nil {
@@ -81,12 +94,16 @@ type reading struct {
 
 type resolver struct {
 	graph    *Graph
+	final    map[int]bool // sources that are read as if their rows never changed
 	variants [][]*variant // by step
 	changing []bool       // by step: its result may be another tomorrow
 }
 
 // changes reports whether rows of the step may be taken back.
-func (r *resolver) changes(s *Step) bool {
+func (r *resolver) changes(i int, s *Step) bool {
+	if s.Verb == VerbSource {
+		return s.GivesChanges() && !r.final[i]
+	}
 	switch s.Ruling.Reading {
 	case ReadChanges:
 		return true
@@ -154,6 +171,9 @@ func (r *resolver) need(i, port int) (*reading, *Refusal) {
 	if no := s.Ruling.Refuses[port]; no.Why != "" {
 		return nil, &Refusal{Why: s.Name + " (" + s.What + ") " + no.Why, Hint: no.Hint}
 	}
+	if s.Verb == VerbSource && r.changing[i] {
+		return r.source(i, port)
+	}
 	inputs := make([]reading, 0, len(s.Inputs))
 	for _, in := range s.Inputs {
 		read, refusal := r.input(s, in, port)
@@ -169,6 +189,19 @@ func (r *resolver) need(i, port int) (*reading, *Refusal) {
 	}
 	v.read[port] = true
 	return &reading{v, port, port}, nil
+}
+
+// source returns how a source that can give changes is read. Where it cannot be read so, the flow is resolved anew.
+func (r *resolver) source(i, port int) (*reading, *Refusal) {
+	if port == operators.PortComplete {
+		return nil, &Refusal{Why: fmt.Sprintf("no step after %s keeps a result that could be written as a whole", r.graph.Steps[i].Name), Hint: "use append or update, or aggregate before the sink"}
+	}
+	if port == operators.PortFinal {
+		r.final[i] = true
+	}
+	v := r.variant(i, nil)
+	v.class = operators.PortChanges
+	return &reading{v, operators.PortFinal, operators.PortChanges}, nil
 }
 
 // input returns how a step that is read by a port reads its input.
@@ -248,6 +281,7 @@ func (r *resolver) step(i int, v *variant) (*Step, error) {
 		s.Ports = append(s.Ports, in.port)
 		s.Updating = s.Updating || in.class == operators.PortChanges
 	}
+	s.Updating = s.Updating || s.Verb == VerbSource && v.class == operators.PortChanges
 	if v.read[operators.PortComplete] {
 		s.Tables, s.StateBound = whole(&s)
 	}

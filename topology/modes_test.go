@@ -246,3 +246,46 @@ func holdsTogether(r *rapid.T, g *Graph) {
 		}
 	}
 }
+
+// changingSource can give changes.
+type changingSource struct{ connectors.Source }
+
+func (changingSource) Changing() bool   { return true }
+func (changingSource) TakeChanges(bool) {}
+
+// A source that can give changes gives them where all that read it can take them.
+func TestSourcesThatChange(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		modes  []connectors.OutputMode
+		final  bool // a step that decides once a row reads it too
+		change bool
+	}{
+		{"a sink by key", []connectors.OutputMode{connectors.Update}, false, true},
+		{"an append sink", []connectors.OutputMode{connectors.Append}, false, false},
+		{"both", []connectors.OutputMode{connectors.Update, connectors.Append}, false, false},
+		{"rows that are final above a sink by key", []connectors.OutputMode{connectors.Update}, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := &Graph{Flow: "f", Quarantine: -1, Steps: []*Step{{Name: "src", Verb: VerbSource, Source: changingSource{}}, {Name: "pass", Verb: VerbOperate, Inputs: []int{0}}}}
+			if c.final {
+				g.Steps[1].Ruling = Ruling{Reading: ReadFinal}
+			}
+			for _, m := range c.modes {
+				g.Steps = append(g.Steps, &Step{Name: string(m), Verb: VerbSink, Inputs: []int{1}, Mode: m, Sink: &anyMode{}})
+			}
+			resolved, err := Resolve(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources := resolved.Sources()
+			if len(sources) != 1 || resolved.Steps[sources[0]].Name != "src" || resolved.Steps[sources[0]].Updating != c.change {
+				t.Errorf("the source is read as %+v", resolved.Steps[sources[0]])
+			}
+		})
+	}
+	g := &Graph{Flow: "f", Quarantine: -1, Steps: []*Step{{Name: "src", Verb: VerbSource, Source: changingSource{}}, {Name: "out", Verb: VerbSink, Inputs: []int{0}, Mode: connectors.Complete, Sink: &anyMode{}}}}
+	if _, err := Resolve(g); err == nil {
+		t.Error("the changes of a source are taken for a whole result")
+	}
+}

@@ -281,6 +281,9 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// Nearest returns the known word with the fewest edits from s, letter case ignored; "" if none is near.
+func Nearest(s string, known []string) string { return nearest(s, known) }
+
 // nearest returns the known word with the fewest edits from s, "" if none is
 // near.
 func nearest(s string, known []string) string {

@@ -1,0 +1,174 @@
+package delta
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// defaultMaxFiles is how many files an epoch reads if no option says it.
+const defaultMaxFiles = 1000
+
+// SourceOptions say where a stream begins and what it makes of a table's versions. The zero value reads all that the table
+// has and goes on with its changes, 1,000 files an epoch.
+type SourceOptions struct {
+	// StartingVersion is the first version of which changes are read, instead of what the table has: its number or "latest",
+	// which is the next one that comes. "": not set. A stream that has a position goes on from there whatever this says.
+	StartingVersion string
+	// StartingTimestamp is the same by time: the first version committed then or later. Zero: not set.
+	StartingTimestamp time.Time
+
+	MaxFiles int64 // of an epoch, one at least; 0: 1,000, or no bound if MaxBytes is set
+	MaxBytes int64 // of an epoch's files: one more is read while fewer have been; 0: no bound
+
+	IgnoreDeletes     bool // versions that only delete are passed over
+	IgnoreChanges     bool // of versions that change rows, files that were rewritten are read again as a whole
+	SkipChangeCommits bool // versions that change rows are passed over, with the rows they add
+	ExcludeRegex      string
+	AllowDataLoss     bool // versions that are gone from the log are passed over
+	ReadChangeFeed    bool // rows of the change feed, with its columns
+
+	Splits int // over which what the table has at first is spread; 0: 1. Fixed at the stream's first start
+
+	Table Options
+
+	exclude *regexp.Regexp
+}
+
+// tolerates reports whether an option says what to make of versions that change rows.
+func (o *SourceOptions) tolerates() bool {
+	return o.IgnoreDeletes || o.IgnoreChanges || o.SkipChangeCommits
+}
+
+func (o SourceOptions) withDefaults() (SourceOptions, error) {
+	if o.StartingVersion != "" && !o.StartingTimestamp.IsZero() {
+		return o, &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_STARTING_VERSION_AND_TIMESTAMP_BOTH_SET",
+			Message: "startingVersion and startingTimestamp are both set", Hint: "keep one of them"}
+	}
+	if v := o.StartingVersion; v != "" && v != "latest" {
+		if n, err := strconv.ParseInt(v, 10, 64); err != nil || n < 0 {
+			return o, badSourceOption("startingVersion", v, "want the number of a version, or latest")
+		}
+	}
+	if o.MaxFiles == 0 && o.MaxBytes == 0 {
+		o.MaxFiles = defaultMaxFiles
+	}
+	if o.MaxFiles < 0 || o.MaxBytes < 0 {
+		return o, badSourceOption("maxFilesPerTrigger or maxBytesPerTrigger", "negative", "want a number above 0")
+	}
+	if o.ExcludeRegex != "" {
+		var err error
+		if o.exclude, err = regexp.Compile(o.ExcludeRegex); err != nil {
+			return o, badSourceOption("excludeRegex", o.ExcludeRegex, err.Error())
+		}
+	}
+	if o.Splits <= 0 {
+		o.Splits = 1
+	}
+	return o, nil
+}
+
+func badSourceOption(name, text, why string) error {
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_ILLEGAL_OPTION", Message: fmt.Sprintf("the Delta source's option %s is %q: %s", name, text, why)}
+}
+
+// sourceSetters set the options of Spark, by name in lower case.
+var sourceSetters = map[string]struct {
+	name string // as Spark writes it
+	set  func(o *SourceOptions, text string, bytes func(string) (int64, error)) error
+}{
+	"startingversion": {"startingVersion", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		o.StartingVersion = strings.ToLower(text)
+		return nil
+	}},
+	"startingtimestamp": {"startingTimestamp", func(o *SourceOptions, text string, _ func(string) (int64, error)) (err error) {
+		o.StartingTimestamp, err = parseStarting(text)
+		return err
+	}},
+	"maxfilespertrigger": {"maxFilesPerTrigger", func(o *SourceOptions, text string, _ func(string) (int64, error)) (err error) {
+		o.MaxFiles, err = strconv.ParseInt(text, 10, 64)
+		if err != nil || o.MaxFiles < 1 {
+			err = fmt.Errorf("want a number above 0")
+		}
+		return err
+	}},
+	"maxbytespertrigger": {"maxBytesPerTrigger", func(o *SourceOptions, text string, bytes func(string) (int64, error)) (err error) {
+		o.MaxBytes, err = bytes(text)
+		if err == nil && o.MaxBytes < 1 {
+			err = fmt.Errorf("want a size above 0, such as 10g")
+		}
+		return err
+	}},
+	"ignoredeletes":      {"ignoreDeletes", sourceFlag(func(o *SourceOptions, b bool) { o.IgnoreDeletes = b })},
+	"ignorechanges":      {"ignoreChanges", sourceFlag(func(o *SourceOptions, b bool) { o.IgnoreChanges = b })},
+	"ignorefiledeletion": {"ignoreFileDeletion", sourceFlag(func(o *SourceOptions, b bool) { o.IgnoreChanges = o.IgnoreChanges || b })},
+	"skipchangecommits":  {"skipChangeCommits", sourceFlag(func(o *SourceOptions, b bool) { o.SkipChangeCommits = b })},
+	"failondataloss":     {"failOnDataLoss", sourceFlag(func(o *SourceOptions, b bool) { o.AllowDataLoss = !b })},
+	"readchangefeed":     {"readChangeFeed", sourceFlag(func(o *SourceOptions, b bool) { o.ReadChangeFeed = b })},
+	"readchangedata":     {"readChangeData", sourceFlag(func(o *SourceOptions, b bool) { o.ReadChangeFeed = o.ReadChangeFeed || b })},
+	"excluderegex": {"excludeRegex", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		o.ExcludeRegex = text
+		return nil
+	}},
+	"splits": {"splits", func(o *SourceOptions, text string, _ func(string) (int64, error)) (err error) {
+		o.Splits, err = strconv.Atoi(text)
+		if err != nil || o.Splits < 1 || o.Splits > 256 {
+			err = fmt.Errorf("want 1 to 256")
+		}
+		return err
+	}},
+}
+
+func sourceFlag(set func(*SourceOptions, bool)) func(*SourceOptions, string, func(string) (int64, error)) error {
+	return func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("want true or false")
+		}
+		set(o, b)
+		return nil
+	}
+}
+
+// parseStarting reads a time as Spark's Delta and Kafka sources both have it: a date, a date and time in UTC unless it says
+// another zone, or milliseconds since 1970.
+func parseStarting(text string) (time.Time, error) {
+	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.UnixMilli(ms).UTC(), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("want a time such as 2026-01-31T10:20:30Z, 2026-01-31 10:20:30 or 2026-01-31")
+}
+
+// SourceOptionNames are the options that ParseSourceOptions knows.
+func SourceOptionNames() []string {
+	names := make([]string, 0, len(sourceSetters))
+	for _, s := range sourceSetters {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// ParseSourceOptions reads Spark's options, names without regard to letter case; bytes reads a size such as "10g". The second
+// result is the name of an option that there is not.
+func ParseSourceOptions(options map[string]string, bytes func(string) (int64, error)) (o SourceOptions, unknown string, err error) {
+	for name, text := range options {
+		s, known := sourceSetters[strings.ToLower(strings.TrimSpace(name))]
+		if !known {
+			return o, name, nil
+		}
+		if err := s.set(&o, strings.TrimSpace(text), bytes); err != nil {
+			return o, "", badSourceOption(s.name, text, err.Error())
+		}
+	}
+	_, err = o.withDefaults()
+	return o, "", err
+}

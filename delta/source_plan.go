@@ -1,0 +1,296 @@
+package delta
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
+)
+
+// startFiles is what the table had when the stream began: files by age, then by path, as in Spark. Split i of n reads
+// every n-th file from the i-th on.
+type startFiles struct {
+	version int64
+	time    int64 // milliseconds since 1970
+	pieces  []sourcePiece
+}
+
+// sourcePiece is a piece of a version on its way through a stream.
+type sourcePiece struct {
+	piece
+	rows int64 // about how many it has
+	only sidesOf
+	skip bool // excluded by its path
+}
+
+// sidesOf says which rows of a change file are read: a version's changes take all back that they take back, then bring what they bring.
+type sidesOf uint8
+
+const (
+	allRows sidesOf = iota
+	takenBack
+	brought
+)
+
+// sourceCommit is a version as a stream reads it.
+type sourceCommit struct {
+	time   int64 // milliseconds since 1970; only of change feeds
+	pieces []sourcePiece
+	whole  bool  // all of it is read in one epoch
+	files  int64 // that count for limits
+	bytes  int64
+	rows   int64
+	err    error // why the stream cannot go on with it
+}
+
+// bytesPerRow is how many bytes a row is taken to have in a file whose statistics do not tell its rows.
+const bytesPerRow = 16
+
+func newSourcePiece(o *SourceOptions, p piece) sourcePiece {
+	s := sourcePiece{piece: p, skip: o.exclude != nil && o.exclude.MatchString(p.add.Path)}
+	known := false
+	if s.rows, known = log.NumRecords(p.add.Stats); !known {
+		s.rows = p.add.Size/bytesPerRow + 1
+	}
+	if d := p.add.DeletionVector; d != nil {
+		s.rows = max(s.rows-d.Cardinality, 0)
+	}
+	if p.differs {
+		s.rows = p.than.Cardinality
+	}
+	s.add.Stats = "" // of many files it is most of what they take
+	return s
+}
+
+// loadStart reads what the table had at a version.
+func (s *Source) loadStart(ctx context.Context, version int64) (*startFiles, error) {
+	snapshot, err := s.table.SnapshotAt(ctx, version)
+	if err != nil {
+		return nil, s.lost(err, version)
+	}
+	if why := s.readable(snapshot.Head); why != "" {
+		return nil, s.changedSchema(snapshot.Head, why)
+	}
+	f := &startFiles{version: version, pieces: make([]sourcePiece, 0, snapshot.Len())}
+	snapshot.Each(func(a *log.Add) bool {
+		f.pieces = append(f.pieces, newSourcePiece(&s.o, piece{kind: pieceInsert, add: *a.Clone()}))
+		return true
+	})
+	slices.SortFunc(f.pieces, func(a, b sourcePiece) int {
+		return cmp.Or(cmp.Compare(a.add.ModificationTime, b.add.ModificationTime), strings.Compare(a.add.Path, b.add.Path))
+	})
+	if s.o.ReadChangeFeed {
+		f.time, err = s.timeOf(ctx, version, nil)
+	}
+	return f, err
+}
+
+// timeOf returns the time of a version.
+func (s *Source) timeOf(ctx context.Context, version int64, info *log.CommitInfo) (int64, error) {
+	l, err := s.table.timeline(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if info == nil && version >= l.inCommit {
+		if err := s.table.log.Commit(ctx, version, log.KindCommitInfo, func(a *log.Action) error {
+			info = a.CommitInfo
+			return nil
+		}); err != nil {
+			return 0, err
+		}
+	}
+	return l.of(ctx, version, info)
+}
+
+// extend plans versions up to the newest one, as many as the next epochs may read.
+func (s *Source) extend(ctx context.Context) error {
+	head, err := s.table.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		s.mu.Lock()
+		s.newest = max(s.newest, head.Version)
+		next, mode, far := s.planned, s.mode(), s.farEnough()
+		s.mu.Unlock()
+		if next > head.Version || far {
+			return nil
+		}
+		c, err := s.loadCommit(ctx, next, mode)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if s.planned == next {
+			s.commits[next] = c
+			s.planned++
+			s.signal()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// planAhead is how many versions and, per file of a limit, how many files are planned ahead of what the engine has read.
+const planAhead = 1000
+
+// farEnough reports whether enough is planned for some epochs; s.mu is held.
+func (s *Source) farEnough() bool {
+	if c := s.commits[s.planned-1]; c != nil && c.err != nil {
+		return true // nothing comes behind it
+	}
+	files := int64(0)
+	for v := s.at.Version; v < s.planned; v++ {
+		if c := s.commits[v]; c != nil {
+			files += c.files
+		}
+	}
+	return s.planned-s.at.Version > planAhead || files > 4*max(s.o.MaxFiles, defaultMaxFiles)
+}
+
+// loadCommit reads a version. What is wrong with it for this stream is kept with it: the versions before come first.
+func (s *Source) loadCommit(ctx context.Context, version int64, mode sourceMode) (*sourceCommit, error) {
+	c, err := s.table.commitChanges(ctx, version, mode != modeRows)
+	if errors.Is(err, objstore.ErrNotFound) {
+		if s.o.AllowDataLoss {
+			return &sourceCommit{}, nil
+		}
+		return &sourceCommit{err: s.lost(err, version)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &sourceCommit{}
+	if c.described {
+		head, err := s.table.log.HeadAt(ctx, version)
+		if err != nil {
+			return &sourceCommit{err: err}, nil
+		}
+		if why := s.readable(head); why != "" {
+			return &sourceCommit{err: s.changedSchema(head, why)}, nil
+		}
+		if mode == modeFeed && !hasFeed(head) {
+			f := s.failure(ClassMissingChanges, version, "version %d turned the change feed off, and readChangeFeed is set", version)
+			f.Hint = "turn the feed on again and start with a version after that in a new checkpoint location, or leave readChangeFeed out"
+			return &sourceCommit{err: f}, nil
+		}
+	}
+	if mode == modeRows {
+		s.planRows(out, c)
+	} else {
+		s.planChanges(out, c, mode)
+	}
+	if mode == modeFeed && len(out.pieces) > 0 {
+		if out.time, err = s.timeOf(ctx, version, c.info); err != nil {
+			return nil, err
+		}
+	}
+	for i := range out.pieces {
+		if p := &out.pieces[i]; !p.skip {
+			out.files, out.bytes, out.rows = out.files+1, out.bytes+p.add.Size, out.rows+p.rows
+		}
+	}
+	return out, nil
+}
+
+// planRows makes the pieces of a version of which only rows that never change are read.
+func (s *Source) planRows(out *sourceCommit, c *commitChanges) {
+	if c.removes > 0 {
+		switch {
+		case s.o.SkipChangeCommits:
+			return
+		case s.o.IgnoreChanges:
+		case len(c.came) > 0:
+			out.err = s.refuseChange("DELTA_SOURCE_TABLE_IGNORE_CHANGES", c, "changed rows",
+				"set skipChangeCommits to pass such versions over, or write to a sink in output mode update with keys: then updates and deletes are read as what they are")
+			return
+		case !s.o.IgnoreDeletes:
+			out.err = s.refuseChange("DELTA_SOURCE_IGNORE_DELETE", c, "deleted rows",
+				"set ignoreDeletes to pass such versions over, or write to a sink in output mode update with keys: then deletes are read as what they are")
+			return
+		}
+	}
+	for i := range c.came { // a file with another deletion vector comes again as any other that was written anew
+		out.pieces = append(out.pieces, newSourcePiece(&s.o, piece{kind: pieceInsert, add: c.came[i]}))
+	}
+}
+
+func (s *Source) refuseChange(class string, c *commitChanges, did, hint string) error {
+	operation := "an operation that the log does not name"
+	if c.info != nil && c.info.Operation != "" {
+		operation = c.info.Operation
+	}
+	f := s.failure(class, c.version, "version %d (%s) %s, and the stream reads rows that never change", c.version, operation, did)
+	f.Hint = hint
+	return f
+}
+
+// planChanges makes the pieces of a version that is read with all it changed.
+func (s *Source) planChanges(out *sourceCommit, c *commitChanges, mode sourceMode) {
+	out.whole = c.feed || c.removes > 0
+	if !c.feed || mode == modeFeed {
+		for _, p := range c.pieces {
+			out.pieces = append(out.pieces, newSourcePiece(&s.o, p))
+		}
+		return
+	}
+	for _, only := range []sidesOf{takenBack, brought} {
+		for _, p := range c.pieces {
+			piece := newSourcePiece(&s.o, p)
+			piece.only = only
+			out.pieces = append(out.pieces, piece)
+		}
+	}
+}
+
+// lost says that a version is gone.
+func (s *Source) lost(err error, version int64) error {
+	f := s.failure("DELTA_LOG_FILE_NOT_FOUND_FOR_STREAMING_SOURCE", version, "version %d, with which the stream would go on, is gone from the log: %s", version, err)
+	f.Hint = "the stream was stopped for longer than delta.logRetentionDuration: begin again with a new checkpoint location, or set failOnDataLoss to false to go on behind what is lost"
+	f.Cause = err
+	return f
+}
+
+// readable says why rows of a version cannot be read with the stream's columns, "" if they can.
+func (s *Source) readable(head *Head) string { return readableAs(head, s.read, true) }
+
+// changedSchema says that a version has columns with which the stream cannot go on.
+func (s *Source) changedSchema(head *Head, why string) error {
+	f := s.failure("DELTA_SCHEMA_CHANGED_WITH_VERSION", head.Version, "version %d changed the table's columns: %s", head.Version, why)
+	if readableAs(s.read, head, true) == "" {
+		f.Hint = "start the flow again: it goes on with the new columns"
+		return f
+	}
+	f.Hint = "the rows before the version and those after it have no columns in common that hold both: read the new ones with a new checkpoint location"
+	return f
+}
+
+// piecesOf returns the pieces of a version that the stream reads, and whether they are planned; s.mu is held.
+func (s *Source) piecesOf(p sourcePosition) (c *sourceCommit, planned bool) {
+	if p.starting() {
+		if s.start == nil {
+			return nil, false
+		}
+		return &sourceCommit{time: s.start.time, pieces: s.start.pieces}, true
+	}
+	c, planned = s.commits[p.Version]
+	if planned && c.err != nil {
+		return nil, false
+	}
+	return c, planned
+}
+
+// following returns the position behind a piece of those of a version, when rows were read by then.
+func (p sourcePosition) following(pieces int, rows int64) sourcePosition {
+	index := p.Index + 1
+	if p.starting() {
+		index = p.Index + p.Splits
+	}
+	if index >= pieces {
+		return p.piece(p.Version+1, 0, rows)
+	}
+	return p.piece(p.Version, index, rows)
+}

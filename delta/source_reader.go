@@ -1,0 +1,258 @@
+package delta
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+)
+
+// piecesAhead is how many pieces of a split are read beside each other.
+const piecesAhead = 4
+
+// sourceReader delivers pieces one after the other, each split's in its order. Those behind are read ahead: a goroutine a piece,
+// which Close waits for.
+type sourceReader struct {
+	s       *Source
+	rows    *sourceRows
+	cursors []*sourceCursor // the next to deliver first
+	wake    chan struct{}   // something may have come
+	stop    context.CancelFunc
+	ctx     context.Context
+	work    sync.WaitGroup
+
+	mu     sync.Mutex
+	paused map[connectors.SplitID]bool
+}
+
+// sourceCursor is a split being read.
+type sourceCursor struct {
+	id    connectors.SplitID
+	next  sourcePosition // of the piece to begin reading next
+	at    sourcePosition // behind what was delivered
+	lanes []*sourceLane  // pieces that are being read, in order
+}
+
+// sourceLane is a piece that is being read.
+type sourceLane struct {
+	from  sourcePosition
+	after sourcePosition // behind the piece; its rows are not counted yet
+	whole bool           // no epoch ends within its version
+	final bool           // it is the last of its version
+	found chan sourceFound
+}
+
+// sourceFound is a batch of a piece, or an error.
+type sourceFound struct {
+	b    *batch.Batch
+	row  int64 // of the file, behind the batch
+	last bool  // of the piece; it may have no rows then
+	err  error
+}
+
+// Open begins reading at the positions.
+func (s *Source) Open(ctx context.Context, at connectors.Positions, o connectors.OpenOptions) (connectors.Reader, error) {
+	rows, err := s.rowsFor(o)
+	if err != nil {
+		return nil, err
+	}
+	r := &sourceReader{s: s, rows: rows, wake: make(chan struct{}, 1), paused: map[connectors.SplitID]bool{}}
+	for id, text := range at {
+		if _, err := splitNumber(id); err != nil {
+			return nil, err
+		}
+		p, err := decodePosition(text)
+		if err != nil {
+			return nil, err
+		}
+		r.cursors = append(r.cursors, &sourceCursor{id: id, next: p, at: p})
+		s.mu.Lock()
+		missing := p.starting() && (s.start == nil || s.start.version != p.First)
+		s.mu.Unlock()
+		if missing {
+			if err := s.begin(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(r.cursors, func(a, b *sourceCursor) int { return len(a.id) - len(b.id) })
+	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return r, nil
+}
+
+// Next delivers rows of the splits in turn.
+func (r *sourceReader) Next(ctx context.Context) (connectors.Fetch, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return connectors.Fetch{}, err
+		}
+		r.s.mu.Lock()
+		changed := r.s.changed
+		r.s.mu.Unlock()
+		f, some, err := r.take()
+		if some || err != nil {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.wake:
+		case <-changed:
+		}
+	}
+}
+
+// take returns what the first split has that may be delivered.
+func (r *sourceReader) take() (connectors.Fetch, bool, error) {
+	for i, c := range r.cursors {
+		r.mu.Lock()
+		paused := r.paused[c.id]
+		r.mu.Unlock()
+		if paused {
+			continue
+		}
+		r.readAhead(c)
+		if len(c.lanes) == 0 {
+			continue
+		}
+		select {
+		case found := <-c.lanes[0].found:
+			if found.err != nil {
+				return connectors.Fetch{}, false, found.err
+			}
+			r.cursors = append(append(r.cursors[:i:i], r.cursors[i+1:]...), c)
+			return r.fetch(c, found), true, nil
+		default:
+		}
+	}
+	return connectors.Fetch{}, false, nil
+}
+
+// fetch is what was found as the engine takes it.
+func (r *sourceReader) fetch(c *sourceCursor, found sourceFound) connectors.Fetch {
+	lane := c.lanes[0]
+	n := int64(found.b.N)
+	if r.rows.o.Origins && n > 0 {
+		found.b.Origin = &batch.Origin{Offset: make([]int64, n)}
+		for i := range n {
+			found.b.Origin.Offset[i] = c.at.Rows + i
+		}
+	}
+	rows := c.at.Rows + n
+	if c.at.compare(lane.from) < 0 {
+		c.at = lane.from
+	}
+	if found.last {
+		c.at = lane.after
+		c.lanes = c.lanes[1:]
+	} else {
+		c.at.Row = found.row
+	}
+	c.at.Rows = rows
+	r.s.mu.Lock()
+	var end connectors.Position
+	if c.id == splitName(0) && r.s.planned > r.s.newest {
+		end = r.s.end().encode()
+	}
+	r.s.mu.Unlock()
+	return connectors.Fetch{Split: c.id, Batch: found.b, After: c.at.encode(), End: end, Joined: lane.whole && !(found.last && lane.final)}
+}
+
+// readAhead begins to read the pieces behind those under way.
+func (r *sourceReader) readAhead(c *sourceCursor) {
+	for len(c.lanes) < piecesAhead {
+		p := c.next
+		if p.Version > p.First && c.id != splitName(0) {
+			return // the others read what the table had at first, and no more
+		}
+		r.s.mu.Lock()
+		commit, planned := r.s.piecesOf(p)
+		r.s.mu.Unlock()
+		if !planned {
+			return
+		}
+		lane := &sourceLane{from: p, after: p.following(len(commit.pieces), 0), found: make(chan sourceFound, ahead)}
+		lane.whole, lane.final = commit.whole, lane.after.Version > p.Version
+		c.lanes, c.next = append(c.lanes, lane), lane.after
+		if p.Index >= len(commit.pieces) || commit.pieces[p.Index].skip {
+			lane.found <- sourceFound{b: r.rows.none(), last: true}
+			continue
+		}
+		r.work.Go(func() { r.read(lane, commit, &commit.pieces[p.Index]) })
+	}
+}
+
+// read reads a piece into its lane. A batch waits for the one behind it, so that the last one is known for what it is.
+func (r *sourceReader) read(lane *sourceLane, commit *sourceCommit, p *sourcePiece) {
+	var held *sourceFound
+	goesOn := r.rows.read(r.ctx, commit, lane.from.Version, p, lane.from.Row, func(f sourceFound) bool {
+		if held != nil && !r.put(lane, *held) {
+			held = nil
+			if f.b != nil {
+				f.b.Release()
+			}
+			return false
+		}
+		held = &f
+		return f.err == nil
+	})
+	switch {
+	case held == nil && !goesOn:
+		return
+	case held == nil:
+		held = &sourceFound{b: r.rows.none()}
+	}
+	held.last = true
+	r.put(lane, *held)
+}
+
+// put gives a batch to whoever calls Next, until the reader is closed.
+func (r *sourceReader) put(lane *sourceLane, f sourceFound) bool {
+	select {
+	case lane.found <- f:
+	case <-r.ctx.Done():
+		if f.b != nil {
+			f.b.Release()
+		}
+		return false
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// Pause stops delivery of the split.
+func (r *sourceReader) Pause(id connectors.SplitID) { r.pause(id, true) }
+
+// Resume lets the split go on.
+func (r *sourceReader) Resume(id connectors.SplitID) { r.pause(id, false) }
+
+func (r *sourceReader) pause(id connectors.SplitID, paused bool) {
+	r.mu.Lock()
+	r.paused[id] = paused
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close ends the reading that is under way and releases what was not delivered.
+func (r *sourceReader) Close() error {
+	r.stop()
+	r.work.Wait()
+	for _, c := range r.cursors {
+		for _, lane := range c.lanes {
+			for len(lane.found) > 0 {
+				if f := <-lane.found; f.b != nil {
+					f.b.Release()
+				}
+			}
+		}
+		c.lanes = nil
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package delta
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
+)
+
+// Start returns where to go on, by the known positions or by the options.
+func (s *Source) Start(ctx context.Context, known connectors.Positions) (connectors.Positions, error) {
+	first, err := s.first(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	out := connectors.Positions{}
+	for i := range first.Splits {
+		id := splitName(i)
+		p := first
+		if text, is := known[id]; is {
+			if p, err = decodePosition(text); err != nil {
+				return nil, err
+			}
+		} else if p.starting() {
+			p.Index = i
+		} else if i > 0 {
+			p.Version = p.First + 1
+		}
+		out[id] = p.encode()
+		if i > 0 {
+			continue
+		}
+		if err := s.begin(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.start != nil { // more splits than files
+		for i := len(s.start.pieces); i < first.Splits; i++ {
+			if _, is := known[splitName(i)]; !is {
+				out[splitName(i)] = first.piece(s.start.version+1, 0, 0).encode()
+			}
+		}
+		if len(s.start.pieces) == 0 {
+			if _, is := known[splitName(0)]; !is {
+				out[splitName(0)] = first.piece(s.start.version+1, 0, 0).encode()
+			}
+		}
+	}
+	s.at, err = decodePosition(out[splitName(0)])
+	s.planned = max(s.at.Version, s.at.First+1)
+	return out, err
+}
+
+// first returns the position at which the stream begins, or began, with the first file.
+func (s *Source) first(ctx context.Context, known connectors.Positions) (sourcePosition, error) {
+	s.mu.Lock()
+	mode := s.mode()
+	s.mu.Unlock()
+	for _, text := range known {
+		p, err := decodePosition(text)
+		if err != nil {
+			return p, err
+		}
+		if p.Table != s.read.Metadata.ID {
+			f := s.failure("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", -1, "the stream has read the table %s, and at the path lies the table %s", p.Table, s.read.Metadata.ID)
+			f.Hint = "begin with a new checkpoint location to read the other table"
+			return p, f
+		}
+		if p.Mode != mode && (p.Index > 0 || p.Row > 0) && !p.starting() {
+			f := s.failure(ClassSourcePosition, p.Version, "the stream stands in the midst of version %d, which it has read as %s, and now reads it as %s", p.Version, p.Mode, mode)
+			f.Hint = "run the flow as it was until it has stopped cleanly, or begin with a new checkpoint location"
+			return p, f
+		}
+		p.Version, p.Index, p.Row, p.Rows = p.First, 0, 0, 0
+		if p.First < 0 {
+			p.Version = 0
+		}
+		return p, nil
+	}
+	p := sourcePosition{Table: s.read.Metadata.ID, Mode: mode, First: -1, Splits: 1}
+	var err error
+	if p.Version, err = s.startingVersion(ctx); err != nil || p.Version >= 0 {
+		return p, err
+	}
+	head, err := s.table.Head(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.First, p.Version = head.Version, head.Version
+	if mode == modeRows {
+		p.Splits = s.o.Splits // changes have an order, and so has a feed
+	}
+	return p, nil
+}
+
+// startingVersion returns the first version of which only changes are read, -1 if the stream begins with all that the table has.
+func (s *Source) startingVersion(ctx context.Context) (int64, error) {
+	switch {
+	case !s.o.StartingTimestamp.IsZero():
+		return s.table.VersionFrom(ctx, s.o.StartingTimestamp)
+	case s.o.StartingVersion == "":
+		return -1, nil
+	}
+	head, err := s.table.Head(ctx)
+	if err != nil {
+		return -1, err
+	}
+	if s.o.StartingVersion == "latest" {
+		return head.Version + 1, nil
+	}
+	version, err := strconv.ParseInt(s.o.StartingVersion, 10, 64)
+	if err != nil {
+		return -1, err
+	}
+	_, err = s.table.Store().Head(ctx, log.CommitName(version))
+	if version > head.Version || errors.Is(err, objstore.ErrNotFound) {
+		f := s.failure(log.ClassVersionNotFound, head.Version, "startingVersion is %d, and there is no commit of that version; the newest is %d", version, head.Version)
+		f.Hint = "take a version that the table's history tells"
+		return -1, f
+	}
+	return version, err
+}
+
+// begin makes ready for reading from a position on.
+func (s *Source) begin(ctx context.Context, p sourcePosition) error {
+	var start *startFiles
+	if p.First >= 0 && (p.starting() || p.Splits > 1) {
+		s.mu.Lock()
+		start = s.start
+		s.mu.Unlock()
+		if start == nil || start.version != p.First {
+			var err error
+			if start, err = s.loadStart(ctx, p.First); err != nil {
+				return err
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start, s.at = start, p
+	s.commits = map[int64]*sourceCommit{}
+	s.planned = max(p.Version, p.First+1)
+	return nil
+}
+
+// End returns the position behind the newest version.
+func (s *Source) End(ctx context.Context, splits []connectors.SplitID) (connectors.Positions, error) {
+	if err := s.extend(ctx); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.commits[s.at.Version]; c != nil && c.err != nil {
+		return nil, c.err // all before it is read
+	}
+	out := connectors.Positions{}
+	for _, id := range splits {
+		i, err := splitNumber(id)
+		if err != nil {
+			return nil, err
+		}
+		p := s.at.piece(s.at.First+1, 0, 0)
+		if i == 0 {
+			p = s.end()
+		} else if s.start != nil {
+			p.Rows = s.startRows(i)
+		}
+		out[id] = p.encode()
+	}
+	return out, nil
+}
+
+// startRows returns about how many rows a split reads of what the table had at first; s.mu is held.
+func (s *Source) startRows(split int) (rows int64) {
+	for i := split; i < len(s.start.pieces); i += s.at.Splits {
+		if p := &s.start.pieces[i]; !p.skip {
+			rows += p.rows
+		}
+	}
+	return rows
+}
+
+// end returns the end of the split that reads the versions; s.mu is held.
+func (s *Source) end() sourcePosition {
+	rows, version := s.at.Rows, s.at.Version
+	if s.at.starting() {
+		for i := s.at.Index; i < len(s.start.pieces); i += s.at.Splits {
+			if p := &s.start.pieces[i]; !p.skip {
+				rows += p.rows
+			}
+		}
+		version++
+	}
+	for v := version; v < s.planned; v++ {
+		if c := s.commits[v]; c != nil {
+			rows += c.rows
+		}
+	}
+	newest := max(s.newest+1, version)
+	return s.at.piece(newest, 0, rows+newest-max(s.planned, version))
+}

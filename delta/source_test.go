@@ -1,0 +1,172 @@
+package delta_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/connectortest"
+	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/objstore/memory"
+)
+
+// TestSourceKit runs the contract of sources: over a table with deletion vectors and versions behind the first, in every mode.
+func TestSourceKit(t *testing.T) {
+	d := newDML(t, memory.New(memory.Options{}), 3, true, true)
+	for range 6 {
+		d.append()
+	}
+	for range 4 {
+		d.change()
+		d.append()
+	}
+	for _, c := range []struct {
+		name    string
+		changes bool
+		o       delta.SourceOptions
+	}{
+		{"rows over splits", false, delta.SourceOptions{Splits: 3, MaxFiles: 2}},
+		{"rows passed over", false, delta.SourceOptions{SkipChangeCommits: true, Splits: 2, MaxBytes: 3000}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			connectortest.Source(t, func(t *testing.T) connectors.Source {
+				s, err := delta.NewSource(ctx, d.store, "t", c.o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.TakeChanges(c.changes)
+				return s
+			})
+		})
+	}
+}
+
+// streamed reads a stream as the engine does, in epochs up to its limits, begins anew from its position now and then, and
+// calls each after every epoch with the position.
+type streamed struct {
+	t       *rapid.T
+	open    func() *delta.Source
+	source  *delta.Source
+	pool    *batch.Pool
+	at      connectors.Positions
+	restart bool
+}
+
+func newStreamed(t *rapid.T, open func() *delta.Source) *streamed {
+	s := &streamed{t: t, open: open, source: open(), pool: batch.NewPool(), restart: rapid.Bool().Draw(t, "restarts")}
+	var err error
+	if s.at, err = s.source.Start(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// epoch reads up to the limits and takes each row with its kind. It reports whether there was something to read.
+func (s *streamed) epoch(take func(row string, kind batch.RowKind)) bool {
+	if s.restart && rapid.Bool().Draw(s.t, "restart") {
+		s.source = s.open()
+		again, err := s.source.Start(ctx, s.at)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if !maps.Equal(again, s.at) {
+			s.t.Fatalf("started at %v instead of %v", again, s.at)
+		}
+	}
+	end, err := s.source.End(ctx, []connectors.SplitID{"delta/0"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	until := s.source.Limit(s.at, end)
+	if s.source.Behind(s.at["delta/0"], until["delta/0"]) == 0 {
+		return false
+	}
+	ending, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, err := s.source.Open(ending, s.at, connectors.OpenOptions{Rows: rapid.IntRange(1, 10).Draw(s.t, "rows"), Pool: s.pool})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for s.source.Behind(s.at["delta/0"], until["delta/0"]) > 0 {
+		f, err := r.Next(ctx)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if f.Batch.Sel != nil {
+			s.t.Fatal("a batch has a selection")
+		}
+		for i := range f.Batch.N {
+			kind := batch.Insert
+			if f.Batch.Kinds != nil {
+				kind = f.Batch.Kinds[i]
+			}
+			take(string(batch.AppendRowJSON(nil, f.Batch, i)), kind)
+		}
+		f.Batch.Release()
+		s.at["delta/0"] = f.After
+		if f.Joined && s.source.Behind(s.at["delta/0"], until["delta/0"]) == 0 {
+			s.t.Fatal("an epoch ends within a change")
+		}
+		if !f.Joined && rapid.IntRange(0, 9).Draw(s.t, "early") == 0 {
+			break // the epoch is closed by time
+		}
+	}
+	if err := r.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	if n := s.pool.Lent(); n != 0 {
+		s.t.Fatalf("%d columns were not released", n)
+	}
+	return true
+}
+
+var kindTypes = map[batch.RowKind]string{batch.Insert: "insert", batch.UpdateBefore: "update_preimage", batch.UpdateAfter: "update_postimage", batch.Delete: "delete"}
+
+// TestStreamFolds streams a table while random commits come, with random limits and restarts, from its first rows or from a version
+// on, by change files or by the difference: the rows folded are those of the table whenever the stream has come to its end, and
+// never is a row taken back that is not there.
+func TestStreamFolds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := newDML(t, memory.New(memory.Options{}), rapid.Uint64().Draw(t, "seed"), rapid.Bool().Draw(t, "feed"), rapid.Bool().Draw(t, "vectors"))
+		for range rapid.IntRange(0, 5).Draw(t, "before") {
+			d.step()
+		}
+		o := delta.SourceOptions{MaxFiles: rapid.Int64Range(0, 3).Draw(t, "files"), MaxBytes: rapid.SampledFrom([]int64{0, 1, 2000}).Draw(t, "bytes")}
+		rows := map[string]int{}
+		if rapid.Bool().Draw(t, "from a version") {
+			from := rapid.Int64Range(0, d.version).Draw(t, "version")
+			o.StartingVersion = fmt.Sprint(from)
+			if from > 0 {
+				rows = maps.Clone(d.rows[from-1])
+			}
+		}
+		s := newStreamed(t, func() *delta.Source {
+			s, err := delta.NewSource(ctx, d.store, "t", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.TakeChanges(true)
+			return s
+		})
+		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
+			for s.epoch(func(row string, kind batch.RowKind) {
+				fold(rows, row, kindTypes[kind])
+				if rows[row] < 0 {
+					t.Fatalf("%s is taken back and is not there", row)
+				}
+			}) {
+			}
+			if !maps.Equal(rows, d.rows[d.version]) {
+				t.Fatalf("at version %d the rows are %v, want %v", d.version, rows, d.rows[d.version])
+			}
+			for range rapid.IntRange(0, 3).Draw(t, "commits") {
+				d.step()
+			}
+		}
+	})
+}
