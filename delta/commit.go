@@ -25,6 +25,7 @@ const (
 	ClassFenced                = "DELTAIC_FENCED"
 	ClassConcurrentAppend      = "DELTA_CONCURRENT_APPEND"
 	ClassConcurrentDelete      = "DELTA_CONCURRENT_DELETE_DELETE"
+	ClassConcurrentDeleteRead  = "DELTA_CONCURRENT_DELETE_READ"
 	ClassAppendOnly            = "DELTA_CANNOT_MODIFY_APPEND_ONLY"
 )
 
@@ -59,6 +60,10 @@ type Commit struct {
 	// ReadsTable says that the commit rests on all files of Read: another writer that adds rows is a conflict too.
 	ReadsTable bool
 
+	// ReadsWhere, an SQL condition, says that the commit rests on the rows for which it is true: another writer
+	// that adds a file which may have such rows is a conflict too.
+	ReadsWhere string
+
 	// Plan, if not nil, is called with the newest version before each attempt that follows another one,
 	// and sets Adds, Removes and Metrics by what that version holds. So the commit comes after what
 	// others did, as if it had been begun then, and files of theirs are no conflict.
@@ -77,6 +82,8 @@ type Commit struct {
 	TxnID        string // identity, by which a commit knows itself; "": a new UUID
 	UserMetadata string
 	MaxRetries   int // lost races; 0: 10,000,000 as Spark
+
+	readsFile func(winner *Head, a *log.Add) (bool, error) // like ReadsWhere, for what no condition says
 }
 
 // StringParameter returns a parameter whose value is a JSON string, as
@@ -198,7 +205,7 @@ func (t *Table) loop(ctx context.Context, c *Commit, head *Head) (int64, error) 
 			}
 			planned = head.Version
 		}
-		text, err := t.encode(c, head)
+		version, text, err := t.encode(ctx, c, head)
 		if err != nil {
 			return -1, err
 		}
@@ -208,7 +215,7 @@ func (t *Table) loop(ctx context.Context, c *Commit, head *Head) (int64, error) 
 		err = t.put(ctx, c, head.Version+1, text)
 		if err == nil {
 			t.grounded(head.Version + 1)
-			t.committed(c, head, text)
+			t.committed(version, head, text)
 			return head.Version + 1, nil
 		}
 		if !errors.Is(err, objstore.ErrExists) {
@@ -275,15 +282,19 @@ func (t *Table) at(err error, version int64) error {
 	return err
 }
 
-// encode makes the text of the version after head.
-func (t *Table) encode(c *Commit, head *Head) ([]byte, error) {
+// encode makes the version after head, and its text.
+func (t *Table) encode(ctx context.Context, c *Commit, head *Head) (*log.Commit, []byte, error) {
 	blind := c.blind()
 	read := head.Version
 	info := &log.CommitInfo{Timestamp: t.o.Now().UnixMilli(), Operation: c.Operation, Parameters: c.Parameters, Metrics: c.Metrics,
-		ReadVersion: &read, IsolationLevel: "Serializable", IsBlindAppend: &blind, UserMetadata: c.UserMetadata,
+		ReadVersion: &read, IsolationLevel: string(isolationOf(c, &head.Metadata)), IsBlindAppend: &blind, UserMetadata: c.UserMetadata,
 		EngineInfo: t.o.Engine, TxnID: c.TxnID}
-	out := log.Commit{Info: info, Protocol: c.Protocol, Metadata: c.Metadata, Txns: c.Txns, Domains: c.Domains, Removes: c.Removes, Adds: c.Adds}
-	return out.Encode(nil), nil
+	meta, err := t.stamp(ctx, c, head, info)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &log.Commit{Info: info, Protocol: c.Protocol, Metadata: meta, Txns: c.Txns, Domains: c.Domains, Removes: c.Removes, Adds: c.Adds}
+	return out, out.Encode(nil), nil
 }
 
 // ground makes a version durable before the next is built on it: another process may have
@@ -348,23 +359,24 @@ func (t *Table) put(ctx context.Context, c *Commit, version int64, text []byte) 
 	}
 }
 
-// committed advances the table's head by the commit.
-func (t *Table) committed(c *Commit, head *Head, text []byte) {
+// committed advances the table's head by the version after it.
+func (t *Table) committed(v *log.Commit, head *Head, text []byte) {
 	var actions []*log.Action
-	if c.Protocol != nil {
-		actions = append(actions, &log.Action{Protocol: c.Protocol})
+	if v.Protocol != nil {
+		actions = append(actions, &log.Action{Protocol: v.Protocol})
 	}
-	if c.Metadata != nil {
-		actions = append(actions, &log.Action{Metadata: c.Metadata})
+	if v.Metadata != nil {
+		actions = append(actions, &log.Action{Metadata: v.Metadata})
 	}
-	for i := range c.Txns {
-		actions = append(actions, &log.Action{Txn: &c.Txns[i]})
+	for i := range v.Txns {
+		actions = append(actions, &log.Action{Txn: &v.Txns[i]})
 	}
-	for i := range c.Domains {
-		actions = append(actions, &log.Action{Domain: &c.Domains[i]})
+	for i := range v.Domains {
+		actions = append(actions, &log.Action{Domain: &v.Domains[i]})
 	}
 	if next, err := t.log.Advance(head, actions, int64(len(text))); err == nil {
-		next.Total = head.Total.After(c.Adds, c.Removes)
+		next.Total = head.Total.After(v.Adds, v.Removes)
+		t.timedAt(next.Version, v.Info)
 		t.publish(next, false)
 		t.mu.Lock()
 		t.sums.own = max(t.sums.own, next.Version)
@@ -401,7 +413,7 @@ func (t *Table) winners(ctx context.Context, c *Commit, head *Head) (own int64, 
 		if err != nil {
 			return -1, nil, err
 		}
-		if err := t.conflict(c, head, next, actions); err != nil {
+		if err := t.conflict(c, &winner{before: head, after: next, actions: actions}); err != nil {
 			return -1, nil, err
 		}
 		head = next

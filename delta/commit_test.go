@@ -318,9 +318,8 @@ func TestUnsupportedFeaturesAreNamed(t *testing.T) {
 	for _, c := range []struct{ protocol, config, want, class string }{
 		{`{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["timeTravelMachine"],"writerFeatures":["timeTravelMachine"]}`, `{}`, "timeTravelMachine", log.ClassRead},
 		{`{"minReaderVersion":4,"minWriterVersion":7}`, `{}`, "reader version 4", log.ClassRead},
-		{`{"minReaderVersion":2,"minWriterVersion":5}`, `{"delta.columnMapping.mode":"name"}`, "columnMapping", log.ClassWrite},
+		{`{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["icebergCompatV2"]}`, `{}`, "icebergCompatV2", log.ClassWrite},
 		{`{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["rowTracking"]}`, `{}`, "rowTracking", log.ClassWrite},
-		{`{"minReaderVersion":1,"minWriterVersion":3}`, `{"delta.constraints.c":"n > 0"}`, "delta.constraints.c", log.ClassWrite},
 		{`{"minReaderVersion":1,"minWriterVersion":8}`, `{}`, "writer version 8", log.ClassWrite},
 	} {
 		s := memory.New(memory.Options{})

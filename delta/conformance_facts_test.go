@@ -317,13 +317,12 @@ func digestOf(s *delta.Snapshot, wanted bool) (*batch.RowDigest, int64, error) {
 // history compares what the commits say they did.
 func (e *expectation) history(table *delta.Table, v *verdict) {
 	operations := map[int64]string{}
-	err := table.History(ctx, func(l delta.Entry) bool {
+	for l, err := range table.History(ctx) {
+		v.find(err == nil, "its history cannot be read: %v", err)
 		if l.Info != nil {
 			operations[l.Version] = l.Info.Operation
 		}
-		return true
-	})
-	v.find(err == nil, "its history cannot be read: %v", err)
+	}
 	for _, want := range e.Versions {
 		if want.Operation != "" && !want.Unavailable {
 			v.find(operations[want.Version] == want.Operation, "version %d: operation %q, want %q", want.Version, operations[want.Version], want.Operation)

@@ -59,10 +59,13 @@ func Create(ctx context.Context, s objstore.Store, c CreateOptions, o Options) (
 		first.Operation, first.Parameters = "CREATE TABLE", createParameters(&c)
 	}
 	blind := true
-	text := (&log.Commit{Info: &log.CommitInfo{Timestamp: t.o.Now().UnixMilli(), Operation: first.Operation, Parameters: first.Parameters,
+	info := &log.CommitInfo{Timestamp: t.o.Now().UnixMilli(), Operation: first.Operation, Parameters: first.Parameters,
 		Metrics: first.Metrics, IsolationLevel: "Serializable", IsBlindAppend: &blind, UserMetadata: first.UserMetadata,
-		EngineInfo: t.o.Engine, TxnID: first.TxnID},
-		Protocol: protocol, Metadata: meta, Txns: first.Txns, Domains: first.Domains, Adds: first.Adds}).Encode(nil)
+		EngineInfo: t.o.Engine, TxnID: first.TxnID}
+	if inCommit(meta) {
+		info.InCommitTimestamp = &info.Timestamp
+	}
+	text := (&log.Commit{Info: info, Protocol: protocol, Metadata: meta, Txns: first.Txns, Domains: first.Domains, Adds: first.Adds}).Encode(nil)
 	if err := t.put(ctx, &first, 0, text); err != nil {
 		if !errors.Is(err, objstore.ErrExists) {
 			return nil, err
@@ -99,9 +102,6 @@ func (t *Table) describe(c *CreateOptions) (*log.Metadata, *log.Protocol, error)
 	if c.Schema == nil || len(c.Schema.Fields) == 0 {
 		return nil, nil, supervision.New(supervision.Fatal, "DELTA_EMPTY_DATA", "a table needs at least one column")
 	}
-	if err := checkNames(c.Schema.Fields, ""); err != nil {
-		return nil, nil, err
-	}
 	if err := checkTypes(c.Schema.Fields, "", false); err != nil {
 		return nil, nil, err
 	}
@@ -112,6 +112,16 @@ func (t *Table) describe(c *CreateOptions) (*log.Metadata, *log.Protocol, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	schema := c.Schema
+	if mode := config["delta.columnMapping.mode"]; mode == "" || mode == "none" {
+		err = checkNames(schema.Fields, "")
+	} else {
+		schema, err = t.mapNew(schema, config)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	features = append(features, columnFeatures(schema)...)
 	if c.Domains {
 		features = append(features, "domainMetadata")
 	}
@@ -121,24 +131,36 @@ func (t *Table) describe(c *CreateOptions) (*log.Metadata, *log.Protocol, error)
 	}
 	created := t.o.Now().UnixMilli()
 	meta := &log.Metadata{ID: id, Name: c.Name, Description: c.Description, Provider: "parquet",
-		SchemaString: log.FormatSchema(c.Schema), PartitionColumns: c.PartitionBy, Configuration: config, CreatedTime: &created}
-	protocol := lowest(c.Schema, features)
-	if err := log.CheckAppend(protocol, meta, c.Schema); err != nil {
+		SchemaString: log.FormatSchema(schema), PartitionColumns: c.PartitionBy, Configuration: config, CreatedTime: &created}
+	protocol := log.LowestProtocol(schema, features...)
+	if err := log.CheckAppend(protocol, meta, schema); err != nil {
 		return nil, nil, err
 	}
 	// What was written must be what is read back: metadata of fields may be anything.
-	if back, err := log.ParseSchema(meta.SchemaString); err != nil || !back.Equal(c.Schema) {
-		return nil, nil, supervision.New(supervision.Fatal, "DELTA_INVALID_SCHEMA", "the schema (%s) cannot be stored: %v", c.Schema, err)
+	if back, err := log.ParseSchema(meta.SchemaString); err != nil || !back.Equal(schema) {
+		return nil, nil, supervision.New(supervision.Fatal, "DELTA_INVALID_SCHEMA", "the schema (%s) cannot be stored: %v", schema, err)
+	}
+	if _, err := newRules(&Head{Metadata: *meta, Schema: schema}); err != nil {
+		return nil, nil, err
 	}
 	return meta, protocol, nil
 }
 
-// lowest is log.LowestProtocol, where change feed alone still has a version of its own.
-func lowest(s *batch.Schema, features []string) *log.Protocol {
-	if p := log.LowestProtocol(s); p.MinWriter < 7 && len(features) == 1 && features[0] == "changeDataFeed" {
-		return &log.Protocol{MinReader: 1, MinWriter: 4}
+// columnFeatures are the features that what columns say of themselves needs.
+func columnFeatures(s *batch.Schema) []string {
+	var needed []string
+	for _, f := range s.Fields {
+		meta, err := metadataOf(f)
+		if err != nil {
+			continue // it is said where it matters
+		}
+		for key, feature := range map[string]string{metaInvariant: "invariants", metaGenerated: "generatedColumns", metaDefault: "allowColumnDefaults"} {
+			if meta[key] != nil {
+				needed = append(needed, feature)
+			}
+		}
 	}
-	return log.LowestProtocol(s, features...)
+	return needed
 }
 
 // createParameters are those of Spark's CREATE TABLE.
@@ -264,12 +286,12 @@ var known = map[string]string{
 	"delta.parquet.compression.codec": "", "delta.parquet.format.version": "", "delta.setTransactionRetentionDuration": "",
 	"delta.targetFileSize": "", "delta.autoOptimize.autoCompact": "", "delta.autoOptimize.optimizeWrite": "",
 	"delta.tuneFileSizesForRewrites": "", "delta.enableChangeDataFeed": "changeDataFeed",
-	"delta.enableDeletionVectors": "deletionVectors",
+	"delta.enableDeletionVectors": "deletionVectors", "delta.enableInCommitTimestamps": "inCommitTimestamp", "delta.enableTypeWidening": "typeWidening",
 }
 
 // unsupported are properties that are fine as long as they are false or none.
-var unsupported = []string{"delta.columnMapping.mode", "delta.enableInCommitTimestamps",
-	"delta.enableRowTracking", "delta.enableTypeWidening", "delta.enableVariantShredding", "delta.randomizeFilePrefixes",
+var unsupported = []string{
+	"delta.enableRowTracking", "delta.enableVariantShredding", "delta.randomizeFilePrefixes",
 	"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3", "delta.checkpointPolicy"}
 
 func checkProperties(properties map[string]string) (config map[string]string, features []string, err error) {
@@ -284,6 +306,16 @@ func checkProperties(properties map[string]string) (config map[string]string, fe
 			}
 			features = append(features, strings.TrimPrefix(k, "delta.feature."))
 			continue
+		case strings.HasPrefix(k, constraintPrefix):
+			features = append(features, "checkConstraints")
+		case k == "delta.columnMapping.mode":
+			switch v {
+			case "name", "id":
+				features = append(features, "columnMapping")
+			case "none":
+			default:
+				return nil, nil, supervision.New(supervision.Fatal, "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE", "the property %s is %q; want none, name or id", k, v)
+			}
 		case slices.Contains(unsupported, k):
 			if off := v == "false" || v == "none" || v == "classic"; !off {
 				return nil, nil, supervision.New(supervision.Fatal, log.ClassWrite, "the property %s=%s is not supported for new tables yet", k, v)

@@ -24,5 +24,5 @@
 //
 // Clock, randomness and sleeping come in [Options]. The package keeps no
 // goroutine beyond a call but those of a stream's reader, which its Close waits for, and refuses by name tables that need features it does not know.
-// Update mode rewrites files (copy on write); nothing here deletes by a condition, compacts or vacuums yet.
+// Update mode rewrites files (copy on write); nothing here compacts or vacuums yet.
 package delta

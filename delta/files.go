@@ -59,7 +59,7 @@ func (w *Writer) newFile(ctx context.Context, values log.PartitionValues) (*data
 		return nil, err
 	}
 	f.out = bufio.NewWriterSize(f.object, 64<<10)
-	if f.parquet, err = parquet.NewWriter(f, w.file, parquet.WriterOptions{Codec: w.codec, Account: w.o.Account, Buffers: w.buffers}); err != nil {
+	if f.parquet, err = parquet.NewWriter(f, w.file, parquet.WriterOptions{Codec: w.codec, FieldIDs: w.ids, Account: w.o.Account, Buffers: w.buffers}); err != nil {
 		f.object.Abort()
 		return nil, w.t.at(err, -1)
 	}

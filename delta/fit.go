@@ -1,6 +1,8 @@
 package delta
 
 import (
+	"slices"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -13,45 +15,86 @@ const (
 )
 
 // fit says where each column of the table comes from: the index of a column of the
-// rows, or -1 for null.
+// rows, or -1 for one that they do not have, and how its values become the table's.
 type fit struct {
 	from  []int
+	turns []*turn
 	table *batch.Schema
 }
 
-// fitRows matches the rows' columns with the table's by name, letter case
-// ignored, and refuses what would be lost or cannot be held.
-func fitRows(rows, table *batch.Schema) (*fit, error) {
-	f := &fit{from: make([]int, len(table.Fields)), table: table}
-	for i := range f.from {
-		f.from[i] = -1
+// turn makes values of one type those of another. Nil leaves them as they are.
+type turn struct {
+	to   batch.Type
+	from []int   // of a struct: where each field comes from, -1: it is null
+	kids []*turn // of a struct by field, of an array and a map by element, key and value; nil for simple types
+}
+
+// fitRows matches the rows' columns, and the fields within them, with the table's by name, letter case
+// ignored, and refuses what would be lost or cannot be held. Columns for which fills says so
+// need not be there though they are NOT NULL.
+func fitRows(rows, table *batch.Schema, fills ...int) (*fit, error) {
+	from, turns, err := fitFields(rows.Fields, table, "", fills)
+	if err != nil {
+		return nil, err
 	}
-	for i, r := range rows.Fields {
+	return &fit{from: from, turns: turns, table: table}, nil
+}
+
+func fitFields(rows []batch.Field, table *batch.Schema, path string, fills []int) (from []int, turns []*turn, err error) {
+	from, turns = make([]int, len(table.Fields)), make([]*turn, len(table.Fields))
+	for i := range from {
+		from[i] = -1
+	}
+	for i, r := range rows {
 		at := table.Index(r.Name)
 		if at < 0 {
 			at = table.IndexFold(r.Name)
 		}
 		if at < 0 {
-			e := supervision.New(supervision.Fatal, ClassMismatch, "the column %s %s is not in the table (%s)", r.Name, r.Type, table)
+			e := supervision.New(supervision.Fatal, ClassMismatch, "the column %s%s %s is not in the table (%s)", path, r.Name, r.Type, table)
 			e.Hint = "leave it out, or write with mergeSchema to add it to the table"
-			return nil, e
+			return nil, nil, e
 		}
-		if f.from[at] >= 0 {
-			return nil, supervision.New(supervision.Fatal, "DELTA_DUPLICATE_COLUMNS_FOUND", "the column %s comes twice", r.Name)
+		if from[at] >= 0 {
+			return nil, nil, supervision.New(supervision.Fatal, "DELTA_DUPLICATE_COLUMNS_FOUND", "the column %s%s comes twice", path, r.Name)
 		}
-		if !assignable(r.Type, table.Fields[at].Type) {
-			e := supervision.New(supervision.Fatal, ClassMerge, "the column %s is %s in the table and %s in the rows", r.Name, table.Fields[at].Type, r.Type)
-			e.Hint = "cast it to " + table.Fields[at].Type.String()
-			return nil, e
+		if turns[at], err = newTurn(r.Type, table.Fields[at].Type, path+table.Fields[at].Name); err != nil {
+			return nil, nil, err
 		}
-		f.from[at] = i
+		from[at] = i
 	}
 	for i, c := range table.Fields {
-		if f.from[i] < 0 && !c.Nullable {
-			return nil, supervision.New(supervision.Fatal, "DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "the column %s is NOT NULL in the table and the rows do not have it", c.Name)
+		if from[i] < 0 && !c.Nullable && !slices.Contains(fills, i) {
+			return nil, nil, supervision.New(supervision.Fatal, "DELTA_MISSING_NOT_NULL_COLUMN_VALUE", "the column %s%s is NOT NULL in the table and the rows do not have it", path, c.Name)
 		}
 	}
-	return f, nil
+	return from, turns, nil
+}
+
+// newTurn returns how values of a column are made those of the table's type.
+func newTurn(from, to batch.Type, path string) (*turn, error) {
+	switch {
+	case from.Equal(to):
+		return nil, nil
+	case from.Kind == batch.Void || !to.Nested() && assignable(from, to):
+		return &turn{to: to}, nil
+	case from.Kind == to.Kind && to.Kind == batch.Struct:
+		at, kids, err := fitFields(from.Fields, &batch.Schema{Fields: to.Fields}, path+".", nil)
+		return &turn{to: to, from: at, kids: kids}, err
+	case from.Kind == to.Kind && (to.Kind == batch.Array || to.Kind == batch.Map):
+		t := &turn{to: to}
+		for i := range to.Fields {
+			kid, err := newTurn(from.Fields[i].Type, to.Fields[i].Type, path+"."+to.Fields[i].Name)
+			if err != nil {
+				return nil, err
+			}
+			t.kids = append(t.kids, kid)
+		}
+		return t, nil
+	}
+	e := supervision.New(supervision.Fatal, ClassMerge, "the column %s is %s in the table and %s in the rows", path, to, from)
+	e.Hint = "cast it to " + to.String()
+	return nil, e
 }
 
 func compatible(rows, table *batch.Schema) error {
@@ -84,11 +127,34 @@ func assignable(from, to batch.Type) bool {
 func (f *fit) columns(b *batch.Batch, pool *batch.Pool) []*batch.Column {
 	out := make([]*batch.Column, len(f.from))
 	for i, from := range f.from {
-		want := f.table.Fields[i].Type
-		if from < 0 || b.Columns[from].Type.Kind == batch.Void {
-			out[i] = nulls(want, b.N, pool)
+		if from < 0 {
+			out[i] = nulls(f.table.Fields[i].Type, b.N, pool)
 		} else {
-			out[i] = widen(b.Columns[from], want)
+			out[i] = f.turns[i].column(b.Columns[from], pool)
+		}
+	}
+	return out
+}
+
+// column returns a reference of its own to the column as the type turned to.
+func (t *turn) column(c *batch.Column, pool *batch.Pool) *batch.Column {
+	switch {
+	case t == nil:
+		return c.Retain()
+	case c.Type.Kind == batch.Void:
+		return nulls(t.to, c.N, pool)
+	case t.kids == nil:
+		return widen(c, t.to)
+	}
+	out := &batch.Column{Type: t.to, N: c.N, Valid: slices.Clone(c.Valid), Off: slices.Clone(c.Off)}
+	for i, kid := range t.kids {
+		switch {
+		case t.to.Kind != batch.Struct:
+			out.Kids = append(out.Kids, kid.column(c.Kids[i], pool))
+		case t.from[i] < 0:
+			out.Kids = append(out.Kids, nulls(t.to.Fields[i].Type, c.N, pool))
+		default:
+			out.Kids = append(out.Kids, kid.column(c.Kids[t.from[i]], pool))
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -15,29 +16,26 @@ type Entry struct {
 	Info    *log.CommitInfo // nil: the commit has none
 }
 
-// History calls each with the commits that are still there, the newest first,
-// until it returns false.
-func (t *Table) History(ctx context.Context, each func(Entry) bool) error {
-	l, err := t.timeline(ctx)
-	if err != nil {
-		return err
-	}
-	for i, v := range slices.Backward(l.commits) {
-		e, ms := Entry{Version: v.Version}, l.files[i]
-		if err := t.log.Commit(ctx, v.Version, log.KindCommitInfo, func(a *log.Action) error {
-			e.Info = a.CommitInfo
-			return nil
-		}); err != nil {
-			return err
+// History gives the commits that are still there, the newest first.
+func (t *Table) History(ctx context.Context) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		l, err := t.timeline(ctx)
+		if err != nil {
+			yield(Entry{}, err)
+			return
 		}
-		if v.Version >= l.inCommit {
-			if ms, err = l.said(v.Version, e.Info); err != nil {
-				return err
+		for i, v := range slices.Backward(l.commits) {
+			e, ms := Entry{Version: v.Version}, l.files[i]
+			err := t.log.Commit(ctx, v.Version, log.KindCommitInfo, func(a *log.Action) error {
+				e.Info = a.CommitInfo
+				return nil
+			})
+			if err == nil && v.Version >= l.inCommit {
+				ms, err = l.said(v.Version, e.Info)
+			}
+			if e.Time = time.UnixMilli(ms).UTC(); !yield(e, err) || err != nil {
+				return
 			}
 		}
-		if e.Time = time.UnixMilli(ms).UTC(); !each(e) {
-			return nil
-		}
 	}
-	return nil
 }

@@ -3,6 +3,8 @@ package delta
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
@@ -94,4 +96,65 @@ func (m mapping) checkNested(t batch.Type, path string) error {
 		}
 	}
 	return nil
+}
+
+// inFiles returns the columns as the table's files call them, down to the fields of structs.
+func (m mapping) inFiles(fields []batch.Field) []batch.Field {
+	if m == mappingNone {
+		return fields
+	}
+	out := slices.Clone(fields)
+	for i := range out {
+		out[i].Name = m.of(fields[i]).Name
+		out[i].Type = m.typeInFiles(fields[i].Type)
+	}
+	return out
+}
+
+func (m mapping) typeInFiles(t batch.Type) batch.Type {
+	switch t.Kind {
+	case batch.Struct:
+		t.Fields = m.inFiles(t.Fields)
+	case batch.Array, batch.Map:
+		t.Fields = slices.Clone(t.Fields)
+		for i := range t.Fields {
+			t.Fields[i].Type = m.typeInFiles(t.Fields[i].Type)
+		}
+	}
+	return t
+}
+
+// fieldIDs returns what gives the columns of files their ids, nil where they have none.
+func (m mapping) fieldIDs(fields []batch.Field) func(path []string) (int32, bool) {
+	if m == mappingNone {
+		return nil
+	}
+	ids := map[string]int32{}
+	m.collectIDs(fields, "", ids)
+	return func(path []string) (int32, bool) {
+		id, ok := ids[strings.Join(path, "\x00")+"\x00"]
+		return id, ok
+	}
+}
+
+func (m mapping) collectIDs(fields []batch.Field, path string, ids map[string]int32) {
+	for _, f := range fields {
+		p := m.of(f)
+		at := path + p.Name + "\x00"
+		ids[at] = p.ID
+		m.collectWithin(f.Type, at, ids)
+	}
+}
+
+// collectWithin is collectIDs for the structs within a type; the steps between are those of Parquet's lists and maps.
+func (m mapping) collectWithin(t batch.Type, path string, ids map[string]int32) {
+	switch t.Kind {
+	case batch.Struct:
+		m.collectIDs(t.Fields, path, ids)
+	case batch.Array:
+		m.collectWithin(t.Fields[0].Type, path+"list\x00element\x00", ids)
+	case batch.Map:
+		m.collectWithin(t.Fields[0].Type, path+"key_value\x00key\x00", ids)
+		m.collectWithin(t.Fields[1].Type, path+"key_value\x00value\x00", ids)
+	}
 }

@@ -21,7 +21,7 @@ type statsPlan struct {
 
 // newStatsPlan reads the table's dataSkipping properties. fields are those of
 // the data files, without partition columns.
-func newStatsPlan(fields []batch.Field, config map[string]string) *statsPlan {
+func newStatsPlan(fields []batch.Field, m mapping, config map[string]string) *statsPlan {
 	p := &statsPlan{prefix: 32}
 	if n, err := strconv.Atoi(config["delta.dataSkippingStringPrefixLength"]); err == nil && n > 0 {
 		p.prefix = n
@@ -41,7 +41,7 @@ func newStatsPlan(fields []batch.Field, config map[string]string) *statsPlan {
 			})
 		}
 	}
-	p.leaves = leaves(fields, "", wanted)
+	p.leaves = leaves(fields, m, "", wanted)
 	return p
 }
 
@@ -90,12 +90,12 @@ func copyLeaves(from []*leaf) []*leaf {
 	return out
 }
 
-func leaves(fields []batch.Field, path string, wanted func(string) bool) []*leaf {
+func leaves(fields []batch.Field, m mapping, path string, wanted func(string) bool) []*leaf {
 	var out []*leaf
 	for i, f := range fields {
-		l := &leaf{name: f.Name, t: f.Type, at: i}
+		l := &leaf{name: m.physical(f), t: f.Type, at: i}
 		if f.Type.Kind == batch.Struct {
-			l.kids = leaves(f.Type.Fields, path+f.Name+".", wanted)
+			l.kids = leaves(f.Type.Fields, m, path+f.Name+".", wanted)
 			l.skip = !slices.ContainsFunc(l.kids, func(k *leaf) bool { return !k.skip })
 		} else {
 			l.skip = !wanted(path + f.Name)

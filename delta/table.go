@@ -73,6 +73,9 @@ type Table struct {
 	checked time.Time // when a listing last showed that there is no gap behind head
 	sums    sums
 
+	timed int64 // a version whose in-commit timestamp is known
+	time  int64 // and that; 0: none is
+
 	loading chan struct{} // held by who loads or follows a version
 	newest  *Snapshot     // the newest that was loaded, for loading and those after it
 }

@@ -376,11 +376,11 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	if err := table.History(ctx, func(e delta.Entry) bool {
+	for e, err := range table.History(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		got = append(got, fmt.Sprint(e.Version, " ", e.Info.Operation, " ", e.Info.Parameters))
-		return true
-	}); err != nil {
-		t.Fatal(err)
 	}
 	want := `[1 WRITE [{mode "Append"}] 0 CREATE TABLE [{partitionBy "[]"} {clusterBy "[]"} {description "d"} {isManaged "false"} {properties "{\"quality\":\"bronze\"}"}]]`
 	if fmt.Sprint(got) != want {

@@ -52,8 +52,11 @@ func TestVersionAtIsTheNewestNotAfter(t *testing.T) {
 		}
 		table := delta.Open(s, delta.Options{})
 		times := make([]time.Time, n)
-		if err := table.History(ctx, func(e delta.Entry) bool { times[e.Version] = e.Time; return true }); err != nil {
-			t.Fatal(err)
+		for e, err := range table.History(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			times[e.Version] = e.Time
 		}
 		for v := 1; v < n; v++ {
 			if !times[v].After(times[v-1]) {

@@ -17,6 +17,7 @@ import (
 // WriterOptions tune a writer of data files. The zero value is a good choice.
 type WriterOptions struct {
 	TargetFileSize int64          // bytes at which a file is closed and another begun; 0: delta.targetFileSize, else 128 MiB
+	MaxRecords     int64          // rows at which a file is closed; 0: no bound
 	MaxOpenFiles   int            // files being filled at once; the one longest untouched is closed for another; 0: 64
 	MaxBuffered    int64          // bytes of memory of all files being filled, beyond which the largest is closed; 0: 256 MiB
 	Codec          string         // of Parquet; "": delta.parquet.compression.codec, else snappy
@@ -38,7 +39,10 @@ type Writer struct {
 	plan    *statsPlan
 	columns []int         // of the table, in the files
 	file    *batch.Schema // of the files
-	keys    []int         // partition columns of the table
+	ids     func([]string) (int32, bool)
+	keys    []int    // partition columns of the table
+	names   []string // theirs in the log
+	rules   *rules
 
 	rows *batch.Schema // of the last batch
 	fit  *fit
@@ -58,13 +62,32 @@ func NewWriter(t *Table, head *Head, o WriterOptions) (*Writer, error) {
 	if err := log.CheckAppend(&head.Protocol, &head.Metadata, head.Schema); err != nil {
 		return nil, t.at(err, head.Version)
 	}
-	config := head.Metadata.Configuration
+	w := &Writer{t: t, o: o, schema: head.Schema, open: map[string]*dataFile{}}
+	var err error
+	if w.rules, err = newRules(head); err != nil {
+		return nil, t.at(err, head.Version)
+	}
+	w.rules.context.Pool = o.Pool
+	if err := w.settings(head); err != nil {
+		return nil, err
+	}
+	kept := w.o.MaxBuffered
+	if limit := o.Account.Limit(); limit > 0 {
+		kept = min(kept, limit/8) // what is kept must never be what sources wait for
+	}
+	w.buffers = parquet.NewBuffers(o.Account, kept)
+	return w, w.layout(head)
+}
+
+// settings works out what options and the table's properties say.
+func (w *Writer) settings(head *Head) error {
+	config, o := head.Metadata.Configuration, &w.o
 	if o.TargetFileSize <= 0 {
 		o.TargetFileSize = 128 << 20
 		if s := config["delta.targetFileSize"]; s != "" {
 			n, err := parseSize(s)
 			if err != nil {
-				return nil, t.failure(supervision.Fatal, "DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED", head.Version, "delta.targetFileSize: %s", err)
+				return w.t.failure(supervision.Fatal, "DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED", head.Version, "delta.targetFileSize: %s", err)
 			}
 			o.TargetFileSize = n
 		}
@@ -75,13 +98,7 @@ func NewWriter(t *Table, head *Head, o WriterOptions) (*Writer, error) {
 	if o.MaxBuffered <= 0 {
 		o.MaxBuffered = 256 << 20
 	}
-	w := &Writer{t: t, o: o, codec: strings.ToLower(o.Codec), schema: head.Schema, open: map[string]*dataFile{}}
-	kept := o.MaxBuffered
-	if limit := o.Account.Limit(); limit > 0 {
-		kept = min(kept, limit/8) // what is kept must never be what sources wait for
-	}
-	w.buffers = parquet.NewBuffers(o.Account, kept)
-	if w.codec == "" {
+	if w.codec = strings.ToLower(o.Codec); w.codec == "" {
 		w.codec = strings.ToLower(config["delta.parquet.compression.codec"])
 	}
 	switch w.codec {
@@ -92,19 +109,32 @@ func NewWriter(t *Table, head *Head, o WriterOptions) (*Writer, error) {
 	case "lz4":
 		w.codec = "lz4_raw" // Hadoop's framing of lz4 is read and not written
 	}
+	return nil
+}
+
+// layout works out which columns lie in the files, under which names, and which in the log.
+func (w *Writer) layout(head *Head) error {
+	m, err := mappingOf(&head.Metadata)
+	if err == nil {
+		err = m.check(head.Schema.Fields, "")
+	}
+	if err != nil {
+		return w.t.failure(supervision.Fatal, log.ClassBroken, head.Version, "%w", err)
+	}
 	var fields []batch.Field
 	for i, f := range head.Schema.Fields {
-		if key := partitionIndex(head, f.Name); key < 0 {
+		if partitionIndex(head, f.Name) < 0 {
 			fields = append(fields, f)
 			w.columns = append(w.columns, i)
 		}
 	}
 	for _, p := range head.Metadata.PartitionColumns {
-		w.keys = append(w.keys, head.Schema.Index(p))
+		at := head.Schema.Index(p)
+		w.keys, w.names = append(w.keys, at), append(w.names, m.physical(head.Schema.Fields[at]))
 	}
-	w.file = batch.NewSchema(fields...)
-	w.plan = newStatsPlan(fields, config)
-	return w, nil
+	w.file, w.ids = batch.NewSchema(m.inFiles(fields)...), m.fieldIDs(fields)
+	w.plan = newStatsPlan(fields, m, head.Metadata.Configuration)
+	return nil
 }
 
 func partitionIndex(head *Head, column string) int {
@@ -151,28 +181,40 @@ func (w *Writer) Write(ctx context.Context, b *batch.Batch) error {
 		}
 	}
 	if b.Schema != w.rows {
-		f, err := fitRows(b.Schema, w.schema)
+		f, err := fitRows(b.Schema, w.schema, w.rules.fills()...)
 		if err != nil {
 			return w.fail(w.t.at(err, -1))
 		}
 		w.rows, w.fit = b.Schema, f
 	}
-	columns := w.fit.columns(b, w.o.Pool)
+	rows := &batch.Batch{Schema: w.schema, Columns: w.fit.columns(b, w.o.Pool), N: b.N, Sel: b.Sel}
 	defer func() {
-		for _, c := range columns {
+		for _, c := range rows.Columns {
 			c.Release()
 		}
 	}()
-	for i, f := range w.schema.Fields {
-		if err := checkNulls(f, columns[i], b.Sel, ""); err != nil {
-			return w.t.at(err, -1)
-		}
+	if err := w.demand(rows); err != nil {
+		return w.t.at(err, -1)
 	}
 	w.clock++
 	if len(w.keys) == 0 {
-		return w.fail(w.append(ctx, "", nil, columns, b.Sel, b.N))
+		return w.fail(w.append(ctx, "", nil, rows.Columns, b.Sel, b.N))
 	}
-	return w.fail(w.split(ctx, columns, b.Sel, b.N))
+	return w.fail(w.split(ctx, rows.Columns, b.Sel, b.N))
+}
+
+// demand fills columns that the rows lack, and refuses a row that breaks what the table asks of each.
+func (w *Writer) demand(rows *batch.Batch) error {
+	w.rules.context.Now = w.t.o.Now().UnixMicro()
+	if err := w.rules.fill(rows, w.fit.from); err != nil {
+		return err
+	}
+	for i, f := range w.schema.Fields {
+		if err := checkNulls(f, rows.Columns[i], rows.Sel, ""); err != nil {
+			return err
+		}
+	}
+	return w.rules.hold(rows)
 }
 
 func (w *Writer) fail(err error) error {
@@ -256,13 +298,36 @@ func (w *Writer) partition(columns []*batch.Column, row int) (log.PartitionValue
 			return nil, w.t.failure(supervision.Poison, ClassNotNull, -1,
 				"the partition column %s is NOT NULL and row %d of the batch has an empty value for it, which Delta reads as null", f.Name, row)
 		}
-		out[i] = log.PartitionValue{Column: f.Name, Value: v}
+		out[i] = log.PartitionValue{Column: w.names[i], Value: v}
 	}
 	return out, nil
 }
 
 // append writes the rows to the partition's file, and closes what is full.
 func (w *Writer) append(ctx context.Context, key string, values log.PartitionValues, columns []*batch.Column, sel []int32, n int) error {
+	for w.o.MaxRecords > 0 {
+		room := w.o.MaxRecords
+		if f := w.open[key]; f != nil {
+			room -= f.parquet.Rows()
+		}
+		if int64(rowsOf(sel, n)) <= room {
+			break
+		}
+		if sel == nil {
+			sel = make([]int32, n)
+			for i := range sel {
+				sel[i] = int32(i)
+			}
+		}
+		if err := w.appendSome(ctx, key, values, columns, sel[:room], n); err != nil {
+			return err
+		}
+		sel = sel[room:]
+	}
+	return w.appendSome(ctx, key, values, columns, sel, n)
+}
+
+func (w *Writer) appendSome(ctx context.Context, key string, values log.PartitionValues, columns []*batch.Column, sel []int32, n int) error {
 	f := w.open[key]
 	if f == nil {
 		if values == nil && len(w.keys) > 0 {
@@ -290,7 +355,7 @@ func (w *Writer) append(ctx context.Context, key string, values log.PartitionVal
 	if err := f.write(&batch.Batch{Schema: w.file, Columns: data, N: n, Sel: sel}); err != nil {
 		return err
 	}
-	if f.size() >= w.o.TargetFileSize {
+	if f.size() >= w.o.TargetFileSize || w.o.MaxRecords > 0 && f.parquet.Rows() >= w.o.MaxRecords {
 		return w.close(key)
 	}
 	return w.shrink()

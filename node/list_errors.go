@@ -67,6 +67,16 @@ var errorClasses = map[string]string{
 	"INVALID_LOCATION":                     "neither a folder nor SCHEME://BUCKET/PREFIX",
 	"CHECKPOINT_LOCATION_MISSING":          "the flow needs a checkpointLocation; the hint has the line to add",
 
+	// Of transactions on Delta tables.
+	"DELTA_VIOLATE_CONSTRAINT_WITH_VALUES":                    "a row breaks a CHECK constraint, an invariant or the expression of a generated column",
+	"DELTA_REPLACE_WHERE_MISMATCH":                            "a row that is written is not one of those that replaceWhere replaces, or the condition cannot be used for it",
+	"DELTA_REPLACE_WHERE_WITH_DYNAMIC_PARTITION_OVERWRITE":    "replaceWhere together with the overwriting of partitions that get rows",
+	"DELTA_REPLACE_WHERE_WITHOUT_OVERWRITE":                   "replaceWhere on an append",
+	"DELTA_OVERWRITE_SCHEMA_WITH_DYNAMIC_PARTITION_OVERWRITE": "overwriteSchema where not the whole table is overwritten",
+	"DELTA_INVALID_IDEMPOTENT_WRITES_OPTIONS":                 "txnAppId and txnVersion are given both or neither",
+	"DELTA_CONCURRENT_DELETE_READ":                            "another writer removed a file that a commit rests on",
+	"DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE":                   "delta.columnMapping.mode is none, name or id",
+
 	// Of ledgers, checkpoints and state.
 	"CHECKPOINT_CORRUPT":                      "a file of the checkpoint location is not readable",
 	"CHECKPOINT_OF_ANOTHER_FLOW":              "the checkpoint location belongs to another flow",

@@ -208,25 +208,20 @@ func castColumn(context *expr.Context, b *batch.Batch, column int, t batch.Type,
 }
 
 // match checks the file's columns, and reads them under the table's types.
-func (c *csvInput) match(table *batch.Schema) error {
+func (c *csvInput) match(table *batch.Schema, more bool) error {
 	seen, err := c.infer()
 	if err != nil {
 		return err
 	}
-	if err := knownColumns(c.path, seen, table); err != nil {
+	if c.schema, err = present(c.path, seen, table, more); err != nil {
 		return err
 	}
-	var fields []batch.Field
-	for _, f := range seen.Fields {
-		want := table.Fields[table.IndexFold(f.Name)]
-		want.Nullable = true
-		if want.Type.Nested() || want.Type.Kind == batch.Binary {
+	for _, f := range c.schema.Fields {
+		if f.Type.Nested() || f.Type.Kind == batch.Binary {
 			return invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", Path: c.path,
-				Message: fmt.Sprintf("column %s of the table is of type %s, which CSV cannot hold", want.Name, want.Type), Hint: "append a .json or .parquet file"})
+				Message: fmt.Sprintf("column %s of the table is of type %s, which CSV cannot hold", f.Name, f.Type), Hint: "append a .json or .parquet file"})
 		}
-		fields = append(fields, want)
 	}
-	c.schema = batch.NewSchema(fields...)
 	return nil
 }
 

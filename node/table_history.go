@@ -64,19 +64,18 @@ func (p *process) tableHistoryCommand() *cobra.Command {
 			if !p.asJSON() {
 				p.say("%8s  %-24s  %-18s  %s\n", "version", "timestamp", "operation", "metrics")
 			}
-			var printing error
-			err = table.History(c.Context(), func(e delta.Entry) bool {
-				if limit == 0 {
-					return false
-				}
-				limit--
-				printing = p.printHistory(newHistoryLine(e))
-				return printing == nil
-			})
-			if err == nil {
-				err = printing
+			if limit == 0 {
+				return nil
 			}
-			return err
+			for e, err := range table.History(c.Context()) {
+				if err == nil {
+					err = p.printHistory(newHistoryLine(e))
+				}
+				if limit--; err != nil || limit == 0 {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	c.Flags().IntVar(&limit, "limit", -1, "versions to print at most; -1: all")

@@ -24,9 +24,9 @@ const (
 
 // input is a file whose rows are appended.
 type input interface {
-	infer() (*batch.Schema, error)       // the columns that the file has
-	match(table *batch.Schema) error     // checks the file's columns, and reads by these from here on
-	each(func(*batch.Batch) error) error // the receiver releases each batch
+	infer() (*batch.Schema, error)          // the columns that the file has
+	match(s *batch.Schema, more bool) error // checks that the schema has the file's columns, or more says that the table is to get them, and reads by its types
+	each(func(*batch.Batch) error) error    // the receiver releases each batch
 	close()
 }
 
@@ -112,24 +112,40 @@ func (j *jsonInput) infer() (*batch.Schema, error) {
 	return j.seen, nil
 }
 
-// match refuses keys that the table has no column for: they would be lost silently.
-func (j *jsonInput) match(table *batch.Schema) error {
+// match refuses keys that the table has no column for: they would be lost silently. Columns that no line has are not
+// read, so that they get the table's default.
+func (j *jsonInput) match(table *batch.Schema, more bool) error {
 	seen, err := j.infer()
 	if err != nil {
 		return err
 	}
-	j.schema = table
-	return knownColumns(j.path, seen, table)
+	j.schema, err = present(j.path, seen, table, more)
+	return err
 }
 
-func knownColumns(path string, seen, table *batch.Schema) error {
+// present returns the columns of the table that the input has, under the table's types. Those that it has beyond are
+// errors, or its own.
+func present(path string, seen, table *batch.Schema, more bool) (*batch.Schema, error) {
+	out := &batch.Schema{}
 	for _, f := range seen.Fields {
-		if table.IndexFold(f.Name) < 0 {
-			return &supervision.Failure{Kind: supervision.Fatal, Class: delta.ClassMismatch, Path: path,
-				Message: fmt.Sprintf("the table has no column %q", f.Name), Hint: "columns: " + names(table) + "; new columns are not added by this version"}
+		at := table.IndexFold(f.Name)
+		one := &batch.Schema{}
+		if at >= 0 {
+			one.Fields = table.Fields[at : at+1]
 		}
+		merged, err := delta.WithNewColumns(one, batch.NewSchema(f))
+		if err != nil {
+			return nil, err
+		}
+		if !more && !merged.Equal(one) {
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: delta.ClassMismatch, Path: path,
+				Message: fmt.Sprintf("the table has no column %q", f.Name) + beyond(one, f), Hint: "columns: " + names(table) + "; --merge-schema adds new ones"}
+		}
+		f.Type = merged.Fields[0].Type
+		f.Nullable = true
+		out.Fields = append(out.Fields, f)
 	}
-	return nil
+	return out, nil
 }
 
 func (j *jsonInput) each(take func(*batch.Batch) error) error {
@@ -180,6 +196,14 @@ func placedLine(err error, path string, line int) error {
 	return &supervision.Failure{Kind: supervision.Fatal, Class: json.ClassMalformed, Path: path, Line: line, Message: strings.TrimPrefix(err.Error(), json.ClassMalformed+": ")}
 }
 
+// beyond says that it is within a column that the table lacks something.
+func beyond(has *batch.Schema, f batch.Field) string {
+	if len(has.Fields) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s: its own is %s", f.Type, has.Fields[0].Type)
+}
+
 // parquetInput is a Parquet file.
 type parquetInput struct {
 	path   string
@@ -204,19 +228,14 @@ func (q *parquetInput) close() { _ = q.f.Close() }
 
 func (q *parquetInput) infer() (*batch.Schema, error) { return q.file.Schema(), nil }
 
-// match reads the file's own columns under the table's types.
-func (q *parquetInput) match(table *batch.Schema) error {
-	if err := knownColumns(q.path, q.file.Schema(), table); err != nil {
-		return err
+// match reads the file's own columns under the table's types; where the table may change, under their own.
+func (q *parquetInput) match(table *batch.Schema, more bool) error {
+	s, err := present(q.path, q.file.Schema(), table, more)
+	if err == nil && more {
+		s = q.file.Schema()
 	}
-	var fields []batch.Field
-	for _, f := range q.file.Schema().Fields {
-		want := table.Fields[table.IndexFold(f.Name)]
-		want.Name, want.Nullable = f.Name, true
-		fields = append(fields, want)
-	}
-	q.schema = batch.NewSchema(fields...)
-	return nil
+	q.schema = s
+	return err
 }
 
 func (q *parquetInput) each(take func(*batch.Batch) error) error {

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
 )
@@ -103,19 +103,29 @@ func (p *process) tableCreateCommand() *cobra.Command {
 // appendFlags are the flags of table append.
 type appendFlags struct {
 	madeFlags
-	input  string
-	create bool
-	txn    string
+	input           string
+	create          bool
+	txn             string
+	mode            string
+	replaceWhere    string
+	mergeSchema     bool
+	overwriteSchema bool
+	userMetadata    string
+	maxRecords      int64
+	targetSize      string
 }
 
 func (p *process) tableAppendCommand() *cobra.Command {
 	var f appendFlags
 	c := &cobra.Command{
 		Use: "append PATH --input FILE", Short: "Append the rows of a file to a table", Args: cobra.ExactArgs(1),
-		Long: "Appends the rows of a .json file (an object a line) or a .parquet file in one commit. --create makes the table,\n" +
-			"with --schema or with the columns that the file has. --txn makes a repeat of the command a no-op.",
+		Long: "Writes the rows of a .json (an object a line), .csv or .parquet file in one commit. --create makes the table,\n" +
+			"with --schema or with the columns that the file has. --merge-schema adds columns to it that the file has and it lacks. --txn makes a\n" +
+			"repeat of the command a no-op. With --mode overwrite the rows take the place of those that are there: of all, or of those for\n" +
+			"which --replace-where is true; with --mode overwrite-partitions, of those of the partitions that the file has rows of.",
 		Example: "  deltaic table append lake/orders --input new.json\n  deltaic table append lake/orders --input day.parquet --create --partition-by region\n" +
-			"  deltaic table append lake/orders --input day.json --txn loader:17",
+			"  deltaic table append lake/orders --input day.json --txn loader:17 --merge-schema\n" +
+			"  deltaic table append lake/orders --input north.json --mode overwrite --replace-where \"region = 'north'\"",
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.input == "" {
 				return usage("--input FILE is missing")
@@ -131,6 +141,13 @@ func (p *process) tableAppendCommand() *cobra.Command {
 	c.Flags().StringVar(&f.input, "input", "", "file whose rows are appended: .json, .csv with the names of its columns in the first line, or .parquet")
 	c.Flags().BoolVar(&f.create, "create", false, "make the table if it is not there")
 	c.Flags().StringVar(&f.txn, "txn", "", "appId:version; a table that has the version, or a later one, is left alone")
+	c.Flags().StringVar(&f.mode, "mode", "append", "append, overwrite or overwrite-partitions: what becomes of the rows that are there")
+	c.Flags().StringVar(&f.replaceWhere, "replace-where", "", "with --mode overwrite: replace the rows for which this SQL condition is true; the new ones must be such rows")
+	c.Flags().BoolVar(&f.mergeSchema, "merge-schema", false, "add columns, and fields within them, that the file has and the table lacks")
+	c.Flags().BoolVar(&f.overwriteSchema, "overwrite-schema", false, "with --mode overwrite: the table gets the file's columns instead of its own, and --partition-by if that is given")
+	c.Flags().StringVar(&f.userMetadata, "user-metadata", "", "text for the commit")
+	c.Flags().Int64Var(&f.maxRecords, "max-records-per-file", 0, "rows at which a file is closed and another begun")
+	c.Flags().StringVar(&f.targetSize, "target-file-size", "", "size likewise, such as 64MB")
 	return c
 }
 
@@ -150,9 +167,44 @@ func parseTxn(text string) (*log.Txn, error) {
 	return &log.Txn{AppID: text[:i], Version: n}, nil
 }
 
+// options are those of the transaction.
+func (f *appendFlags) options(txn *log.Txn) (delta.WriteOptions, error) {
+	o := delta.WriteOptions{ReplaceWhere: f.replaceWhere, MergeSchema: f.mergeSchema, OverwriteSchema: f.overwriteSchema, UserMetadata: f.userMetadata}
+	switch f.mode {
+	case "append":
+	case "overwrite":
+		o.Mode = delta.Overwrite
+	case "overwrite-partitions":
+		o.Mode = delta.OverwritePartitions
+	default:
+		return o, usage("--mode is %q; want append, overwrite or overwrite-partitions", f.mode)
+	}
+	if o.Files.MaxRecords = f.maxRecords; f.maxRecords < 0 {
+		return o, usage("--max-records-per-file is %d; want a number from 1", f.maxRecords)
+	}
+	if f.targetSize != "" {
+		n, err := flowfile.Bytes(f.targetSize)
+		if err != nil || n <= 0 {
+			return o, usage("--target-file-size is %q; want a size such as 64MB", f.targetSize)
+		}
+		o.Files.TargetFileSize = n
+	}
+	if f.overwriteSchema {
+		o.PartitionBy = f.partitionBy
+	}
+	if txn != nil {
+		o.TxnAppID, o.TxnVersion = txn.AppID, &txn.Version
+	}
+	return o, nil
+}
+
 func appendFile(ctx context.Context, path string, f appendFlags) (committed, error) {
 	done := committed{Operation: "WRITE", OperationMetrics: map[string]json.RawMessage{}}
 	txn, err := parseTxn(f.txn)
+	if err != nil {
+		return done, err
+	}
+	o, err := f.options(txn)
 	if err != nil {
 		return done, err
 	}
@@ -161,56 +213,64 @@ func appendFile(ctx context.Context, path string, f appendFlags) (committed, err
 		return done, err
 	}
 	defer in.close()
-	table, head, err := f.target(ctx, path, in)
+	table, err := f.target(ctx, path, in)
 	if err != nil {
 		return done, err
 	}
-	if txn != nil {
-		if t, there := head.Txns[txn.AppID]; there && t.Version >= txn.Version {
-			done.Version, done.Repeat = head.Version, true
-			return done, nil
+	tx, err := table.Begin(ctx, o)
+	if err != nil {
+		return done, err
+	}
+	defer tx.Abort()
+	if !tx.Repeat() {
+		if err := f.write(ctx, tx, in); err != nil {
+			return done, err
 		}
 	}
-	adds, rows, size, err := writeFiles(ctx, table, head, in)
-	if err != nil {
-		return done, err
-	}
-	c := delta.Commit{Operation: done.Operation, Adds: adds, Read: head,
-		Parameters: []log.Parameter{delta.StringParameter("mode", "Append"), delta.StringParameter("partitionBy", partitionText(head.Metadata.PartitionColumns))},
-		Metrics: []log.Parameter{delta.StringParameter("numFiles", fmt.Sprint(len(adds))), delta.StringParameter("numOutputRows", fmt.Sprint(rows)),
-			delta.StringParameter("numOutputBytes", fmt.Sprint(size))}}
-	if txn != nil {
-		c.Txns = []log.Txn{*txn}
-	}
-	done.OperationMetrics = parameters(c.Metrics)
-	done.Version, err = table.Commit(ctx, c)
+	made, err := tx.Commit(ctx)
+	done.Version, done.Repeat = made.Version, made.Repeat
+	done.OperationMetrics = parameters(made.Metrics)
 	return done, err
 }
 
-func partitionText(columns []string) string {
-	if columns == nil {
-		columns = []string{}
+// write gives the input's rows to the transaction.
+func (f *appendFlags) write(ctx context.Context, tx *delta.Tx, in input) error {
+	s := tx.Head().Schema
+	seen, err := in.infer()
+	switch {
+	case err != nil:
+	case f.overwriteSchema && f.schema != "":
+		s, err = f.ddl()
+	case f.overwriteSchema:
+		s = seen
+	case f.mergeSchema:
+		s, err = delta.WithNewColumns(s, seen)
 	}
-	text, err := json.Marshal(columns)
+	if err == nil {
+		err = in.match(s, f.mergeSchema || f.overwriteSchema)
+	}
 	if err != nil {
-		return "[]"
+		return err
 	}
-	return string(text)
+	return in.each(func(b *batch.Batch) error {
+		defer b.Release()
+		return tx.Write(ctx, b)
+	})
 }
 
 // target returns the table, made if that is asked for.
-func (f *appendFlags) target(ctx context.Context, path string, in input) (*delta.Table, *delta.Head, error) {
+func (f *appendFlags) target(ctx context.Context, path string, in input) (*delta.Table, error) {
 	table, err := openTable(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	head, err := table.Head(ctx)
-	if err == nil {
-		if f.schema != "" || len(f.partitionBy) > 0 || len(f.properties) > 0 || f.comment != "" {
-			return nil, nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: delta.ClassExists, Path: path,
+	if _, err = table.Head(ctx); err == nil {
+		described := len(f.properties) > 0 || f.comment != "" || !f.overwriteSchema && (f.schema != "" || len(f.partitionBy) > 0)
+		if described {
+			return nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: delta.ClassExists, Path: path,
 				Message: "the table is there already", Hint: "--schema, --partition-by, --property and --comment describe a new one"})
 		}
-		return table, head, in.match(head.Schema)
+		return table, nil
 	}
 	var missing *supervision.Failure
 	if !f.create || !asFailure(err, &missing) || missing.Class != log.ClassNotFound {
@@ -219,20 +279,16 @@ func (f *appendFlags) target(ctx context.Context, path string, in input) (*delta
 			hinted.Hint = "--create makes the table"
 			err = &hinted
 		}
-		return nil, nil, err
+		return nil, err
 	}
 	s, err := f.schemaOf(in)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := in.match(s); err != nil {
-		return nil, nil, err
+	if err := in.match(s, f.mergeSchema); err != nil {
+		return nil, err
 	}
-	if table, err = f.madeFlags.create(ctx, table, s, ""); err != nil {
-		return nil, nil, err
-	}
-	head, err = table.Head(ctx)
-	return table, head, err
+	return f.madeFlags.create(ctx, table, s, "")
 }
 
 func (f *appendFlags) schemaOf(in input) (*batch.Schema, error) {
@@ -240,26 +296,4 @@ func (f *appendFlags) schemaOf(in input) (*batch.Schema, error) {
 		return f.ddl()
 	}
 	return in.infer()
-}
-
-// writeFiles makes the data files of the input's rows; nothing of it is visible yet.
-func writeFiles(ctx context.Context, table *delta.Table, head *delta.Head, in input) (adds []log.Add, rows, size int64, err error) {
-	w, err := delta.NewWriter(table, head, delta.WriterOptions{})
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	err = in.each(func(b *batch.Batch) error {
-		defer b.Release()
-		rows += int64(b.Rows())
-		return w.Write(ctx, b)
-	})
-	if err != nil {
-		w.Abort()
-		return nil, 0, 0, err
-	}
-	adds, err = w.Finish(ctx)
-	for _, a := range adds {
-		size += a.Size
-	}
-	return adds, rows, size, err
 }

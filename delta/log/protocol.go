@@ -45,42 +45,21 @@ var forRead = inactive{
 }
 
 var forWrite = inactive{
-	"appendOnly":          nil, // appends are what it allows; DML checks the property
-	"timestampNtz":        nil,
-	"vacuumProtocolCheck": nil,
-	"domainMetadata":      nil,
-	"changeDataFeed":      nil, // appends write no change files
-	"deletionVectors":     nil, // we make none, and numRecords is always written
-	"columnMapping":       columnMapping,
-	"invariants":          fieldMetadata("delta.invariants"),
-	"generatedColumns":    fieldMetadata("delta.generationExpression"),
-	"identityColumns":     fieldMetadata("delta.identity.start"),
-	"allowColumnDefaults": fieldMetadata("CURRENT_DEFAULT"),
-	"checkConstraints": func(m *Metadata, _ *batch.Schema) string {
-		for k := range m.Configuration {
-			if strings.HasPrefix(k, "delta.constraints.") {
-				return "property " + k
-			}
-		}
-		return ""
-	},
-	"inCommitTimestamp": property("delta.enableInCommitTimestamps"),
-}
-
-func columnMapping(m *Metadata, _ *batch.Schema) string {
-	if mode := m.Configuration["delta.columnMapping.mode"]; mode != "" && mode != "none" {
-		return "property delta.columnMapping.mode=" + mode
-	}
-	return ""
-}
-
-func property(name string) func(*Metadata, *batch.Schema) string {
-	return func(m *Metadata, _ *batch.Schema) string {
-		if strings.EqualFold(m.Configuration[name], "true") {
-			return "property " + name
-		}
-		return ""
-	}
+	"appendOnly":           nil, // appends are what it allows; DML checks the property
+	"timestampNtz":         nil,
+	"vacuumProtocolCheck":  nil,
+	"domainMetadata":       nil,
+	"changeDataFeed":       nil, // appends write no change files
+	"deletionVectors":      nil, // we make none, and numRecords is always written
+	"columnMapping":        nil,
+	"invariants":           nil, // what rows must be is looked at where they are written
+	"generatedColumns":     nil,
+	"checkConstraints":     nil,
+	"allowColumnDefaults":  nil,
+	"inCommitTimestamp":    nil,
+	"typeWidening":         typeChanges,
+	"typeWidening-preview": typeChanges,
+	"identityColumns":      fieldMetadata("delta.identity.start"),
 }
 
 func fieldMetadata(key string) func(*Metadata, *batch.Schema) string {
@@ -190,35 +169,81 @@ func (p *Protocol) Valid() error {
 	return nil
 }
 
-// LowestProtocol returns the lowest protocol that serves a schema, with the
-// further features given.
-func LowestProtocol(s *batch.Schema, features ...string) *Protocol {
-	var reader []string
+// typeFeatures are the features that types of columns need, of readers and writers.
+func typeFeatures(s *batch.Schema) []string {
+	var needed []string
 	if hasKind(s.Fields, batch.TimestampNTZ) {
-		reader = append(reader, "timestampNtz")
+		needed = append(needed, "timestampNtz")
 	}
 	if hasKind(s.Fields, batch.Variant) {
-		reader = append(reader, "variantType")
+		needed = append(needed, "variantType")
 	}
-	if len(reader) == 0 && len(features) == 0 {
-		return &Protocol{MinReader: 1, MinWriter: 2}
-	}
+	return needed
+}
+
+// readerFeatures are features that readers must know too.
+var readerFeatures = []string{"timestampNtz", "variantType", "columnMapping", "deletionVectors", "typeWidening", "v2Checkpoint", "vacuumProtocolCheck"}
+
+// LowestProtocol returns the lowest protocol that serves a schema and the further features given.
+func LowestProtocol(s *batch.Schema, features ...string) *Protocol {
+	return (&Protocol{MinReader: 1, MinWriter: 2}).With(append(typeFeatures(s), features...)...)
+}
+
+// Serving returns the protocol, or the lowest one above it that serves the schema.
+func Serving(p *Protocol, s *batch.Schema) *Protocol { return p.With(typeFeatures(s)...) }
+
+// With returns the lowest protocol that has the features beyond those of p: a version that implies them where there is one and p is not
+// above such versions, else reader 3 or writer 7, where what p had by its version is listed.
+func (p *Protocol) With(features ...string) *Protocol {
+	out := &Protocol{MinReader: p.MinReader, MinWriter: p.MinWriter, ReaderFeatures: slices.Clone(p.ReaderFeatures), WriterFeatures: slices.Clone(p.WriterFeatures)}
+	var more []string
 	for _, f := range features {
-		if _, both := forRead[f]; both && !slices.Contains(reader, f) {
-			reader = append(reader, f)
+		if !p.Supports(f) || slices.Contains(readerFeatures, f) && p.MinReader >= 3 && !slices.Contains(p.ReaderFeatures, f) {
+			more = append(more, f)
 		}
 	}
-	p := &Protocol{MinReader: 1, MinWriter: 7, WriterFeatures: []string{"appendOnly", "invariants"}}
-	if len(reader) > 0 {
-		p.MinReader, p.ReaderFeatures = 3, reader
+	if len(more) == 0 {
+		return out
 	}
-	for _, f := range slices.Concat(reader, features) {
-		if !slices.Contains(p.WriterFeatures, f) {
-			p.WriterFeatures = append(p.WriterFeatures, f)
+	legacy := p.MinWriter
+	for _, f := range more {
+		v := slices.IndexFunc(legacyWriter, func(of []string) bool { return slices.Contains(of, f) })
+		if v < 0 || legacy == 7 {
+			legacy = 7
+			break
+		}
+		legacy = max(legacy, v)
+	}
+	mapped := p.MinReader >= 2 && p.MinReader < 3 || slices.Contains(more, "columnMapping")
+	if legacy < 7 && p.MinReader < 3 {
+		out.MinWriter = legacy
+		if mapped {
+			out.MinReader = 2
+		}
+		return out
+	}
+	if p.MinWriter < 7 {
+		out.MinWriter, out.WriterFeatures = 7, Legacy(p.MinWriter)
+	}
+	for _, f := range more {
+		if slices.Contains(readerFeatures, f) {
+			if out.MinReader < 3 {
+				out.MinReader = 3
+				if mapped {
+					out.ReaderFeatures = append(out.ReaderFeatures, "columnMapping")
+				}
+			}
+			if !slices.Contains(out.ReaderFeatures, f) {
+				out.ReaderFeatures = append(out.ReaderFeatures, f)
+			}
+		}
+		if !slices.Contains(out.WriterFeatures, f) {
+			out.WriterFeatures = append(out.WriterFeatures, f)
 		}
 	}
-	sort.Strings(p.WriterFeatures)
-	return p
+	sort.Strings(out.ReaderFeatures)
+	sort.Strings(out.WriterFeatures)
+	return out
 }
 
 func hasKind(fields []batch.Field, k batch.Kind) bool {

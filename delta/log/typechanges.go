@@ -82,3 +82,11 @@ func widens(from, to batch.Type) bool {
 	}
 	return false
 }
+
+// WidensOnWrite reports whether a write with wider values may change the type of a column, where the table allows that: within
+// integers, floating point numbers and decimals. What Delta allows beyond, such as integers to decimals, is for ALTER TABLE.
+func WidensOnWrite(from, to batch.Type) bool {
+	_, whole := integers[to.Kind]
+	return !from.Equal(to) && widens(from, to) &&
+		(whole || to.Kind == batch.Double && from.Kind == batch.Float || to.Kind == batch.Decimal && from.Kind == batch.Decimal)
+}

@@ -1,0 +1,222 @@
+package delta
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// replace adds to the commit what its mode takes out of the table, and what it rests on.
+func (x *Tx) replace(ctx context.Context, c *Commit) error {
+	switch {
+	case x.o.Mode == Append:
+		return nil
+	case x.o.Mode == OverwritePartitions && len(x.head.Metadata.PartitionColumns) > 0:
+		x.replacePartitions(c)
+	case x.o.ReplaceWhere != "":
+		if err := x.replaceWhere(ctx, c); err != nil {
+			return err
+		}
+	default:
+		c.ReadsTable = true
+		x.all.Each(func(a *log.Add) bool {
+			c.Removes = append(c.Removes, x.t.remove(a.Clone()))
+			return true
+		})
+	}
+	var bytes int64
+	for i := range c.Removes {
+		bytes += *c.Removes[i].Size
+	}
+	setMetric(c, "numRemovedFiles", int64(len(c.Removes)))
+	setMetric(c, "numRemovedBytes", bytes)
+	return nil
+}
+
+// partitionKey tells partitions apart.
+func partitionKey(columns []string, values log.PartitionValues) string {
+	var key strings.Builder
+	for _, name := range columns {
+		v, _ := values.Get(name)
+		fmt.Fprintf(&key, "%d:%s", len(v), v)
+	}
+	return key.String()
+}
+
+// replacePartitions takes out the files of the partitions that get rows.
+func (x *Tx) replacePartitions(c *Commit) {
+	touched := map[string]bool{}
+	var columns []string
+	if x.w != nil {
+		columns = x.w.names
+	}
+	for i := range c.Adds {
+		touched[partitionKey(columns, c.Adds[i].Partition)] = true
+	}
+	within := func(a *log.Add) bool { return touched[partitionKey(columns, a.Partition)] }
+	c.readsFile = func(_ *Head, a *log.Add) (bool, error) { return within(a), nil }
+	x.all.Each(func(a *log.Add) bool {
+		if within(a) {
+			c.Removes = append(c.Removes, x.t.remove(a.Clone()))
+		}
+		return true
+	})
+}
+
+// replaced returns the scan of the rows that ReplaceWhere replaces, without columns.
+func (x *Tx) replaced() (*scan, error) {
+	c, err := x.t.scanOf(x.head, ScanOptions{Columns: []string{}, Where: x.o.ReplaceWhere})
+	if err != nil {
+		return nil, err
+	}
+	if b := c.where.bound; !b.Deterministic() || b.UsesEpochTime() {
+		return nil, supervision.New(supervision.Fatal, ClassReplaceMismatch, "the replaceWhere condition %s may be true now and false later; it is evaluated more than once", x.o.ReplaceWhere)
+	}
+	return c, nil
+}
+
+// replaceWhere takes out the files whose rows all match, and writes anew those of which only some do.
+func (x *Tx) replaceWhere(ctx context.Context, c *Commit) error {
+	c.ReadsWhere = x.o.ReplaceWhere
+	matching, err := x.replaced()
+	if err != nil {
+		return err
+	}
+	files, err := matching.chosen(x.all.files)
+	if err != nil {
+		return err
+	}
+	rest := &replaceRest{x: x}
+	defer rest.abort()
+	for _, a := range files {
+		all, some, err := matching.match(ctx, a)
+		if err != nil {
+			return err
+		}
+		if !some {
+			continue
+		}
+		if !all {
+			if err := rest.keep(ctx, a); err != nil {
+				return err
+			}
+		}
+		c.Removes = append(c.Removes, x.t.remove(a))
+	}
+	kept, err := rest.finish(ctx)
+	c.Adds = append(c.Adds, kept...)
+	setMetric(c, "numCopiedRows", rest.rows)
+	return err
+}
+
+// match reports whether all rows of a file match the scan's condition, and whether some do.
+func (c *scan) match(ctx context.Context, a *log.Add) (all, some bool, err error) {
+	constant := true
+	for _, i := range c.where.columns {
+		constant = constant && c.columns[i].kind == fromLog
+	}
+	if constant {
+		return c.matchPartition(a)
+	}
+	live, known := log.NumRecords(a.Stats)
+	if a.DeletionVector != nil {
+		live -= a.DeletionVector.Cardinality
+	}
+	if !known {
+		if live, err = c.t.countRows(ctx, c.head, a); err != nil {
+			return false, false, err
+		}
+	}
+	var matched int64
+	c.file(ctx, a, func(b *batch.Batch, e error) bool {
+		if err = e; e == nil {
+			matched += int64(b.Rows())
+			b.Release()
+		}
+		return e == nil
+	})
+	return matched == live, matched > 0, err
+}
+
+// countRows reads how many rows a file has that are not deleted.
+func (t *Table) countRows(ctx context.Context, head *Head, a *log.Add) (n int64, err error) {
+	c, err := t.scanOf(head, ScanOptions{Columns: []string{}})
+	if err != nil {
+		return 0, err
+	}
+	c.file(ctx, a, func(b *batch.Batch, e error) bool {
+		if err = e; e == nil {
+			n += int64(b.Rows())
+			b.Release()
+		}
+		return e == nil
+	})
+	return n, err
+}
+
+// matchPartition evaluates a condition over partition columns once for the file.
+func (c *scan) matchPartition(a *log.Add) (all, some bool, err error) {
+	one := &batch.Batch{Schema: c.where.schema, N: 1}
+	defer one.Release()
+	for _, column := range c.columns {
+		value, _ := a.Partition.Get(column.partition)
+		values, err := constant(column.field.Type, value, 1, c.t.o.Pool)
+		if err != nil {
+			return false, false, fmt.Errorf("file %s: column %s: %w", a.Path, column.field.Name, err)
+		}
+		one.Columns = append(one.Columns, values)
+	}
+	err = c.where.apply(&expr.Context{Pool: c.t.o.Pool, Now: c.now}, one)
+	return one.Rows() == 1, one.Rows() == 1, err
+}
+
+// replaceRest writes the rows that stay of files that are taken out.
+type replaceRest struct {
+	x    *Tx
+	w    *Writer
+	scan *scan
+	rows int64
+}
+
+func (r *replaceRest) keep(ctx context.Context, a *log.Add) (err error) {
+	if r.w == nil {
+		if strings.EqualFold(r.x.head.Metadata.Configuration["delta.enableChangeDataFeed"], "true") {
+			f := supervision.New(supervision.Fatal, log.ClassWrite, "the table has a change data feed, and replaceWhere (%s) takes some rows of the file %s and leaves others: its change files cannot be written yet", r.x.o.ReplaceWhere, a.Path)
+			f.Hint = "replace by a condition over partition columns"
+			return f
+		}
+		if r.w, err = NewWriter(r.x.t, r.x.next, r.x.o.Files); err != nil {
+			return err
+		}
+		if r.scan, err = r.x.t.scanOf(r.x.head, ScanOptions{Where: "NOT ((" + r.x.o.ReplaceWhere + ") <=> true)"}); err != nil {
+			return err
+		}
+	}
+	r.scan.file(ctx, a, func(b *batch.Batch, e error) bool {
+		if err = e; e == nil {
+			r.rows += int64(b.Rows())
+			err = r.w.Write(ctx, b)
+			b.Release()
+		}
+		return err == nil
+	})
+	return err
+}
+
+func (r *replaceRest) finish(ctx context.Context) ([]log.Add, error) {
+	if r.w == nil {
+		return nil, nil
+	}
+	return r.w.Finish(ctx)
+}
+
+func (r *replaceRest) abort() {
+	if r.w != nil {
+		r.w.Abort()
+	}
+}
