@@ -44,7 +44,7 @@ func Create(ctx context.Context, s objstore.Store, c CreateOptions, o Options) (
 	if _, err := t.log.Segment(ctx, -1, nil); err == nil {
 		return nil, t.exists()
 	} else if f := (*supervision.Failure)(nil); !errors.As(err, &f) || f.Class != log.ClassNotFound {
-		if errors.As(err, &f) {
+		if errors.As(err, &f) && !errors.Is(err, objstore.ErrUnusable) {
 			return nil, t.exists() // a broken log is a table too
 		}
 		return nil, err

@@ -17,6 +17,9 @@ var (
 	// ErrUnknown means that a write may or may not have happened: the caller
 	// must look before it writes again.
 	ErrUnknown = errors.New("outcome unknown")
+	// ErrUnusable means that the store itself failed: it is not reached, is too busy, or takes no request of
+	// ours. It says nothing of what lies in it.
+	ErrUnusable = errors.New("store not usable")
 )
 
 // Info describes an object.

@@ -18,6 +18,7 @@ import (
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 )
 
 func init() { roles["append"] = appendRole }
@@ -32,7 +33,7 @@ func appendRole(args []string) error {
 	if err != nil {
 		return err
 	}
-	store, err := local.New(args[0], local.Options{})
+	store, err := location.Open(args[0])
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/url"
 	"time"
+
+	"github.com/deltaic/deltaic/objstore"
 )
 
 // Client sends requests to one bucket, one for each call: it neither waits nor repeats, but for what its library needs
@@ -98,6 +100,11 @@ func (e *Error) Error() string { return e.Cause.Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// Is reports that every failure but an answer about the object is the store's own.
+func (e *Error) Is(target error) bool {
+	return target == objstore.ErrUnusable && (e.Verdict == Refused || e.Verdict == Busy || e.Verdict == Unclear)
+}
 
 // verdictOf returns Refused for errors that are no [Error], nil among them.
 func verdictOf(err error) Verdict {

@@ -80,7 +80,7 @@ func (s *Store) explain(what, name string, err error) error {
 	case Changed:
 		return &supervision.Failure{Kind: supervision.Restart, Class: ClassChanged, Path: s.at(name), Message: "the object was replaced while it was read", Cause: e.Cause}
 	}
-	f := &supervision.Failure{Kind: supervision.Fatal, Class: e.Class, Path: s.at(name), Message: "the object store refuses to " + what + " it", Hint: e.Hint, Cause: e.Cause}
+	f := &supervision.Failure{Kind: supervision.Fatal, Class: e.Class, Path: s.at(name), Message: "the object store refuses to " + what + " it", Hint: e.Hint, Cause: e}
 	if f.Class == "" {
 		f.Class = ClassRefused
 	}

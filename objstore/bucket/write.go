@@ -80,4 +80,10 @@ func doubtful(err error) bool {
 	return !errors.As(err, &e) || e.Verdict == Unclear
 }
 
-func unknown(err error) error { return fmt.Errorf("%w: %w", objstore.ErrUnknown, err) }
+// unknown keeps the cause's text, but not its kind where that would be taken for an answer.
+func unknown(err error) error {
+	if errors.Is(err, objstore.ErrExists) || errors.Is(err, objstore.ErrNotFound) {
+		return fmt.Errorf("%w: %v", objstore.ErrUnknown, err)
+	}
+	return fmt.Errorf("%w: %w", objstore.ErrUnknown, err)
+}

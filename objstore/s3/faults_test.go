@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/objstore/bucket"
 	"github.com/deltaic/deltaic/objstore/s3/s3test"
@@ -328,5 +330,16 @@ func TestAReaderStaysWithItsVersion(t *testing.T) {
 	must(t, store.Put(t.Context(), "a", bytes.Repeat([]byte("x"), len(data))))
 	if _, err := r.ReadAt(all, 0); classOf(err) != bucket.ClassChanged {
 		t.Fatalf("error %v, want %s", err, bucket.ClassChanged)
+	}
+}
+
+func TestAStoreThatDoesNotAnswerIsNoTable(t *testing.T) {
+	server, store := serve(t, bucket.Options{})
+	for _, fault := range []s3test.Fault{s3test.SlowDown, s3test.Denied, s3test.LoseRequest} {
+		server.Break(func(s3test.Request) s3test.Fault { return fault })
+		_, err := delta.Create(t.Context(), store, delta.CreateOptions{Schema: batch.NewSchema(batch.Field{Name: "id", Type: batch.BigIntType})}, delta.Options{})
+		if !errors.Is(err, objstore.ErrUnusable) || errors.Is(err, objstore.ErrExists) {
+			t.Errorf("%v", err)
+		}
 	}
 }

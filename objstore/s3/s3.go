@@ -23,6 +23,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,14 +61,27 @@ func init() {
 		location.Register(scheme, func(p location.Place) (objstore.Store, error) {
 			clientsMu.Lock()
 			defer clientsMu.Unlock()
-			c := clients[p.Bucket]
+			known := p.Bucket + settings()
+			c := clients[known]
 			if c == nil {
 				c = newClient(p.Bucket, Options{})
-				clients[p.Bucket] = c
+				clients[known] = c
 			}
 			return bucket.New(c, bucket.Options{Prefix: p.Prefix})
 		})
 	}
+}
+
+// settings are the variables that a client was made under.
+func settings() string {
+	var all []string
+	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "AWS_") {
+			all = append(all, v)
+		}
+	}
+	slices.Sort(all)
+	return "\n" + strings.Join(all, "\n")
 }
 
 // New returns the store of a bucket. It sends nothing.
