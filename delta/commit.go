@@ -43,6 +43,7 @@ type Commit struct {
 
 	Adds     []log.Add
 	Removes  []log.Remove // another writer that removes one of them is a conflict
+	Changes  []log.CDC    // files that say what the rows of Adds and Removes changed, if it is not that they came and went
 	Txns     []log.Txn
 	Domains  []log.Domain
 	Metadata *log.Metadata // replaces the table's
@@ -65,7 +66,7 @@ type Commit struct {
 	ReadsWhere string
 
 	// Plan, if not nil, is called with the newest version before each attempt that follows another one,
-	// and sets Adds, Removes and Metrics by what that version holds. So the commit comes after what
+	// and sets Adds, Removes, Changes and Metrics by what that version holds. So the commit comes after what
 	// others did, as if it had been begun then, and files of theirs are no conflict.
 	Plan func(ctx context.Context, newest *Head, c *Commit) error
 
@@ -293,7 +294,7 @@ func (t *Table) encode(ctx context.Context, c *Commit, head *Head) (*log.Commit,
 	if err != nil {
 		return nil, nil, err
 	}
-	out := &log.Commit{Info: info, Protocol: c.Protocol, Metadata: meta, Txns: c.Txns, Domains: c.Domains, Removes: c.Removes, Adds: c.Adds}
+	out := &log.Commit{Info: info, Protocol: c.Protocol, Metadata: meta, Txns: c.Txns, Domains: c.Domains, Removes: c.Removes, Adds: c.Adds, Changes: c.Changes}
 	return out, out.Encode(nil), nil
 }
 

@@ -73,7 +73,8 @@ func rowsLeft(n int64) (left []int64) {
 
 // runFlow writes the epochs that the journal does not have and commits those that it has.
 func runFlow(s objstore.Store, m flowMode, j journal, attempt int64, epochs int64) error {
-	properties := map[string]string{"delta.checkpointInterval": "2", "delta.enableDeletionVectors": strconv.FormatBool(m.name == "vectors")}
+	properties := map[string]string{"delta.checkpointInterval": "2", "delta.enableDeletionVectors": strconv.FormatBool(m.name == "vectors"),
+		"delta.enableChangeDataFeed": strconv.FormatBool(m.name == "vectors")}
 	sink := delta.NewSink(s, delta.SinkOptions{Keys: m.keys, Properties: properties, Table: options(uint64(attempt))})
 	if err := sink.Bind(ctx, idSchema, m.mode); err != nil {
 		return err

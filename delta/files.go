@@ -51,6 +51,7 @@ func (w *Writer) newFile(ctx context.Context, values log.PartitionValues) (*data
 	if w.o.Name != nil {
 		base = w.o.Name(f.number, id)
 	}
+	f.name = w.folder
 	for _, v := range values {
 		f.name += log.FolderName(v.Column, v.Value) + "/"
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
-	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -44,9 +43,6 @@ func (s *Sink) checkKeys(t *Table, head *Head, rows *batch.Schema) ([]string, er
 	}
 	if len(s.o.Keys) == 0 {
 		return fail(ClassKeysMissing, "name the columns that identify a row: keys: [...] (in Go: delta.SinkOptions.Keys)", "output mode update replaces rows by key, and the sink names no keys")
-	}
-	if cdf := "delta.enableChangeDataFeed"; head.Metadata.Configuration[cdf] == "true" {
-		return fail(log.ClassWrite, "unset the property, or write in append or complete mode", "the table's property %s asks for change files, which output mode update does not write yet", cdf)
 	}
 	var keys []string
 	for _, k := range s.o.Keys {
@@ -238,6 +234,7 @@ func (e *upsertEpoch) stands(r *rewrite) bool {
 func (e *upsertEpoch) say(c *Commit) {
 	r := e.made
 	var removed int64
+	c.Changes = r.changed
 	c.Removes = nil
 	for i := range r.were {
 		c.Removes = append(c.Removes, e.u.t.remove(&r.were[i]))
@@ -257,6 +254,9 @@ func (e *upsertEpoch) say(c *Commit) {
 		{"numRemovedFiles", int64(len(r.gone) - len(r.marked))}, {"numRemovedBytes", removed}, {"numTargetRowsInserted", inserted},
 		{"numTargetRowsUpdated", r.updated}, {"numTargetRowsDeleted", r.deleted}, {"numTargetRowsCopied", r.copied}} {
 		setMetric(c, m.name, m.n)
+	}
+	if len(r.changed) > 0 {
+		setMetric(c, "numTargetChangeFilesAdded", int64(len(r.changed)))
 	}
 	if r.vectors {
 		setMetric(c, "numTargetDeletionVectorsAdded", vectors[false]+vectors[true])

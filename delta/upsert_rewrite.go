@@ -39,6 +39,8 @@ type rewrite struct {
 	moved   []spot   // of changes: rows that take the place of marked ones
 	marked  []marked // files that come again
 	written int64    // bytes
+	changed []log.CDC
+	feed    *feed // nil: nobody asks for changes, or the files say them
 
 	updated, deleted, copied int64 // rows
 }
@@ -56,12 +58,18 @@ func (r *rewrite) order() {
 }
 
 // run writes the files and returns their actions; r.gone has those that they replace.
-func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
+func (r *rewrite) run(ctx context.Context, o WriterOptions) (adds []log.Add, err error) {
 	if err := r.begin(o); err != nil {
 		return nil, err
 	}
 	defer r.w.Abort()
+	defer func() { r.feed.abort() }()
 	merged := r.together()
+	if feedsChanges(r.head) && len(r.hits)+len(merged) > 0 {
+		if r.feed, err = newFeed(r.t, r.head, o); err != nil {
+			return nil, err
+		}
+	}
 	for i := 0; i < len(r.hits); {
 		from, file := i, r.hits[i].file
 		for i < len(r.hits) && r.hits[i].file == file {
@@ -70,9 +78,11 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
 		if slices.Contains(merged, file) {
 			continue
 		}
+		write := r.replace
 		if r.vectors {
-			r.mark(file, r.hits[from:i])
-		} else if err := r.replace(ctx, file, r.hits[from:i]); err != nil {
+			write = r.mark
+		}
+		if err := write(ctx, file, r.hits[from:i]); err != nil {
 			return nil, err
 		}
 	}
@@ -80,12 +90,20 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) ([]log.Add, error) {
 	if err := r.add(ctx, merged); err != nil {
 		return nil, err
 	}
-	adds, err := r.w.Finish(ctx)
-	if err != nil {
+	if err := r.feedNew(ctx); err != nil {
+		return nil, err
+	}
+	if adds, err = r.w.Finish(ctx); err != nil {
+		return nil, err
+	}
+	if r.changed, err = r.feed.finish(ctx); err != nil {
 		return nil, err
 	}
 	for i := range adds {
 		r.written += adds[i].Size
+	}
+	for i := range r.changed {
+		r.written += r.changed[i].Size
 	}
 	again, err := r.writeVectors(ctx)
 	return append(adds, again...), err
@@ -137,6 +155,9 @@ func (r *rewrite) replace(ctx context.Context, file uint32, hits []hit) error {
 		if len(hits) == 0 || hits[0].row >= first+uint32(b.N) {
 			r.copied += int64(b.Rows())
 			return r.w.Write(ctx, b)
+		}
+		if err := r.feedOld(ctx, b, first, hits); err != nil {
+			return err
 		}
 		spots = spots[:0]
 		for at := range b.Rows() {
@@ -211,12 +232,19 @@ func (r *rewrite) add(ctx context.Context, merged []uint32) error {
 // collect gives the rows of a file that stay to the sort, and those that take the place of others to fresh.
 func (r *rewrite) collect(ctx context.Context, file uint32, s *rowSort, fresh [][]int32) error {
 	at, _ := slices.BinarySearchFunc(r.hits, file, func(h hit, file uint32) int { return cmp.Compare(h.file, file) })
-	hits := r.hits[at:]
+	to := at
+	for to < len(r.hits) && r.hits[to].file == file {
+		to++
+	}
+	hits := r.hits[at:to]
 	return r.scan(ctx, file, func(b *batch.Batch, first uint32) error {
+		if err := r.feedOld(ctx, b, first, hits); err != nil {
+			return err
+		}
 		kept := make([]int32, 0, b.Rows())
 		for at := range b.Rows() {
 			i := uint32(b.Row(at))
-			if len(hits) == 0 || hits[0].file != file || hits[0].row != first+i {
+			if len(hits) == 0 || hits[0].row != first+i {
 				kept = append(kept, int32(i))
 				continue
 			}

@@ -121,7 +121,10 @@ type upsertRun struct {
 	older   *delta.Sink
 	attempt int64
 	model   map[string][]int64 // values of each key: several where another writer has doubled one
-	effects map[string]int64   // what the epoch makes of keys: the value, or -1 for none
+	folded  map[string][]int64 // what the change feed says up to a version; nil: there is none
+	late    map[string][]int64
+	upTo    int64
+	effects map[string]int64 // what the epoch makes of keys: the value, or -1 for none
 }
 
 func (r *upsertRun) open() {
@@ -214,7 +217,7 @@ func (r *upsertRun) interfere() {
 			}
 			c.Removes = append(c.Removes, log.Remove{Path: a.Path, DeletionVector: a.DeletionVector, DataChange: true})
 			c.Adds = append(c.Adds, a)
-			c.Adds[len(c.Adds)-1].DeletionVector = nil
+			c.Adds[len(c.Adds)-1].DeletionVector, c.Adds[len(c.Adds)-1].DataChange = nil, true
 		}
 		restored := s.With(c.Adds)
 		clear(own)
@@ -305,6 +308,61 @@ func (r *upsertRun) commit(c connectors.Commit) {
 	if got := rowsByKey(r.t, r.snapshot()); !maps.EqualFunc(got, r.model, slices.Equal) {
 		r.t.Fatalf("epoch %d: the table holds %v, want %v", c.Epoch, got, r.model)
 	}
+	r.fold()
+}
+
+// fold applies what the change feed says since the last call: it must end at the model, each row taken away having been there.
+func (r *upsertRun) fold() {
+	if r.folded == nil {
+		return
+	}
+	table := r.table()
+	s := r.snapshot()
+	for b, err := range table.Changes(ctx, r.upTo+1, s.Version, delta.ChangesOptions{Columns: []string{"k", "p", "v"}}) {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for i := range b.Rows() {
+			row, c := b.Row(i), change{k: -1, p: none, v: b.Columns[2].I64[b.Row(i)]}
+			if !b.Columns[0].IsNull(row) {
+				c.k = b.Columns[0].I64[row]
+			}
+			if !b.Columns[1].IsNull(row) {
+				c.p = string(b.Columns[1].Bytes(row))
+			}
+			switch kind := string(b.Columns[3].Bytes(row)); kind {
+			case "insert", "update_postimage":
+				r.folded[c.key()] = append(r.folded[c.key()], c.v)
+			default:
+				at := slices.Index(r.folded[c.key()], c.v)
+				if at < 0 {
+					r.late[c.key()] = append(r.late[c.key()], c.v)
+				} else {
+					r.folded[c.key()] = slices.Delete(r.folded[c.key()], at, at+1)
+				}
+			}
+		}
+		b.Release()
+	}
+	for key, gone := range r.late { // what a version takes away may be told before what it brings
+		for _, v := range gone {
+			at := slices.Index(r.folded[key], v)
+			if at < 0 {
+				r.t.Fatalf("version %d takes the row %s = %d away, which is not there", s.Version, key, v)
+			}
+			r.folded[key] = slices.Delete(r.folded[key], at, at+1)
+		}
+	}
+	clear(r.late)
+	for key, v := range r.folded {
+		if slices.Sort(v); len(v) == 0 {
+			delete(r.folded, key)
+		}
+	}
+	if !maps.EqualFunc(r.folded, r.model, slices.Equal) {
+		r.t.Fatalf("version %d: the changes lead to %v, want %v", s.Version, r.folded, r.model)
+	}
+	r.upTo = s.Version
 }
 
 // TestUpsert runs random change streams over random epochs, with repeats, new attempts, zombies and other
@@ -316,6 +374,10 @@ func TestUpsert(t *testing.T) {
 		r.options = delta.SinkOptions{Keys: []string{"P", "k"}, Properties: map[string]string{"delta.checkpointInterval": "3"}}
 		if rapid.Bool().Draw(rt, "vectors") {
 			r.options.Properties["delta.enableDeletionVectors"] = "true"
+		}
+		if rapid.Bool().Draw(rt, "fed") {
+			r.options.Properties["delta.enableChangeDataFeed"] = "true"
+			r.folded, r.late = map[string][]int64{}, map[string][]int64{}
 		}
 		if rapid.Bool().Draw(rt, "partitioned") {
 			r.options.PartitionBy = []string{"p"}

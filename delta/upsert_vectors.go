@@ -22,7 +22,7 @@ type marked struct {
 }
 
 // mark takes rows out of a file without writing it, and gives those that take their place to the new rows.
-func (r *rewrite) mark(file uint32, hits []hit) {
+func (r *rewrite) mark(ctx context.Context, file uint32, hits []hit) error {
 	rows := make([]uint32, len(hits))
 	for i := range hits {
 		rows[i] = hits[i].row
@@ -36,6 +36,7 @@ func (r *rewrite) mark(file uint32, hits []hit) {
 	if gone.Count() < f.gone.Count()+f.rows { // else nothing is left of it
 		r.marked = append(r.marked, marked{file, gone})
 	}
+	return r.feedMarked(ctx, marked{file, gone}, hits)
 }
 
 // arrivals returns the changes whose rows become files of their own, in the order of keys.

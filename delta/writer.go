@@ -44,6 +44,8 @@ type Writer struct {
 	names   []string // theirs in the log
 	rules   *rules
 
+	folder string // in front of all names
+
 	rows *batch.Schema // of the last batch
 	fit  *fit
 

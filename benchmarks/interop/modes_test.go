@@ -123,12 +123,19 @@ func TestOutputModes(t *testing.T) {
 }
 
 // TestVectorsBesideSpark takes turns with Spark in a table of deletion vectors: each marks rows in files that the other wrote, and in
-// those whose rows the other has marked.
+// those whose rows the other has marked. With a change feed, what Spark reads of it leads to the table.
 func TestVectorsBesideSpark(t *testing.T) {
 	kit(t)
+	for name, properties := range map[string]string{"vectors": "'delta.enableDeletionVectors'='true'", "feed": "'delta.enableDeletionVectors'='false','delta.enableChangeDataFeed'='true'",
+		"vectors, feed": "'delta.enableDeletionVectors'='true','delta.enableChangeDataFeed'='true'"} {
+		t.Run(name, func(t *testing.T) { besideSpark(t, properties) })
+	}
+}
+
+func besideSpark(t *testing.T, properties string) {
 	ctx, path := t.Context(), filepath.Join(t.TempDir(), "table")
 	table := "delta.`" + path + "`"
-	sql(t, "spark", nil, "CREATE TABLE "+table+" (region STRING, n BIGINT, revenue DECIMAL(20,2)) USING delta TBLPROPERTIES ('delta.enableDeletionVectors'='true')",
+	sql(t, "spark", nil, "CREATE TABLE "+table+" (region STRING, n BIGINT, revenue DECIMAL(20,2)) USING delta TBLPROPERTIES ("+properties+")",
 		"INSERT INTO "+table+" SELECT concat('r', id % 3), id, CAST(id AS DECIMAL(20,2)) FROM range(200)")
 	store, err := local.New(path, local.Options{})
 	if err != nil {
@@ -182,5 +189,20 @@ func TestVectorsBesideSpark(t *testing.T) {
 			t.Fatal(err)
 		}
 		equal(t, path, digest)
+	}
+	if !strings.Contains(properties, "ChangeDataFeed") {
+		return
+	}
+	const order = " ORDER BY region, n, revenue"
+	changes := "SELECT region, n, revenue, sum(IF(_change_type IN ('insert', 'update_postimage'), 1, -1)) AS times FROM table_changes_by_path('" + path + "', 0) GROUP BY ALL HAVING times <> 0" + order
+	kinds := "SELECT _commit_version, _change_type, count(*) FROM table_changes_by_path('" + path + "', 0) WHERE _commit_version IN (4, 7, 10) GROUP BY ALL ORDER BY ALL"
+	got := sql(t, "spark", nil, changes, "SELECT region, n, revenue, CAST(1 AS BIGINT) FROM "+table+order, kinds)
+	if string(got[0].Rows) != string(got[1].Rows) || len(got[0].Rows) < 1000 {
+		t.Errorf("the changes lead to %s, the table has %s", got[0].Rows, got[1].Rows)
+	}
+	for _, kind := range []string{"update_preimage", "update_postimage", "delete", "insert"} {
+		if !strings.Contains(string(got[2].Rows), kind) {
+			t.Errorf("our commits have no %s: %s", kind, got[2].Rows)
+		}
 	}
 }

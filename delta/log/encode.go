@@ -16,6 +16,7 @@ type Commit struct {
 	Domains  []Domain
 	Removes  []Remove
 	Adds     []Add
+	Changes  []CDC
 }
 
 // Encode appends the commit's NDJSON to b.
@@ -40,6 +41,9 @@ func (c *Commit) Encode(b []byte) []byte {
 	}
 	for i := range c.Adds {
 		b = append(c.Adds[i].append(append(b, `{"add":`...)), "}\n"...)
+	}
+	for i := range c.Changes {
+		b = append(c.Changes[i].append(append(b, `{"cdc":`...)), "}\n"...)
 	}
 	return b
 }
@@ -266,6 +270,18 @@ func (r *Remove) append(b []byte) []byte {
 	o.deletionVector(r.DeletionVector)
 	o.intPointer("baseRowId", r.BaseRowID)
 	o.intPointer("defaultRowCommitVersion", r.DefaultRowCommitVersion)
+	return o.end()
+}
+
+func (c *CDC) append(b []byte) []byte {
+	o := begin(b)
+	o.str("path", c.Path)
+	o.partition(c.Partition)
+	o.int("size", c.Size)
+	o.bool("dataChange", false)
+	if len(c.Tags) > 0 {
+		o.stringMap("tags", c.Tags)
+	}
 	return o.end()
 }
 

@@ -42,6 +42,7 @@ func everything() Commit {
 			Stats: `{"numRecords":1,"minValues":{"s":"é\u007f"}}`, Tags: map[string]string{"k": "v"},
 			DeletionVector: &DeletionVector{StorageType: "u", PathOrInline: "ab", Offset: pointer(int64(1)), SizeInBytes: 2, Cardinality: 3},
 			BaseRowID:      pointer(int64(0)), DefaultRowCommitVersion: pointer(int64(1)), ClusteringProvider: "c"}},
+		Changes: []CDC{{Path: "_change_data/p=1/cdc-0.parquet", Partition: PartitionValues{{"p", "1"}, {"q", ""}}, Size: 7, Tags: map[string]string{"k": "v"}}},
 	}
 }
 
@@ -63,6 +64,8 @@ func decodeAll(t interface{ Fatal(...any) }, text []byte) Commit {
 			c.Removes = append(c.Removes, *a.Remove)
 		case a.Add != nil:
 			c.Adds = append(c.Adds, *a.Add)
+		case a.CDC != nil:
+			c.Changes = append(c.Changes, *a.CDC)
 		}
 		return nil
 	}); err != nil {
