@@ -18,6 +18,7 @@ import (
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/node"
 	"github.com/deltaic/deltaic/stream"
 )
 
@@ -26,6 +27,9 @@ import (
 const killedVariable = "DELTAIC_TEST_KILLED_FLOW"
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(commandVariable); text != "" {
+		os.Exit(node.Main(context.Background(), strings.Split(text, "|"), deltaic.Env()))
+	}
 	if text := os.Getenv(killedVariable); text != "" {
 		if err := killedFlow(strings.Split(text, "|")); err != nil {
 			fmt.Fprintln(os.Stderr, err)

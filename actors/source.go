@@ -36,6 +36,8 @@ type sourceShare struct {
 	closing *CloseEpoch
 	last    bool // nothing is sent any more
 
+	drained bool // no row comes behind those sent
+
 	rows, bytes      int64 // of the epoch
 	reported         int64 // bytes told to the job
 	told             bool  // the job knows of rows in this epoch
@@ -138,7 +140,7 @@ func (s *sourceShare) send(t *Task, out *Effects) error {
 	rest := connectors.Fetch{}
 	if until, bounded := s.until(); bounded && s.source.Behind(until, f.After) > 0 {
 		n := s.source.Before(f, until)
-		rest = connectors.Fetch{Split: f.Split, Batch: tail(t.pool, b, n), After: f.After, End: f.End, Joined: f.Joined}
+		rest = connectors.Fetch{Split: f.Split, Batch: tail(t.pool, b, n), After: f.After, End: f.End, Joined: f.Joined, Last: f.Last}
 		b.Sel = firstRows(n)
 		after = until
 	}
@@ -159,7 +161,7 @@ func (s *sourceShare) send(t *Task, out *Effects) error {
 	s.position = after
 	s.rows += rows
 	s.bytes += size
-	s.joined = rest.Batch == nil && f.Joined
+	s.joined, s.drained = rest.Batch == nil && f.Joined, rest.Batch == nil && f.Last
 	if rest.Batch != nil {
 		s.queue[0] = rest
 		return nil

@@ -112,6 +112,10 @@ func (s *sourceShare) hold(t *Task) bool {
 // finish tells the end of the input behind the last row of a split that never
 // gets another one.
 func (s *sourceShare) finish(t *Task, out *Effects) error {
+	if s.drained && s.time.clocked && s.time.begun && !t.time.idle {
+		t.sleep(true, out) // for good, whatever idleAfter says
+		s.time.timed = true
+	}
 	if !s.time.finite || s.time.ended || !s.done() {
 		return nil
 	}

@@ -98,6 +98,8 @@ type Fetch struct {
 	End   Position     // the split's end as last heard from the broker, "" unknown: proves being caught up
 	// Joined says that the next fetch of the split has rows of the same change: no epoch ends between the two.
 	Joined bool
+	// Last says that no row of the split comes behind this fetch: who waits for event time does not wait for the split any more.
+	Last bool
 }
 
 // Reader delivers the rows of the splits it was opened on. Next and Close are

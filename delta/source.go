@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -40,6 +41,7 @@ type Source struct {
 	newest  int64                   // version
 	at      sourcePosition          // of the split that reads the versions, as the engine knows it
 	changed chan struct{}           // closed and replaced when more is planned
+	cut     time.Time               // rows are older, by SourceOptions.Before; zero: not known yet
 }
 
 var (
@@ -48,9 +50,9 @@ var (
 	_ connectors.Changing = (*Source)(nil)
 )
 
-// OpenSource returns the source that streams the table in a folder. The table must be there: its columns are those of the rows.
+// OpenSource returns the source that streams the table at a location: a folder, or a URI that location.Open takes. The table must be there: its columns are those of the rows.
 func OpenSource(ctx context.Context, path string, o SourceOptions) (*Source, error) {
-	store, err := local.New(path, local.Options{})
+	store, err := location.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func (s *Source) Close() error { return nil }
 func (s *Source) Limited() bool { return s.o.MaxFiles > 0 || s.o.MaxBytes > 0 }
 
 // Changing reports whether the source has rows of every kind to give: unless an option asks for rows that never change.
-func (s *Source) Changing() bool { return !s.o.ReadChangeFeed && !s.o.tolerates() }
+func (s *Source) Changing() bool { return !s.o.ReadChangeFeed && !s.o.StartOnly && !s.o.tolerates() }
 
 // TakeChanges says whether rows of every kind are read.
 func (s *Source) TakeChanges(take bool) {

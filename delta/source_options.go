@@ -32,6 +32,12 @@ type SourceOptions struct {
 	AllowDataLoss     bool // versions that are gone from the log are passed over
 	ReadChangeFeed    bool // rows of the change feed, with its columns
 
+	StartOnly bool // what the table has when the stream begins, and nothing of what comes
+	// Before, with StartOnly, is the timestamp column by which rows are left out that are not older than Cut, or if that is
+	// zero than the newest row.
+	Before string
+	Cut    time.Time
+
 	Splits int // over which what the table has at first is spread; 0: 1. Fixed at the stream's first start
 
 	Table Options
@@ -86,7 +92,7 @@ var sourceSetters = map[string]struct {
 		return nil
 	}},
 	"startingtimestamp": {"startingTimestamp", func(o *SourceOptions, text string, _ func(string) (int64, error)) (err error) {
-		o.StartingTimestamp, err = parseStarting(text)
+		o.StartingTimestamp, err = ParseTime(text)
 		return err
 	}},
 	"maxfilespertrigger": {"maxFilesPerTrigger", func(o *SourceOptions, text string, _ func(string) (int64, error)) (err error) {
@@ -134,9 +140,9 @@ func sourceFlag(set func(*SourceOptions, bool)) func(*SourceOptions, string, fun
 	}
 }
 
-// parseStarting reads a time as Spark's Delta and Kafka sources both have it: a date, a date and time in UTC unless it says
+// ParseTime reads a time as Spark's Delta and Kafka sources both have it: a date, a date and time in UTC unless it says
 // another zone, or milliseconds since 1970.
-func parseStarting(text string) (time.Time, error) {
+func ParseTime(text string) (time.Time, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return time.UnixMilli(ms).UTC(), nil
 	}

@@ -33,6 +33,7 @@ type sourceCursor struct {
 	next  sourcePosition // of the piece to begin reading next
 	at    sourcePosition // behind what was delivered
 	lanes []*sourceLane  // pieces that are being read, in order
+	ended bool           // it was told that no row comes any more
 }
 
 // sourceLane is a piece that is being read.
@@ -41,6 +42,7 @@ type sourceLane struct {
 	after sourcePosition // behind the piece; its rows are not counted yet
 	whole bool           // no epoch ends within its version
 	final bool           // it is the last of its version
+	ended bool           // no row comes behind it
 	found chan sourceFound
 }
 
@@ -156,15 +158,20 @@ func (r *sourceReader) fetch(c *sourceCursor, found sourceFound) connectors.Fetc
 		end = r.s.end().encode()
 	}
 	r.s.mu.Unlock()
-	return connectors.Fetch{Split: c.id, Batch: found.b, After: c.at.encode(), End: end, Joined: lane.whole && !(found.last && lane.final)}
+	return connectors.Fetch{Split: c.id, Batch: found.b, After: c.at.encode(), End: end, Joined: lane.whole && !(found.last && lane.final), Last: lane.ended}
 }
 
 // readAhead begins to read the pieces behind those under way.
 func (r *sourceReader) readAhead(c *sourceCursor) {
 	for len(c.lanes) < piecesAhead {
 		p := c.next
-		if p.Version > p.First && c.id != splitName(0) {
-			return // the others read what the table had at first, and no more
+		if p.Version > p.First && (c.id != splitName(0) || r.s.o.StartOnly) {
+			if !c.ended { // it reads what the table had at first, and no more
+				lane := &sourceLane{from: p, after: p, ended: true, found: make(chan sourceFound, 1)}
+				lane.found <- sourceFound{b: r.rows.none(), last: true}
+				c.ended, c.lanes = true, append(c.lanes, lane)
+			}
+			return
 		}
 		r.s.mu.Lock()
 		commit, planned := r.s.piecesOf(p)

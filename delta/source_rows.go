@@ -35,7 +35,7 @@ func (s *Source) rowsFor(o connectors.OpenOptions) (*sourceRows, error) {
 		}
 	}
 	var err error
-	r.rows, r.feed, err = r.t.changeScans(s.read, ScanOptions{Columns: names, Limits: parquet.Limits{BatchRows: o.Rows}})
+	r.rows, r.feed, err = r.t.changeScans(s.read, ScanOptions{Columns: names, Where: s.before(), Limits: parquet.Limits{BatchRows: o.Rows}})
 	return r, err
 }
 

@@ -141,17 +141,23 @@ func (s *Source) begin(ctx context.Context, p sourcePosition) error {
 		}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.start, s.at = start, p
 	s.commits = map[int64]*sourceCommit{}
 	s.planned = max(p.Version, p.First+1)
-	return nil
+	s.mu.Unlock()
+	if s.o.Before == "" {
+		return nil
+	}
+	_, err := s.CutAt(ctx)
+	return err
 }
 
 // End returns the position behind the newest version.
 func (s *Source) End(ctx context.Context, splits []connectors.SplitID) (connectors.Positions, error) {
-	if err := s.extend(ctx); err != nil {
-		return nil, err
+	if !s.o.StartOnly {
+		if err := s.extend(ctx); err != nil {
+			return nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,5 +208,8 @@ func (s *Source) end() sourcePosition {
 		}
 	}
 	newest := max(s.newest+1, version)
+	if s.o.StartOnly {
+		newest = version
+	}
 	return s.at.piece(newest, 0, rows+newest-max(s.planned, version))
 }

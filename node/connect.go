@@ -43,7 +43,8 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 			}
 			return kafka.New(s.Options)
 		},
-		Static: staticTable,
+		HandOff: handOff,
+		Static:  staticTable,
 		Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
 			switch s.Format {
 			case "delta":

@@ -14,6 +14,14 @@ import (
 
 // deltaSource makes a source that streams a table. Its columns have to be known, so the table is looked at before the flow runs.
 func deltaSource(s flowfile.SourceOptions) (connectors.Source, error) {
+	path, o, err := deltaSourceOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	return delta.OpenSource(context.Background(), path, o)
+}
+
+func deltaSourceOptions(s flowfile.SourceOptions) (path string, o delta.SourceOptions, err error) {
 	invalid := func(format string, args ...any) error {
 		return supervision.New(supervision.Fatal, "INVALID_FLOW_FILE", "source "+s.Name+": "+format, args...)
 	}
@@ -24,24 +32,21 @@ func deltaSource(s flowfile.SourceOptions) (connectors.Source, error) {
 			continue
 		}
 		if path != "" && path != text {
-			return nil, invalid("it has two paths, %s and %s", path, text)
+			return "", o, invalid("it has two paths, %s and %s", path, text)
 		}
 		path = text
 	}
 	switch {
 	case path == "":
-		return nil, invalid("a Delta table needs a path: add path: lake/%s", s.Name)
+		return "", o, invalid("a Delta table needs a path: add path: lake/%s", s.Name)
 	case s.Schema != "":
-		return nil, invalid("a Delta table has its own schema")
+		return "", o, invalid("a Delta table has its own schema")
 	}
 	o, unknown, err := delta.ParseSourceOptions(rest, flowfile.Bytes)
 	if unknown != "" {
-		return nil, unknownSourceOption(s, unknown)
+		err = unknownSourceOption(s, unknown)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return delta.OpenSource(context.Background(), path, o)
+	return path, o, err
 }
 
 // staticOptions are options that mean a version of a table, and no stream.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -192,4 +193,25 @@ func (in *Input) End(ctx context.Context, splits []connectors.SplitID) (connecto
 		at[s] = position(offset)
 	}
 	return at, nil
+}
+
+// After returns, for each partition to be read, the position of its first record whose timestamp is not before a time; its end if there is none.
+func (in *Input) After(ctx context.Context, at time.Time) (connectors.Positions, error) {
+	admin, err := in.admin()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := in.asking(ctx)
+	defer cancel()
+	topics := in.c.topicNames()
+	ms := at.UnixMilli()
+	if at.UnixMicro()%1000 != 0 {
+		ms++ // records have milliseconds
+	}
+	l, err := admin.ListOffsetsAfterMilli(ctx, ms, topics...)
+	o, err := in.listed(topics, l, err)
+	if err != nil {
+		return nil, err
+	}
+	return o.positions(), nil
 }

@@ -18,6 +18,8 @@ type Connectors struct {
 	// Static opens a table that is joined with, not read as a stream.
 	Static func(SourceOptions) (stream.Static, error)
 	Sink   func(SinkOptions) (connectors.Sink, error)
+	// HandOff makes one source of a history and what follows it.
+	HandOff func(HandOffOptions) (connectors.Source, error)
 	// SourceFormats, StaticFormats and SinkFormats are the formats that there are.
 	SourceFormats, StaticFormats, SinkFormats []string
 }
@@ -31,6 +33,13 @@ type SourceOptions struct {
 	Static  bool
 	Version string // versionAsOf of a static table
 	Options map[string]string
+}
+
+// HandOffOptions is a source of the file that reads a history first, then a live source from where the history ends.
+type HandOffOptions struct {
+	Name          string
+	History, Live SourceOptions
+	By            string // offsets or timestamp
 }
 
 // SinkOptions is a sink of the file.

@@ -140,6 +140,9 @@ func TestMistakesOfVerbsAreNamedWithTheirPlace(t *testing.T) {
 		{"join of streams", replace("with: customers, as", "with: more, as"), "UNSUPPORTED_FEATURE", "joins of two streams"},
 		{"unknown table", replace("with: customers, as", "with: custmers, as"), "TABLE_OR_VIEW_NOT_FOUND", "did you mean customers?"},
 		{"version of a stream", replace("subscribe: more}}", "subscribe: more}, versionAsOf: 1}"), "INVALID_FLOW_FILE", "static"},
+		{"history without live", replace("  more: {format: kafka", "  both: {history: {format: delta, path: p}}\n  more: {format: kafka"), "INVALID_FLOW_FILE", "has no live"},
+		{"hand-off by nothing", replace("  more: {format: kafka", "  both: {history: {format: delta, path: p}, live: {format: kafka}, handOff: luck}\n  more: {format: kafka"), "INVALID_FLOW_FILE", "offsets or timestamp"},
+		{"key of a history", replace("  more: {format: kafka", "  both: {history: {format: delta, pth: p}, live: {format: kafka}}\n  more: {format: kafka"), "UNKNOWN_KEY", `did you mean "path"?`},
 		{"policy", replace("multipleWatermarkPolicy: max", "multipleWatermarkPolicy: maximum"), "INVALID_FLOW_FILE", "min or max"},
 		{"fill with a list", replace("fillna: 0", "fillna: [0]"), "INVALID_FLOW_FILE", "mapping"},
 	} {

@@ -22,8 +22,8 @@ func (b *builder) source(name string, v *value) error {
 		return err
 	}
 	for _, key := range []string{"history", "live", "handOff"} {
-		if at := v.get(key); at != nil {
-			return at.fail("UNSUPPORTED_FEATURE", "source %s: %q is not supported by this version", name, key)
+		if v.get(key) != nil {
+			return b.handOff(name, v)
 		}
 	}
 	o, err := b.sourceOptions(name, v)
@@ -40,6 +40,42 @@ func (b *builder) source(name string, v *value) error {
 		return b.noFormat(name, v, o, "", b.options.Connectors.SourceFormats)
 	}
 	source, err := b.options.Connectors.Source(o)
+	if err != nil {
+		return placed(v, err)
+	}
+	b.frames[name] = b.file.flow.From(name, source)
+	return nil
+}
+
+// handOff reads a source of two: a history, and what follows it.
+func (b *builder) handOff(name string, v *value) error {
+	if err := v.only("source "+name, "history", "live", "handOff"); err != nil {
+		return err
+	}
+	o := HandOffOptions{Name: name, By: "offsets"}
+	for _, side := range []struct {
+		key string
+		to  *SourceOptions
+	}{{"history", &o.History}, {"live", &o.Live}} {
+		at := v.get(side.key)
+		if at == nil {
+			return v.fail("INVALID_FLOW_FILE", "source %s has no %s; it needs a history, such as {format: delta, path: lake/%s}, and a live source", name, side.key, name)
+		}
+		if err := at.only("the "+side.key+" of source "+name, "format", "options", "path"); err != nil {
+			return err
+		}
+		var err error
+		if *side.to, err = b.sourceOptions(name, at); err != nil {
+			return err
+		}
+	}
+	if at := v.get("handOff"); at != nil {
+		if at.text != "offsets" && at.text != "timestamp" {
+			return at.fail("INVALID_FLOW_FILE", "handOff is %q; want offsets or timestamp", at.text)
+		}
+		o.By = at.text
+	}
+	source, err := b.options.Connectors.HandOff(o)
 	if err != nil {
 		return placed(v, err)
 	}

@@ -1,0 +1,271 @@
+package deltaic_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
+	"github.com/deltaic/deltaic/connectors/memory"
+	"github.com/deltaic/deltaic/delta"
+)
+
+// The variable that makes this binary run a command line, its words apart by bars.
+const commandVariable = "DELTAIC_TEST_COMMAND"
+
+// killedCommand runs command lines that are killed.
+type killedCommand struct {
+	t      *testing.T
+	random *rand.Rand
+	kills  int
+}
+
+func newKilled(t *testing.T, kills int, seed uint64) *killedCommand {
+	if n, err := strconv.Atoi(os.Getenv("DELTAIC_TEST_KILLS")); err == nil {
+		kills = n
+	}
+	return &killedCommand{t, rand.New(rand.NewPCG(seed, 1)), kills}
+}
+
+func (k *killedCommand) command(args ...string) *exec.Cmd {
+	c := exec.CommandContext(k.t.Context(), os.Args[0])
+	c.Env = append(os.Environ(), commandVariable+"="+strings.Join(args, "|"))
+	return c
+}
+
+// kill starts a flow and kills it at some time after it has committed to the table.
+func (k *killedCommand) kill(table string, args ...string) {
+	k.t.Helper()
+	commits := func() int {
+		log, _ := filepath.Glob(table + "/_delta_log/*.json")
+		return len(log)
+	}
+	before, c := commits(), k.command(args...)
+	if err := c.Start(); err != nil {
+		k.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for wait := time.Now().Add(time.Minute); commits() == before && time.Now().Before(wait); {
+		select {
+		case err := <-ended:
+			k.t.Fatalf("the flow has ended: %v", err)
+		case <-time.After(time.Duration(k.random.Int64N(10)) * time.Millisecond):
+		}
+	}
+	if err := c.Process.Kill(); err != nil {
+		k.t.Fatal(err)
+	}
+	<-ended
+}
+
+// finish runs a flow to the end of what there is.
+func (k *killedCommand) finish(file string) {
+	k.t.Helper()
+	if out, err := k.command("run", file, "--listen", "off", "--trigger", "availableNow").CombinedOutput(); err != nil {
+		k.t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// flowFile writes a flow.
+func flowFile(t *testing.T, dir, text string) string {
+	t.Helper()
+	name := filepath.Join(dir, "flow.yaml")
+	if err := os.WriteFile(name, []byte(strings.ReplaceAll(text, "DIR", dir)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// upserted writes epochs of upserts and deletes to a table.
+type upserted struct {
+	t      *testing.T
+	random *rand.Rand
+	sink   *delta.Sink
+	writer connectors.Writer
+	epoch  int64
+	rows   map[int64]int64
+}
+
+var upsertedSchema = batch.NewSchema(batch.Field{Name: "id", Type: batch.BigIntType, Nullable: true}, batch.Field{Name: "v", Type: batch.BigIntType, Nullable: true})
+
+func newUpserted(t *testing.T, path string, properties map[string]string) *upserted {
+	t.Helper()
+	u := &upserted{t: t, random: rand.New(rand.NewPCG(11, 12)), sink: delta.SinkAt(path, delta.SinkOptions{Keys: []string{"id"}, Properties: properties}), rows: map[int64]int64{}}
+	if err := u.sink.Bind(t.Context(), upsertedSchema, connectors.Update); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if u.writer, err = u.sink.Writer(t.Context(), connectors.Share{Flow: "writer", Incarnation: "1", Attempt: 1, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(u.writer.Abort)
+	return u
+}
+
+// more writes an epoch.
+func (u *upserted) more() {
+	u.t.Helper()
+	u.epoch++
+	var rows [][]any
+	var kinds []batch.RowKind
+	for range 1 + u.random.IntN(20) {
+		id := u.random.Int64N(40)
+		if _, there := u.rows[id]; there && u.random.IntN(3) == 0 {
+			rows, kinds = append(rows, []any{id, u.rows[id]}), append(kinds, batch.Delete)
+			delete(u.rows, id)
+			continue
+		}
+		u.rows[id] = u.random.Int64N(1000)
+		rows, kinds = append(rows, []any{id, u.rows[id]}), append(kinds, batch.UpdateAfter)
+	}
+	b, err := memory.Build(upsertedSchema, rows...)
+	if err == nil {
+		b.Kinds = kinds
+		err = u.writer.Write(u.t.Context(), b)
+		b.Release()
+	}
+	var sealed connectors.Sealed
+	if err == nil {
+		sealed, err = u.writer.Seal(u.epoch)
+	}
+	var p connectors.Prepared
+	if err == nil {
+		p, err = sealed.Finish(u.t.Context())
+	}
+	if err == nil {
+		_, err = u.sink.Commit(u.t.Context(), connectors.Commit{Flow: "writer", Incarnation: "1", Epoch: u.epoch, Attempt: 1, Prepared: []connectors.Prepared{p}})
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// TestStreamedTableOutlivesKills streams a table of which rows are updated and deleted meanwhile, through files that are rewritten
+// and through deletion vectors, in a process that is killed again and again: what it copies by key, and what it
+// sums up, are at the end what the table is.
+func TestStreamedTableOutlivesKills(t *testing.T) {
+	for name, properties := range map[string]map[string]string{
+		"rewritten": nil,
+		"vectors":   {"delta.enableDeletionVectors": "true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, k := t.TempDir(), newKilled(t, 2, 5)
+			u := newUpserted(t, dir+"/src", properties)
+			for range 5 {
+				u.more()
+			}
+			file := flowFile(t, dir, `
+name: streamed
+checkpointLocation: DIR/checkpoint
+trigger: {processingTime: 1 millisecond}
+sources:
+  src: {format: delta, path: DIR/src, options: {maxFilesPerTrigger: "1"}}
+steps:
+  sums: {from: src, do: [{aggregate: {groupBy: ["id % 3 AS k"], agg: ["count(*) AS n", "sum(v) AS s", "max(v) AS m"]}}]}
+sinks:
+  copy: {from: src, format: delta, path: DIR/copy, outputMode: update, keys: [id]}
+  sums: {from: sums, format: delta, path: DIR/sums, outputMode: update, keys: [k]}
+`)
+			for range k.kills {
+				for range 3 {
+					u.more()
+				}
+				k.kill(dir+"/copy", "run", file, "--listen", "off")
+			}
+			u.more()
+			k.finish(file)
+			want, sums := map[string]int{}, map[int64][3]int64{}
+			for id, v := range u.rows {
+				want[fmt.Sprintf(`{"id":%d,"v":%d}`, id, v)]++
+				s := sums[id%3]
+				sums[id%3] = [3]int64{s[0] + 1, s[1] + v, max(s[2], v)}
+			}
+			if got := rowsOf(t, dir+"/copy"); !maps.Equal(got, want) {
+				t.Fatalf("the copy holds\n%v\nwant\n%v", got, want)
+			}
+			want = map[string]int{}
+			for key, s := range sums {
+				want[fmt.Sprintf(`{"k":%d,"n":%d,"s":%d,"m":%d}`, key, s[0], s[1], s[2])]++
+			}
+			if got := rowsOf(t, dir+"/sums"); !maps.Equal(got, want) {
+				t.Fatalf("the sums are\n%v\nwant\n%v", got, want)
+			}
+		})
+	}
+}
+
+// TestHandOffOutlivesKills reads half of a topic out of a table that a flow has filled, and goes on with the topic, in a process that is killed
+// again and again: every record is there once, by offsets and by time.
+func TestHandOffOutlivesKills(t *testing.T) {
+	for _, by := range []string{"offsets", "timestamp"} {
+		t.Run(by, func(t *testing.T) {
+			dir, k := t.TempDir(), newKilled(t, 2, 6)
+			broker := kafkatest.Start(t, 3, []string{"bids"})
+			n := 0
+			produce := func() {
+				var values [3][]string
+				for range 300 {
+					values[n%3] = append(values[n%3], fmt.Sprintf(`{"n":%d}`, n))
+					n++
+				}
+				for partition, v := range values {
+					broker.Values("bids", int32(partition), v...)
+				}
+			}
+			produce()
+			brokers := broker.Addresses()[0]
+			history := filepath.Join(dir, "history")
+			if err := os.Mkdir(history, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			k.finish(flowFile(t, history, `
+name: bronze
+sources:
+  bids: {format: kafka, options: {kafka.bootstrap.servers: "`+brokers+`", subscribe: bids, startingOffsets: earliest}}
+steps:
+  kept: {from: bids, do: [{select: ["CAST(value AS STRING) AS value", topic, partition, offset, timestamp]}]}
+sinks:
+  bronze: {from: kept, format: delta, path: DIR/bronze}
+`))
+			produce()
+			file := flowFile(t, dir, `
+name: both
+checkpointLocation: DIR/checkpoint
+trigger: {processingTime: 1 millisecond}
+sources:
+  bids:
+    history: {format: delta, path: DIR/history/bronze, options: {maxFilesPerTrigger: "1"}}
+    live: {format: kafka, options: {kafka.bootstrap.servers: "`+brokers+`", subscribe: bids, maxOffsetsPerTrigger: "100"}}
+    handOff: `+by+`
+steps:
+  parsed: {from: bids, do: [{select: ["from_json(CAST(value AS STRING), 'n BIGINT') AS b"]}, {select: ["b.*"]}]}
+sinks:
+  out: {from: parsed, format: delta, path: DIR/out}
+`)
+			for range k.kills {
+				produce()
+				k.kill(dir+"/out", "run", file, "--listen", "off")
+			}
+			k.finish(file)
+			got := rowsOf(t, dir+"/out")
+			for i := range n {
+				if c := got[fmt.Sprintf(`{"n":%d}`, i)]; c != 1 {
+					t.Fatalf("record %d of %d is there %d times", i, n, c)
+				}
+			}
+			if len(got) != n {
+				t.Fatalf("%d rows, want %d", len(got), n)
+			}
+		})
+	}
+}
