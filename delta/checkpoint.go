@@ -46,19 +46,24 @@ func (t *Table) Checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 			return err
 		}
 		now, config := t.o.Now(), head.Metadata.Configuration
-		cutoff := now.Add(-duration(config["delta.deletedFileRetentionDuration"], 7*24*time.Hour)).UnixMilli()
-		txnCutoff := int64(-1 << 62)
+		o := log.CheckpointOptions{TxnCutoff: -1 << 62, Second: secondForm(head), NewID: t.newID}
+		o.Cutoff = now.Add(-duration(config["delta.deletedFileRetentionDuration"], 7*24*time.Hour)).UnixMilli()
 		if keep := duration(config["delta.setTransactionRetentionDuration"], 0); keep > 0 {
-			txnCutoff = now.Add(-keep).UnixMilli()
+			o.TxnCutoff = now.Add(-keep).UnixMilli()
 		}
-		info, err = t.log.WriteCheckpoint(ctx, seg, cutoff, txnCutoff)
+		if o.Stats, err = checkpointColumns(head); err != nil {
+			return err
+		}
+		info, err = t.log.WriteCheckpoint(ctx, seg, o)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	t.mu.Lock()
-	t.actions = info.Actions
+	if t.actions = info.Actions; t.head != nil && secondForm(t.head) {
+		t.actions = 0 // the next one's cost follows what is new
+	}
 	if h := t.head; h != nil && h.Version >= info.Version {
 		next := *h
 		if next.Since = h.Version - info.Version; next.Since == 0 {
@@ -70,6 +75,11 @@ func (t *Table) Checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 	}
 	t.mu.Unlock()
 	return info, nil
+}
+
+// secondForm reports whether the table asks for checkpoints of the second form.
+func secondForm(h *Head) bool {
+	return strings.EqualFold(h.Metadata.Configuration["delta.checkpointPolicy"], "v2") && h.Protocol.Supports("v2Checkpoint")
 }
 
 // duration reads "interval N unit" as Delta's properties have it.

@@ -287,12 +287,13 @@ var known = map[string]string{
 	"delta.targetFileSize": "", "delta.autoOptimize.autoCompact": "", "delta.autoOptimize.optimizeWrite": "",
 	"delta.tuneFileSizesForRewrites": "", "delta.enableChangeDataFeed": "changeDataFeed",
 	"delta.enableDeletionVectors": "deletionVectors", "delta.enableInCommitTimestamps": "inCommitTimestamp", "delta.enableTypeWidening": "typeWidening",
+	"delta.checkpointPolicy": "",
 }
 
 // unsupported are properties that are fine as long as they are false or none.
 var unsupported = []string{
 	"delta.enableRowTracking", "delta.enableVariantShredding", "delta.randomizeFilePrefixes",
-	"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3", "delta.checkpointPolicy"}
+	"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3"}
 
 func checkProperties(properties map[string]string) (config map[string]string, features []string, err error) {
 	config = map[string]string{}
@@ -320,6 +321,10 @@ func checkProperties(properties map[string]string) (config map[string]string, fe
 			if off := v == "false" || v == "none" || v == "classic"; !off {
 				return nil, nil, supervision.New(supervision.Fatal, log.ClassWrite, "the property %s=%s is not supported for new tables yet", k, v)
 			}
+		case k == "delta.checkpointPolicy" && strings.EqualFold(v, "v2"):
+			features = append(features, "v2Checkpoint")
+		case k == "delta.checkpointPolicy" && !strings.EqualFold(v, "classic"):
+			return nil, nil, supervision.New(supervision.Fatal, "DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED", "the property %s is %q; want classic or v2", k, v)
 		case !ok:
 			return nil, nil, supervision.New(supervision.Fatal, "DELTA_UNKNOWN_CONFIGURATION", "there is no table property %s%s", k, nearest(k))
 		case feature != "" && strings.EqualFold(v, "true"):

@@ -204,10 +204,10 @@ var errorClasses = map[string]string{
 	"DELTA_UNSUPPORTED_FEATURES_FOR_READ":            "the table needs reader features that are not known; the message names them",
 	"DELTA_UNSUPPORTED_FEATURES_FOR_WRITE":           "the table needs writer features that are not known; the message names them",
 	"DELTA_UNSUPPORTED_FEATURE_STATUS":               "a feature property has a value that it cannot have",
+	"DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED": "a table property has a value that it cannot have",
 	"DELTA_UNSUPPORTED_OUTPUT_MODE":                  "a Delta sink takes append only in this version",
 	"DELTA_VERSIONS_NOT_CONTIGUOUS":                  "the log lacks a version",
 	"DELTA_VERSION_NOT_FOUND":                        "the table has no such version, or no more",
-	"DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED": "a table property has a value that it cannot have",
 
 	// Of sinks of files, foreach and foreachBatch.
 	"STAGED_FILE_MISSING":                    "a file of a decided epoch is neither staged nor in its place",

@@ -67,7 +67,7 @@ func makeLog(ctx context.Context, dir string, commits, each int) (*delta.Table, 
 // checkpointAt writes the checkpoint of a version.
 func checkpointAt(ctx context.Context, t *delta.Table, version int64) error {
 	return t.Log().Load(ctx, version, func(seg *log.Segment) error {
-		_, err := t.Log().WriteCheckpoint(ctx, seg, 0, 0)
+		_, err := t.Log().WriteCheckpoint(ctx, seg, log.CheckpointOptions{})
 		return err
 	})
 }

@@ -17,6 +17,7 @@ type Action struct {
 	Remove     *Remove
 	CDC        *CDC
 	Sidecar    *Sidecar
+	Checkpoint *CheckpointMetadata // written, not read
 }
 
 // Protocol says which readers and writers may touch the table.
@@ -141,8 +142,16 @@ type CDC struct {
 
 // Sidecar is a file that holds files of a checkpoint of the second form.
 type Sidecar struct {
-	Path string // its name in the folder of sidecars
-	Size int64  // bytes
+	Path             string // its name in the folder of sidecars
+	Size             int64  // bytes
+	ModificationTime int64  // milliseconds since 1970
+	Tags             map[string]string
+}
+
+// CheckpointMetadata says of a checkpoint of the second form that it is one.
+type CheckpointMetadata struct {
+	Version int64
+	Tags    map[string]string
 }
 
 // Txn says that the application has applied everything up to Version.

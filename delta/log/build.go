@@ -18,21 +18,45 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // checkpointBuilder makes batches of checkpoint rows.
 type checkpointBuilder struct {
+	schema  *batch.Schema
 	columns []*batch.Builder
+	at      [actionColumns]int // which of them holds what; -1: none does
 	n       int
+	stats   *statsColumns   // nil: files are stored as they are
+	nulls   []*batch.Column // of checkpointRows rows, for columns that a batch has no value of
 }
 
-func newCheckpointBuilder(p *batch.Pool) *checkpointBuilder {
-	b := &checkpointBuilder{}
-	for _, f := range checkpointSchema.Fields {
+// The columns of a checkpoint, by their place in checkpointSchema.
+const (
+	txnColumn = iota
+	addColumn
+	removeColumn
+	metadataColumn
+	protocolColumn
+	domainColumn
+	sidecarColumn
+	checkpointColumn
+	actionColumns
+)
+
+// newCheckpointBuilder makes rows of a schema that has some of the columns of a checkpoint.
+func newCheckpointBuilder(schema *batch.Schema, p *batch.Pool) *checkpointBuilder {
+	b := &checkpointBuilder{schema: schema, nulls: make([]*batch.Column, len(schema.Fields))}
+	for _, f := range schema.Fields {
 		b.columns = append(b.columns, batch.NewBuilder(f.Type, p))
+	}
+	for i, f := range secondSchema.Fields {
+		b.at[i] = schema.Index(f.Name)
 	}
 	return b
 }
 
 func (c *checkpointBuilder) release() {
-	for _, b := range c.columns {
+	for i, b := range c.columns {
 		b.Release()
+		if c.nulls[i] != nil {
+			c.nulls[i].Release()
+		}
 	}
 }
 
@@ -40,45 +64,78 @@ func (c *checkpointBuilder) flush(w *parquet.Writer) error {
 	if c.n == 0 {
 		return nil
 	}
-	b := &batch.Batch{Schema: checkpointSchema, N: c.n}
-	for _, col := range c.columns {
-		b.Columns = append(b.Columns, col.Finish())
+	b := &batch.Batch{Schema: c.schema, N: c.n}
+	for i := range c.columns {
+		b.Columns = append(b.Columns, c.finish(i))
 	}
 	c.n = 0
 	defer b.Release()
 	return w.Write(b)
 }
 
+// finish ends a column of the batch. Most batches are files alone: the column of nulls for the others is kept.
+func (c *checkpointBuilder) finish(i int) *batch.Column {
+	col := c.columns[i]
+	none := col.Len() == 0 && c.n == checkpointRows
+	if none && c.nulls[i] != nil {
+		return c.nulls[i].Retain()
+	}
+	c.pad(col)
+	out := col.Finish()
+	if i == c.at[addColumn] && c.stats != nil {
+		out = c.stats.column(out)
+	}
+	if none {
+		c.nulls[i] = out.Retain()
+	}
+	return out
+}
+
+// pad fills a column up with nulls to where the row that is being appended goes.
+func (c *checkpointBuilder) pad(col *batch.Builder) {
+	for col.Len() < c.n {
+		col.Null()
+	}
+}
+
+// column returns the builder of a row's column.
+func (c *checkpointBuilder) column(which int) *batch.Builder {
+	col := c.columns[c.at[which]]
+	c.pad(col)
+	return col
+}
+
+// append adds the row of an action; the schema must have its column.
 func (c *checkpointBuilder) append(a *Action) {
-	at := -1
 	switch {
 	case a.Txn != nil:
-		at = 0
-		c.txn(c.columns[0], a.Txn)
+		c.txn(c.column(txnColumn), a.Txn)
 	case a.Add != nil:
-		at = 1
-		c.add(c.columns[1], a.Add)
+		c.add(c.column(addColumn), a.Add)
 	case a.Remove != nil:
-		at = 2
-		c.remove(c.columns[2], a.Remove)
+		c.remove(c.column(removeColumn), a.Remove)
 	case a.Metadata != nil:
-		at = 3
-		c.metadata(c.columns[3], a.Metadata)
+		c.metadata(c.column(metadataColumn), a.Metadata)
 	case a.Protocol != nil:
-		at = 4
-		c.protocol(c.columns[4], a.Protocol)
+		c.protocol(c.column(protocolColumn), a.Protocol)
 	case a.Domain != nil:
-		at = 5
-		d := c.columns[5]
+		d := c.column(domainColumn)
 		d.Kids[0].String(a.Domain.Domain)
 		d.Kids[1].String(a.Domain.Configuration)
 		d.Kids[2].Bool(a.Domain.Removed)
 		d.Struct()
-	}
-	for i, b := range c.columns {
-		if i != at {
-			b.Null()
-		}
+	case a.Sidecar != nil:
+		s := c.column(sidecarColumn)
+		s.Kids[0].String(a.Sidecar.Path)
+		s.Kids[1].Int64(a.Sidecar.Size)
+		s.Kids[2].Int64(a.Sidecar.ModificationTime)
+		putTags(s.Kids[3], a.Sidecar.Tags)
+		s.Struct()
+	case a.Checkpoint != nil:
+		m := c.column(checkpointColumn)
+		m.Kids[0].Int64(a.Checkpoint.Version)
+		putTags(m.Kids[1], a.Checkpoint.Tags)
+		m.Struct()
 	}
 	c.n++
 }
@@ -145,7 +202,7 @@ func putVector(b *batch.Builder, d *DeletionVector) {
 	b.Kids[0].String(d.StorageType)
 	b.Kids[1].String(d.PathOrInline)
 	putInt(b.Kids[2], d.Offset)
-	b.Kids[3].Int32(int32(d.SizeInBytes))
+	putInt(b.Kids[3], &d.SizeInBytes)
 	b.Kids[4].Int64(d.Cardinality)
 	putInt(b.Kids[5], d.MaxRowIndex)
 	b.Struct()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/deltaic/deltaic/formats/parquet"
 	"github.com/deltaic/deltaic/objstore"
 )
 
@@ -17,21 +16,48 @@ type CheckpointInfo struct {
 	Bytes   int64
 }
 
-// checkpointRows is how many actions are held in memory while one is written.
-const checkpointRows = 4096
+// CheckpointOptions say what a checkpoint holds and how.
+type CheckpointOptions struct {
+	Cutoff    int64                  // milliseconds since 1970: tombstones of files deleted before are left out
+	TxnCutoff int64                  // likewise: applications last updated before are left out
+	Second    bool                   // of the second form, with sidecars
+	NewID     func() (string, error) // a UUID for names; needed for the second form
 
-// WriteCheckpoint writes the classic checkpoint of the segment's version, reads it back to
-// verify it, and points the hint at it. Tombstones deleted before the cutoff
-// (milliseconds since 1970) are left out, and so are txns last updated before txnCutoff.
+	Stats StatsColumns
+
+	SidecarActions int64 // files and tombstones of a full sidecar; default 200,000
+	SmallSidecars  int   // so many are kept that are under 8 MiB, more become one; default 32
+}
+
+func (o *CheckpointOptions) defaults() {
+	if o.SidecarActions <= 0 {
+		o.SidecarActions = 200_000
+	}
+	if o.SmallSidecars <= 0 {
+		o.SmallSidecars = 32
+	}
+}
+
+// WriteCheckpoint writes the checkpoint of the segment's version, reads it back to verify it, and points the hint at it.
 // Memory follows the commits since the last checkpoint, not the table. An existing checkpoint is kept.
-func (l *Log) WriteCheckpoint(ctx context.Context, seg *Segment, cutoff, txnCutoff int64) (*CheckpointInfo, error) {
+func (l *Log) WriteCheckpoint(ctx context.Context, seg *Segment, o CheckpointOptions) (*CheckpointInfo, error) {
 	head, err := l.Head(ctx, seg)
 	if err != nil {
 		return nil, err
 	}
+	o.defaults()
 	info := &CheckpointInfo{Version: seg.Version}
-	if seg.CheckpointVersion() != seg.Version {
-		err := l.writeCheckpoint(ctx, seg, head, info, cutoff, txnCutoff)
+	made := []Object{{Name: CheckpointName(seg.Version), Version: seg.Version}}
+	var second *secondHint
+	switch {
+	case seg.CheckpointVersion() == seg.Version:
+		made = seg.Checkpoint
+	case o.Second:
+		if made[0].Name, second, err = l.writeSecond(ctx, seg, head, info, o); err != nil {
+			return nil, fmt.Errorf("write the checkpoint of version %d: %w", seg.Version, err)
+		}
+	default:
+		err := l.writeClassic(ctx, seg, head, info, o)
 		if errors.Is(err, objstore.ErrExists) {
 			*info, err = CheckpointInfo{Version: seg.Version}, nil // another writer's is as good
 		}
@@ -39,64 +65,55 @@ func (l *Log) WriteCheckpoint(ctx context.Context, seg *Segment, cutoff, txnCuto
 			return nil, fmt.Errorf("write %s: %w", CheckpointName(seg.Version), err)
 		}
 	}
-	made := []Object{{Name: CheckpointName(seg.Version), Version: seg.Version}}
-	if seg.CheckpointVersion() == seg.Version {
-		made = seg.Checkpoint
+	if second == nil {
+		if err := l.verify(ctx, made, info); err != nil {
+			return nil, err
+		}
+		if made[0].Name != CheckpointName(seg.Version) {
+			return info, nil // of another form: its writer's hint says more than ours would
+		}
 	}
-	if err := l.verify(ctx, made, info); err != nil {
-		return nil, err
-	}
-	if made[0].Name != CheckpointName(seg.Version) {
-		return info, nil // of another form: its writer's hint says more than ours would
-	}
+	return info, l.point(ctx, info, second)
+}
+
+// point makes the hint tell of a checkpoint.
+func (l *Log) point(ctx context.Context, info *CheckpointInfo, second *secondHint) error {
 	o := begin(nil)
 	o.int("version", info.Version)
 	o.int("size", info.Actions)
 	o.int("sizeInBytes", info.Bytes)
 	o.int("numOfAddFiles", info.Adds)
+	if second != nil {
+		o.key("v2Checkpoint")
+		o.b = second.append(o.b)
+	}
 	if hinted, err := l.hint(ctx); err != nil || hinted.version > info.Version {
-		return info, err // somebody has gone further
+		return err // somebody has gone further
 	}
 	if err := l.Store.Put(ctx, HintName, o.end()); err != nil {
-		return nil, fmt.Errorf("write the hint: %w", err)
+		return fmt.Errorf("write the hint: %w", err)
 	}
-	return info, nil
+	return nil
 }
 
-func (l *Log) writeCheckpoint(ctx context.Context, seg *Segment, head *Head, info *CheckpointInfo, cutoff, txnCutoff int64) error {
-	w, err := l.Store.Create(ctx, CheckpointName(seg.Version))
+func (l *Log) writeClassic(ctx context.Context, seg *Segment, head *Head, info *CheckpointInfo, o CheckpointOptions) error {
+	f, err := l.checkpointFile(ctx, CheckpointName(seg.Version), checkpointSchema, &o)
 	if err != nil {
 		return err
 	}
-	defer w.Abort()
-	p, err := parquet.NewWriter(w, checkpointSchema, parquet.WriterOptions{RowGroupBytes: 16 << 20})
-	if err != nil {
+	defer f.discard()
+	if err := headActions(head, o, f.put); err != nil {
 		return err
 	}
-	defer p.Discard()
-	rows := newCheckpointBuilder(l.Pool)
-	defer rows.release()
-	put := func(a *Action) error {
-		rows.append(a)
-		info.Actions++
-		if rows.n < checkpointRows {
-			return nil
-		}
-		return rows.flush(p)
-	}
-	if err := l.checkpointActions(ctx, seg, head, info, cutoff, txnCutoff, put); err != nil {
+	if err := l.fileActions(ctx, seg, o, f.put); err != nil {
 		return err
 	}
-	if err := rows.flush(p); err != nil {
-		return err
-	}
-	if err := p.Close(); err != nil {
-		return err
-	}
-	return w.Close()
+	info.Actions, info.Adds = f.actions, f.adds
+	return f.close()
 }
 
-func (l *Log) checkpointActions(ctx context.Context, seg *Segment, head *Head, info *CheckpointInfo, cutoff, txnCutoff int64, put func(*Action) error) error {
+// headActions calls put with everything that is not a file.
+func headActions(head *Head, o CheckpointOptions, put func(*Action) error) error {
 	if err := put(&Action{Protocol: &head.Protocol}); err != nil {
 		return err
 	}
@@ -105,7 +122,7 @@ func (l *Log) checkpointActions(ctx context.Context, seg *Segment, head *Head, i
 	}
 	for _, k := range sortedKeys(head.Txns) {
 		t := head.Txns[k]
-		if t.LastUpdated != nil && *t.LastUpdated < txnCutoff {
+		if t.LastUpdated != nil && *t.LastUpdated < o.TxnCutoff {
 			continue
 		}
 		if err := put(&Action{Txn: &t}); err != nil {
@@ -118,19 +135,35 @@ func (l *Log) checkpointActions(ctx context.Context, seg *Segment, head *Head, i
 			return err
 		}
 	}
-	return l.Files(ctx, seg, func(a *Add) error {
-		kept := *a
-		kept.DataChange = false
-		info.Adds++
-		return put(&Action{Add: &kept})
-	}, func(r *Remove) error {
-		if r.DeletionTimestamp == nil || *r.DeletionTimestamp < cutoff {
+	return nil
+}
+
+// fileActions calls put with the files and tombstones of the segment.
+func (l *Log) fileActions(ctx context.Context, seg *Segment, o CheckpointOptions, put func(*Action) error) error {
+	return l.Files(ctx, seg, func(a *Add) error { return put(storedAdd(a)) }, func(r *Remove) error {
+		if o.expired(r) {
 			return nil
 		}
-		kept := *r
-		kept.DataChange = false
-		return put(&Action{Remove: &kept})
+		return put(storedRemove(r))
 	})
+}
+
+// expired reports that a tombstone need not be kept.
+func (o *CheckpointOptions) expired(r *Remove) bool {
+	return r.DeletionTimestamp == nil || *r.DeletionTimestamp < o.Cutoff
+}
+
+// storedAdd is a file as checkpoints have it: that it was there before is no change.
+func storedAdd(a *Add) *Action {
+	kept := *a
+	kept.DataChange = false
+	return &Action{Add: &kept}
+}
+
+func storedRemove(r *Remove) *Action {
+	kept := *r
+	kept.DataChange = false
+	return &Action{Remove: &kept}
 }
 
 // verify reads a checkpoint and compares its counts with what was written. Of

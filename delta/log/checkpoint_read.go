@@ -92,6 +92,11 @@ func sidecarName(path string) (string, error) {
 
 // part calls visit with the wanted actions of one file of a checkpoint. An error of visit comes back as a visitError.
 func (l *Log) part(ctx context.Context, name string, want Kinds, visit func(*Action) error) error {
+	return l.partOf(ctx, name, secondSchema.Fields, want, visit)
+}
+
+// partOf is part that reads only some columns, or some of their fields, of a Parquet file.
+func (l *Log) partOf(ctx context.Context, name string, columns []batch.Field, want Kinds, visit func(*Action) error) error {
 	r, err := l.Store.Open(ctx, name)
 	if err != nil {
 		return err
@@ -110,7 +115,7 @@ func (l *Log) part(ctx context.Context, name string, want Kinds, visit func(*Act
 		return err
 	}
 	var fields []batch.Field
-	for _, w := range checkpointRead {
+	for _, w := range columns {
 		if checkpointKinds[w.Name]&want == 0 {
 			continue
 		}

@@ -291,6 +291,10 @@ func (s *scanner) sidecar(c *Sidecar) error {
 			return s.strTo(&c.Path)
 		case "sizeInBytes":
 			return s.intTo(&c.Size)
+		case "modificationTime":
+			return s.intTo(&c.ModificationTime)
+		case "tags":
+			return s.stringMap(&c.Tags)
 		}
 		return s.skip()
 	})

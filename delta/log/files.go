@@ -19,23 +19,7 @@ func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, rem
 		}
 		return nil
 	}
-	// From the newest commit down: the first word about a file is the last.
-	newest := slices.Clone(seg.replay)
-	slices.Reverse(newest)
-	if err := l.decodeAhead(ctx, newest, KindsFiles, func(o Object, actions []*Action) error {
-		if o.from == o.Version {
-			slices.Reverse(actions) // so it is in a commit; a reconciled file that has several words has the newest first
-		}
-		for _, a := range actions {
-			if !seen.add(a) {
-				continue
-			}
-			if err := emit(a); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	if err := l.newFiles(ctx, seg, seen, KindsFiles, emit); err != nil {
 		return err
 	}
 	return l.checkpoint(ctx, seg.Checkpoint, KindsFiles, func(a *Action) error {
@@ -43,6 +27,28 @@ func (l *Log) Files(ctx context.Context, seg *Segment, add func(*Add) error, rem
 			return nil
 		}
 		return emit(a)
+	})
+}
+
+// newFiles calls visit with the last word of the commits after the checkpoint about each file, which seen remembers, and with
+// actions of the other wanted kinds as they come, the newest first.
+func (l *Log) newFiles(ctx context.Context, seg *Segment, seen *fileSet, want Kinds, visit func(*Action) error) error {
+	// From the newest commit down: the first word about a file is the last.
+	newest := slices.Clone(seg.replay)
+	slices.Reverse(newest)
+	return l.decodeAhead(ctx, newest, want, func(o Object, actions []*Action) error {
+		if o.from == o.Version {
+			slices.Reverse(actions) // so it is in a commit; a reconciled file that has several words has the newest first
+		}
+		for _, a := range actions {
+			if (a.Add != nil || a.Remove != nil) && !seen.add(a) {
+				continue
+			}
+			if err := visit(a); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

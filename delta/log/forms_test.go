@@ -39,27 +39,15 @@ func (f *forms) put(t interface{ Fatal(...any) }, name string, data []byte) {
 
 // parquetOf is a checkpoint's file of the actions.
 func parquetOf(t interface{ Fatal(...any) }, actions []*Action) []byte {
-	schema := batch.NewSchema(checkpointRead...)
-	rows, sidecars := newCheckpointBuilder(nil), batch.NewBuilder(checkpointRead[len(checkpointRead)-1].Type, nil)
+	schema := batch.NewSchema(secondSchema.Fields[:checkpointColumn]...)
+	rows := newCheckpointBuilder(schema, nil)
 	for _, a := range actions {
 		rows.append(a)
-		if c := a.Sidecar; c != nil {
-			sidecars.Kids[0].String(c.Path)
-			sidecars.Kids[1].Int64(c.Size)
-			sidecars.Struct()
-		} else {
-			sidecars.Null()
-		}
 	}
-	b := &batch.Batch{Schema: schema, N: rows.n}
-	for _, c := range rows.columns {
-		b.Columns = append(b.Columns, c.Finish())
-	}
-	b.Columns = append(b.Columns, sidecars.Finish())
 	var out bytes.Buffer
 	w, err := parquet.NewWriter(&out, schema, parquet.WriterOptions{})
 	if err == nil {
-		err = w.Write(b)
+		err = rows.flush(w)
 	}
 	if err == nil {
 		err = w.Close()
@@ -100,9 +88,10 @@ func (f *forms) all(t interface{ Fatal(...any) }, version int64) []*Action {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o, put := CheckpointOptions{Cutoff: -1 << 62, TxnCutoff: -1 << 62}, func(a *Action) error { all = append(all, a); return nil }
 	head, err := f.log.Head(ctx, seg)
 	if err == nil {
-		err = f.log.checkpointActions(ctx, seg, head, &CheckpointInfo{}, -1<<62, -1<<62, func(a *Action) error { all = append(all, a); return nil })
+		err = errors.Join(headActions(head, o, put), f.log.fileActions(ctx, seg, o, put))
 	}
 	if err != nil {
 		t.Fatal(err)

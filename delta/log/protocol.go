@@ -48,6 +48,7 @@ var forWrite = inactive{
 	"appendOnly":           nil, // appends are what it allows; DML checks the property
 	"timestampNtz":         nil,
 	"vacuumProtocolCheck":  nil,
+	"v2Checkpoint":         nil,
 	"domainMetadata":       nil,
 	"changeDataFeed":       nil, // appends write no change files
 	"deletionVectors":      nil, // we make none, and numRecords is always written

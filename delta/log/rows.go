@@ -39,9 +39,13 @@ var checkpointSchema = batch.NewSchema(
 		field("removed", batch.BooleanType))),
 )
 
-// checkpointRead is what is read of a checkpoint: one of the second form may name sidecars.
-var checkpointRead = append(checkpointSchema.Fields[:len(checkpointSchema.Fields):len(checkpointSchema.Fields)],
-	field("sidecar", batch.StructType(field("path", batch.StringType), field("sizeInBytes", batch.BigIntType))))
+// secondSchema is that of checkpoints of the second form, and sidecarSchema of the files that these share.
+var (
+	secondSchema = batch.NewSchema(append(checkpointSchema.Fields[:len(checkpointSchema.Fields):len(checkpointSchema.Fields)],
+		field("sidecar", batch.StructType(field("path", batch.StringType), field("sizeInBytes", batch.BigIntType), field("modificationTime", batch.BigIntType), field("tags", textMap))),
+		field("checkpointMetadata", batch.StructType(field("version", batch.BigIntType), field("tags", textMap))))...)
+	sidecarSchema = batch.NewSchema(checkpointSchema.Fields[addColumn], checkpointSchema.Fields[removeColumn])
+)
 
 // record reads the fields of one struct column.
 type record struct {
@@ -187,6 +191,8 @@ func actions(b *batch.Batch, in *interner, visit func(*Action) error) error {
 // visitError keeps errors of the visitor apart from those of the file.
 type visitError struct{ error }
 
+func (e visitError) Unwrap() error { return e.error }
+
 func (r *record) action(name string, row int, in *interner) (*Action, error) {
 	switch name {
 	case "txn":
@@ -230,7 +236,7 @@ func (r *record) action(name string, row int, in *interner) (*Action, error) {
 		}
 		return &Action{Remove: m}, nil
 	case "sidecar":
-		c := &Sidecar{Path: r.text("path", row), Size: r.int("sizeInBytes", row)}
+		c := &Sidecar{Path: r.text("path", row), Size: r.int("sizeInBytes", row), ModificationTime: r.int("modificationTime", row), Tags: r.textMap("tags", row)}
 		if c.Path == "" {
 			return nil, errNoKey
 		}
