@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
@@ -191,6 +192,20 @@ func (r *rules) fill(b *batch.Batch, from []int) error {
 		}
 	}
 	return nil
+}
+
+// demand fills columns that the rows lack, and refuses a row that breaks what the table asks of each.
+func (r *rules) demand(rows *batch.Batch, from []int, now time.Time) error {
+	r.context.Now = now.UnixMicro()
+	if err := r.fill(rows, from); err != nil {
+		return err
+	}
+	for i, f := range r.schema.Fields {
+		if err := checkNulls(f, rows.Columns[i], rows.Sel, ""); err != nil {
+			return err
+		}
+	}
+	return r.hold(rows)
 }
 
 // hold refuses a batch of which a row breaks a rule.

@@ -115,11 +115,11 @@ func (u *upserts) writer(ctx context.Context, head *Head, share connectors.Share
 	if u.options.Account == nil {
 		u.pool, u.options.Pool, u.options.Account, u.index.pool, u.index.account = share.Pool, share.Pool, share.Account, share.Pool, share.Account
 	}
-	f, err := fitRows(u.rows, head.Schema)
+	rules, f, err := u.fit(head)
 	if err != nil {
-		return nil, u.t.at(err, head.Version)
+		return nil, err
 	}
-	w := &upsertWriter{t: u.t, head: head, objects: u.objects, folder: staged.Folder(u.prefix+"staged/", share.Incarnation), share: share, rows: u.rows, fit: f}
+	w := &upsertWriter{t: u.t, head: head, objects: u.objects, folder: staged.Folder(u.prefix+"staged/", share.Incarnation), share: share, rows: u.rows, fit: f, rules: rules}
 	for _, k := range u.keys {
 		w.columns = append(w.columns, indexOf(u.rows, k))
 	}

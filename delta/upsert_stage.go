@@ -30,6 +30,7 @@ type upsertWriter struct {
 	share   connectors.Share
 	rows    *batch.Schema // of the flow
 	fit     *fit
+	rules   *rules
 	columns []int // of the rows: the keys
 
 	number int
@@ -89,8 +90,8 @@ func sameKey(b *batch.Batch, columns []int, i, j int) bool {
 
 // check refuses rows that the table cannot hold.
 func (w *upsertWriter) check(b *batch.Batch) error {
-	columns := w.fit.columns(b, w.share.Pool)
-	defer releaseAll(columns)
+	whole := &batch.Batch{Schema: w.head.Schema, N: b.N, Columns: w.fit.columns(b, w.share.Pool)}
+	defer func() { releaseAll(whole.Columns) }()
 	sel := b.Sel
 	if b.Kinds != nil { // of a row that goes only the key counts
 		sel = w.sel[:0]
@@ -101,11 +102,12 @@ func (w *upsertWriter) check(b *batch.Batch) error {
 		}
 		w.sel = sel
 	}
-	for i, f := range w.head.Schema.Fields {
-		if err := checkNulls(f, columns[i], sel, ""); err != nil {
+	if whole.Sel = sel; sel == nil || len(sel) > 0 {
+		if err := w.rules.demand(whole, w.fit.from, w.t.o.Now()); err != nil {
 			return w.t.at(err, -1)
 		}
 	}
+	columns := whole.Columns
 	for _, name := range w.head.Metadata.PartitionColumns {
 		at := w.head.Schema.Index(name)
 		if err := w.checkPartition(w.head.Schema.Fields[at], columns[at], sel, b.N); err != nil {
@@ -196,12 +198,23 @@ func stagedFiles(prepared []connectors.Prepared) ([]staged.File, error) {
 	return files, nil
 }
 
+// fit returns how the flow's rows become the table's, and what the table asks of them.
+func (u *upserts) fit(head *Head) (*rules, *fit, error) {
+	r, err := newRules(head)
+	if err != nil {
+		return nil, nil, u.t.at(err, head.Version)
+	}
+	r.context.Pool, r.context.Now = u.pool, u.t.o.Now().UnixMicro()
+	f, err := fitRows(u.rows, head.Schema, r.fills()...)
+	return r, f, u.t.at(err, head.Version)
+}
+
 // changes reads staged rows and reduces them to one a key, in the order of keys, as batches of the table's
 // columns whose kinds are insert and delete.
 func (u *upserts) changes(ctx context.Context, files []staged.File, head *Head) ([]*batch.Batch, error) {
-	f, err := fitRows(u.rows, head.Schema)
+	rules, f, err := u.fit(head)
 	if err != nil {
-		return nil, u.t.at(err, head.Version)
+		return nil, err
 	}
 	var s rowSort
 	defer s.release()
@@ -209,8 +222,12 @@ func (u *upserts) changes(ctx context.Context, files []staged.File, head *Head) 
 		s.keys = append(s.keys, indexOf(head.Schema, k))
 	}
 	for part, file := range files {
-		if err := u.read(ctx, file, func(b *batch.Batch) { s.add(fitted(b, f, head, u.pool), part) }); err != nil {
-			return nil, err
+		if err := u.read(ctx, file, func(b *batch.Batch) error {
+			b = fitted(b, f, head, u.pool)
+			s.add(b, part)
+			return rules.fill(b, f.from)
+		}); err != nil {
+			return nil, u.t.at(err, head.Version)
 		}
 	}
 	s.sort()
@@ -229,7 +246,7 @@ func (u *upserts) changes(ctx context.Context, files []staged.File, head *Head) 
 	return out, nil
 }
 
-func (u *upserts) read(ctx context.Context, f staged.File, use func(*batch.Batch)) error {
+func (u *upserts) read(ctx context.Context, f staged.File, use func(*batch.Batch) error) error {
 	r, err := staged.Open(ctx, u.objects, f, u.rows, u.pool)
 	if err != nil {
 		return err
@@ -243,7 +260,9 @@ func (u *upserts) read(ctx context.Context, f staged.File, use func(*batch.Batch
 		if err != nil {
 			return err
 		}
-		use(b)
+		if err := use(b); err != nil {
+			return err
+		}
 	}
 }
 

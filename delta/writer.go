@@ -195,7 +195,7 @@ func (w *Writer) Write(ctx context.Context, b *batch.Batch) error {
 			c.Release()
 		}
 	}()
-	if err := w.demand(rows); err != nil {
+	if err := w.rules.demand(rows, w.fit.from, w.t.o.Now()); err != nil {
 		return w.t.at(err, -1)
 	}
 	w.clock++
@@ -203,20 +203,6 @@ func (w *Writer) Write(ctx context.Context, b *batch.Batch) error {
 		return w.fail(w.append(ctx, "", nil, rows.Columns, b.Sel, b.N))
 	}
 	return w.fail(w.split(ctx, rows.Columns, b.Sel, b.N))
-}
-
-// demand fills columns that the rows lack, and refuses a row that breaks what the table asks of each.
-func (w *Writer) demand(rows *batch.Batch) error {
-	w.rules.context.Now = w.t.o.Now().UnixMicro()
-	if err := w.rules.fill(rows, w.fit.from); err != nil {
-		return err
-	}
-	for i, f := range w.schema.Fields {
-		if err := checkNulls(f, rows.Columns[i], rows.Sel, ""); err != nil {
-			return err
-		}
-	}
-	return w.rules.hold(rows)
 }
 
 func (w *Writer) fail(err error) error {
