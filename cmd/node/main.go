@@ -9,7 +9,8 @@ import (
 	"github.com/deltaic/deltaic/benchmarks"
 	"github.com/deltaic/deltaic/benchmarks/generate"
 	"github.com/deltaic/deltaic/node"
-	_ "github.com/deltaic/deltaic/objstore/s3" // s3:// and s3a://
+	_ "github.com/deltaic/deltaic/objstore/gcs" // gs://
+	_ "github.com/deltaic/deltaic/objstore/s3"  // s3:// and s3a://
 )
 
 func main() {

@@ -132,7 +132,7 @@ func ByStatus(status int) Verdict {
 		return NotFound
 	case status == 412:
 		return Exists
-	case status == 409, status == 429, status == 503:
+	case status == 409, status == 429:
 		return Busy
 	case status >= 500, status == 408:
 		return Unclear
