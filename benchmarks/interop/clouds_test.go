@@ -3,6 +3,9 @@ package interop
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +23,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/objstore"
+	_ "github.com/deltaic/deltaic/objstore/azure"
 	_ "github.com/deltaic/deltaic/objstore/gcs"
 	"github.com/deltaic/deltaic/objstore/location"
 	_ "github.com/deltaic/deltaic/objstore/s3"
@@ -33,7 +37,7 @@ type cloud struct {
 	makes func(t *testing.T) cloud
 }
 
-var clouds = map[string]cloud{"s3": {makes: versity}, "gcs": {makes: fakeGCS}}
+var clouds = map[string]cloud{"s3": {makes: versity}, "gcs": {makes: fakeGCS}, "azure": {makes: azurite}}
 
 // tools returns the folder that servers are installed in, once.
 func tools(t *testing.T) string {
@@ -140,6 +144,36 @@ func fakeGCS(t *testing.T) cloud {
 	}
 	a.Body.Close()
 	return cloud{root: "gs://lake"} // delta-rs lists by the XML API, which this server does not have
+}
+
+// azurite is Azure's emulator.
+func azurite(t *testing.T) cloud {
+	program := install(t, "azurite/node_modules/.bin/azurite-blob", "npm", "install", "--silent", "--prefix", "azurite", "azurite")
+	address := freeAddress(t)
+	host, port, _ := net.SplitHostPort(address)
+	serve(t, address, nil, program, "--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--blobHost", host, "--blobPort", port, "--disableTelemetry")
+	t.Setenv("AZURE_STORAGE_USE_EMULATOR", "true")
+	t.Setenv("AZURITE_BLOB_STORAGE_URL", "http://"+address)
+	date, key := time.Now().UTC().Format(http.TimeFormat), "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+	secret, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, secret)
+	fmt.Fprintf(mac, "PUT%sx-ms-date:%s\nx-ms-version:2024-11-04\n/devstoreaccount1/devstoreaccount1/lake\nrestype:container", strings.Repeat("\n", 12), date)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+address+"/devstoreaccount1/lake?restype=container", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("x-ms-date", date)
+	r.Header.Set("x-ms-version", "2024-11-04")
+	r.Header.Set("Authorization", "SharedKey devstoreaccount1:"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	made, err := http.DefaultClient.Do(r)
+	if err != nil || made.StatusCode != http.StatusCreated {
+		t.Fatalf("%v, %v", made, err)
+	}
+	made.Body.Close()
+	return cloud{root: "az://lake", rust: map[string]string{"azure_storage_use_emulator": "true"}}
 }
 
 // TestStoresInClouds runs the kit of stores against real servers.

@@ -9,8 +9,9 @@ import (
 	"github.com/deltaic/deltaic/benchmarks"
 	"github.com/deltaic/deltaic/benchmarks/generate"
 	"github.com/deltaic/deltaic/node"
-	_ "github.com/deltaic/deltaic/objstore/gcs" // gs://
-	_ "github.com/deltaic/deltaic/objstore/s3"  // s3:// and s3a://
+	_ "github.com/deltaic/deltaic/objstore/azure" // az:// and abfss://
+	_ "github.com/deltaic/deltaic/objstore/gcs"   // gs://
+	_ "github.com/deltaic/deltaic/objstore/s3"    // s3:// and s3a://
 )
 
 func main() {

@@ -22,6 +22,7 @@ var libraries = []library{
 	{"github.com/cockroachdb/pebble/v2/vfs", []string{"objstore/local", "persistence"}, "the file system that can fail, tear and crash"},
 	{"github.com/cockroachdb/pebble", []string{"persistence", "benchmarks/state"}, "state below memory, and the anchor of what that costs by points"},
 	{"github.com/aws", []string{"objstore/s3"}, "one leaf speaks S3"},
+	{"github.com/Azure", []string{"objstore/azure"}, "Azure's identities; its library for blobs brings Arrow along"},
 	{"golang.org/x/oauth2", []string{"objstore/gcs"}, "Google's credentials; the JSON API needs no more, and its SDK adds 30 MB"},
 	{"github.com/johannesboyne/gofakes3", []string{"objstore/s3/s3test"}, "S3 in the process of a test"},
 	{"github.com/parquet-go/parquet-go", []string{"formats/parquet", "internal/oracle"}, "one room writes Parquet; the oracle must not read with its code"},

@@ -135,6 +135,9 @@ func (w *writer) complete() error {
 	}
 	err := w.s.settle(w.ctx, "complete the upload of", w.name, w.tag, 0, w.upload.Complete)
 	if errors.Is(err, objstore.ErrNotFound) && !errors.Is(err, objstore.ErrUnknown) {
+		if _, err := w.s.head(w.ctx, w.name); err == nil {
+			return fmt.Errorf("%s: %w", w.s.at(w.name), objstore.ErrExists)
+		}
 		return fmt.Errorf("%s: the upload was ended by another: %w", w.s.at(w.name), fs.ErrClosed)
 	}
 	return err
