@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 func killedFlow(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if len(args) > 4 {
+		return copiedFlow(ctx, args)
+	}
 	parallelism, err := strconv.Atoi(args[2])
 	if err != nil {
 		return err

@@ -304,7 +304,7 @@ func (a *jobActor) maintain(r *run) {
 	}()
 }
 
-// noter is a source with accepted options that have no effect, said once.
+// noter is a source or sink with accepted options that have no effect, said once.
 type noter interface{ Notes() []string }
 
 func (a *jobActor) notes() {
@@ -313,6 +313,14 @@ func (a *jobActor) notes() {
 		if n, ok := step.Source.(noter); ok {
 			for _, what := range n.Notes() {
 				a.config.Logger.Warn("an option of the source has no effect", zap.String("source", step.Name), zap.String("note", what))
+			}
+		}
+	}
+	for _, i := range a.config.Plan.Graph.Sinks() {
+		step := a.config.Plan.Graph.Steps[i]
+		if n, ok := step.Sink.(noter); ok {
+			for _, what := range n.Notes() {
+				a.config.Logger.Warn("an option of the sink has no effect", zap.String("sink", step.Name), zap.String("note", what))
 			}
 		}
 	}

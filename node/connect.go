@@ -21,7 +21,7 @@ import (
 var (
 	sourceFormats = []string{"kafka", "delta", "rate"}
 	staticFormats = []string{"delta"}
-	sinkFormats   = []string{"delta", "json", "csv", "parquet", "console", "noop"}
+	sinkFormats   = []string{"delta", "json", "csv", "parquet", "kafka", "console", "noop"}
 )
 
 // connectorsFor makes what flow files name. Console sinks print to out. Nothing is
@@ -51,6 +51,11 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 				return deltaSink(s)
 			case "json", "csv", "parquet":
 				return fileSink(s)
+			case "kafka":
+				if err := only(s); err != nil {
+					return nil, err
+				}
+				return kafka.NewSink(s.Options)
 			case "console":
 				if err := only(s); err != nil {
 					return nil, err

@@ -115,6 +115,7 @@ func listSinks() []listed {
 		{Name: "csv", Since: since, Doc: "a folder of CSV files, each epoch exactly once, with Spark's log of a file sink; append only"},
 		{Name: "delta", Since: since, Doc: "a Delta table, each epoch exactly once; made if it is not there. Update mode replaces the rows of its keys, complete mode the whole table"},
 		{Name: "json", Since: since, Doc: "a folder of newline-delimited JSON files, as csv"},
+		{Name: "kafka", Since: since, Doc: "records in topics, out of columns key, value, topic, partition and headers; without value the row is one JSON object. At least once, or exactly once by transactions"},
 		{Name: "noop", Since: since, Doc: "takes rows and keeps none, for measuring what lies before it"},
 		{Name: "parquet", Since: since, Doc: "a folder of Parquet files, as csv"},
 	}

@@ -196,6 +196,8 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 		switch o.Of {
 		case "kafka":
 			_, err = kafka.New(map[string]string{o.Name: "1"})
+		case "kafka sink":
+			_, err = kafka.NewSink(map[string]string{o.Name: "1"})
 		case "delta":
 			_, err = deltaSink(flowfile.SinkOptions{Name: "s", Path: "p", Options: map[string]string{o.Name: "p"}})
 		case "delta source":

@@ -1,11 +1,16 @@
-// Package kafka reads Kafka topics as a source of splits, one a partition,
-// with the names, options and columns of Spark's Kafka source.
+// Package kafka reads Kafka topics as a source of splits, one a partition, and
+// writes rows to topics, with the names, options and columns of Spark's Kafka
+// source and sink.
 //
 // # Main types
 //
 // [Input] is the source; [New] makes it from Spark's options, [Source] from
 // Go's. Its readers deliver columns key, value, topic, partition, offset,
 // timestamp, timestampType and, where includeHeaders is set, headers.
+//
+// [Output] is the sink; [NewSink] makes it from options, [Sink] from Go's. It
+// takes columns key, value, topic, partition and headers, and without value
+// writes each row as a JSON object.
 //
 // # Positions
 //
@@ -16,12 +21,22 @@
 // otherwise. Control records and gaps move positions like rows do, so a bound
 // that [Input.End] returned is always reached.
 //
+// # What the sink promises
+//
+// At least once: rows leave as they come, and an epoch is prepared when every
+// row is acknowledged. Exactly once: rows are staged, and each share of a
+// decided epoch is one transaction that holds its position too, in a compacted
+// topic of its own. On recovery every producer that the manifest names is
+// fenced, that topic is read to its end, and each share is repeated or left out.
+// Whoever reads committed records sees every row once, and the rows of a key in
+// order as long as one split brings them.
+//
 // # The caller's duties
 //
-//  1. Close every reader and the input.
+//  1. Close every reader, the input and the sink.
 //  2. Look at [Input.Losses] where failOnDataLoss is false: what was lost is
 //     reported there and nowhere else.
 //
-// The package does not write to Kafka, discover partitions that appear after
-// Start, or read schemas from a registry.
+// The package does not discover partitions that appear after Start, make topics
+// for rows, or read schemas from a registry.
 package kafka

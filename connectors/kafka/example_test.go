@@ -57,3 +57,14 @@ func ExampleSource() {
 	// world
 	// {"greetings":{"0":2}}
 }
+
+// A sink that writes each row once for whoever reads committed records.
+func ExampleSink() {
+	out := kafka.Sink("revenue", kafka.Brokers("localhost:9092"), kafka.ExactlyOnce(), kafka.Set("kafka.compression.type", "zstd"))
+	fmt.Println(out, out.Err())
+	_, err := kafka.NewSink(map[string]string{"kafka.bootstrap.servers": "localhost:9092", "topic": "revenue", "kafka.acks": "1"})
+	fmt.Println(err)
+	// Output:
+	// Kafka[revenue] <nil>
+	// KAFKA_INVALID_OPTION: option kafka.acks: is "1"; only all is accepted: with less, acknowledged rows are lost with a broker
+}

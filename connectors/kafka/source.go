@@ -6,8 +6,24 @@ import (
 	"time"
 )
 
-// Option is one setting of [Source].
-type Option func(*config) error
+// Option is one setting of [Source] or [Sink].
+type Option func(settable) error
+
+// settable is what options are set on.
+type settable interface {
+	set(name, value string) error
+}
+
+// reading makes an option that means something to a source only.
+func reading(name string, set func(c *config) error) Option {
+	return func(s settable) error {
+		c, ok := s.(*config)
+		if !ok {
+			return invalid(name, "is of sources; a sink has no use for it")
+		}
+		return set(c)
+	}
+}
 
 // Source returns the source that reads the topics, named with commas between,
 // as Spark's subscribe. A mistake is kept and returned by [Input.Err] and by
@@ -32,7 +48,7 @@ func Source(topics string, options ...Option) *Input {
 }
 
 func spark(name, value string) Option {
-	return func(c *config) error { return c.set(name, value) }
+	return func(s settable) error { return s.set(name, value) }
 }
 
 // Brokers names the brokers to begin with, each as host:port.
@@ -42,18 +58,18 @@ func Brokers(addresses ...string) Option {
 
 // Assign reads only the given partitions; the topics of [Source] are then "".
 func Assign(partitions map[string][]int32) Option {
-	return func(c *config) error {
+	return reading("Assign", func(c *config) error {
 		c.assign = map[string][]int32{}
 		for topic, ids := range partitions {
 			c.assign[topic] = append([]int32(nil), ids...)
 		}
 		return c.checkAssign()
-	}
+	})
 }
 
 // StartAt says where a query without a position begins; the default is [Latest].
 func StartAt(s StartingOffsets) Option {
-	return func(c *config) error { c.starting = s; return s.check() }
+	return reading("StartAt", func(c *config) error { c.starting = s; return s.check() })
 }
 
 // MaxOffsetsPerTrigger bounds the rows of an epoch.
@@ -76,13 +92,13 @@ func MaxBatchBytes(n int64) Option { return spark("maxBatchBytes", strconv.Forma
 // are quiet: whether they are caught up, and whether they are still there. The
 // default is half a second; ten times as much while nothing happens.
 func CheckEvery(d time.Duration) Option {
-	return func(c *config) error {
+	return reading("CheckEvery", func(c *config) error {
 		if d <= 0 {
 			return invalid("CheckEvery", "expected a time above zero, got %s", d)
 		}
 		c.checkEvery = d
 		return nil
-	}
+	})
 }
 
 // Set sets any of Spark's options by name, kafka.* included.
