@@ -29,6 +29,7 @@ type piece struct {
 	// differs: the rows wanted are those of add that the same file lacks with the deletion vector than.
 	differs bool
 	than    *log.DeletionVector
+	spare   bool // what says the partition leaves out values that are null, as Spark's removals do
 }
 
 // commitChanges are the changes of one version.
@@ -110,7 +111,7 @@ func (c *commitChanges) difference(removes []log.Remove) {
 			if p.than == nil || p.than.ID() == r.DeletionVector.ID() {
 				continue // no row went
 			}
-		} else if !r.Extended {
+		} else if p.spare = r.Extended; !r.Extended {
 			c.bare = true
 		}
 		c.pieces = append(c.pieces, p)

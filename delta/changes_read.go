@@ -22,7 +22,7 @@ func (t *Table) readPiece(ctx context.Context, rows, feed *scan, p *piece, from 
 	if p.kind == pieceFeed {
 		c = feed
 	}
-	f := &fileScan{scan: c, add: &p.add, read: &batch.Schema{}, from: nil, begin: from}
+	f := &fileScan{scan: c, add: &p.add, read: &batch.Schema{}, begin: from, spare: p.spare}
 	goesOn, err := f.pieceRows(ctx, p, yield)
 	if err != nil {
 		yield(pieceRows{}, f.failure(err))

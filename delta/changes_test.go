@@ -1,7 +1,9 @@
 package delta_test
 
 import (
+	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,6 +116,42 @@ func TestRemovalWithoutPartition(t *testing.T) {
 	got := changesOf(t, table, 2, -1, delta.ChangesOptions{})[2]
 	if len(got) != 2 || !strings.Contains(got[0][0]+got[1][0], `"p":8`) || got[0][1] != "delete" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// Spark leaves values that are null out of what a removal says of the partition; an add must say all.
+func TestRemovalOfTheNullPartition(t *testing.T) {
+	store := memory.New(memory.Options{})
+	schema := batch.NewSchema(batch.Field{Name: "v", Type: batch.BigIntType, Nullable: true}, batch.Field{Name: "p", Type: batch.BigIntType, Nullable: true},
+		batch.Field{Name: "q", Type: batch.BigIntType, Nullable: true})
+	table := create(t, store, delta.CreateOptions{Schema: schema, PartitionBy: []string{"p", "q"}, Properties: map[string]string{"delta.enableChangeDataFeed": "true"}})
+	w := writer(t, table, delta.WriterOptions{})
+	if err := w.Write(ctx, values("v p q", []any{1, nil, nil})); err != nil {
+		t.Fatal(err)
+	}
+	adds, err := w.Finish(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds}); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`{"remove":{"path":%q,"dataChange":true,"extendedFileMetadata":true,"partitionValues":{},"size":%d}}`+"\n", adds[0].Path, adds[0].Size)
+	if err := store.PutIfAbsent(ctx, log.CommitName(2), []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	want := [][2]string{{`{"v":1,"p":null,"q":null}`, "delete"}}
+	if got := changesOf(t, table, 2, -1, delta.ChangesOptions{})[2]; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	adds[0].Partition = nil
+	if _, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds}); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range table.Changes(ctx, 3, 3, delta.ChangesOptions{}) {
+		if err == nil || !strings.Contains(err.Error(), "no value for the partition column p") {
+			t.Errorf("an add without its partition: %v", err)
+		}
 	}
 }
 

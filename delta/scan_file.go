@@ -30,6 +30,7 @@ type fileScan struct {
 	at      int64            // the row at which the batch begins that is being given
 	differs bool             // only the rows that than has, as those of the file without it
 	than    *deletion.Vector // of the same file
+	spare   bool             // a partition column of which the log says nothing is null
 }
 
 // file gives the rows of a file, and reports whether the scan goes on.
@@ -188,7 +189,7 @@ func (f *fileScan) assemble(out, b *batch.Batch, first int64) error {
 			out.Columns = append(out.Columns, f.metadata(c.field.Type, f.add, f.name, first, b.N))
 		default:
 			value, ok := f.add.Partition.Get(c.partition)
-			if !ok {
+			if !ok && !f.spare {
 				return fmt.Errorf("it has no value for the partition column %s", c.field.Name)
 			}
 			column, err := constant(c.field.Type, value, b.N, f.t.o.Pool)
