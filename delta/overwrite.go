@@ -38,27 +38,56 @@ func (x *Tx) replace(ctx context.Context, c *Commit) error {
 	return nil
 }
 
-// partitionKey tells partitions apart.
-func partitionKey(columns []string, values log.PartitionValues) string {
+// partitionKeys tell partitions apart by what their values are: each writer spells times and numbers in its own way.
+type partitionKeys struct {
+	names  []string
+	types  []batch.Type
+	values []map[string]string // by column: our spelling of one that was seen
+}
+
+// partitionKeys returns those of the writer's table.
+func (w *Writer) partitionKeys() *partitionKeys {
+	k := &partitionKeys{names: w.names, values: make([]map[string]string, len(w.keys))}
+	for i, at := range w.keys {
+		k.types, k.values[i] = append(k.types, w.schema.Fields[at].Type), map[string]string{}
+	}
+	return k
+}
+
+func (k *partitionKeys) of(values log.PartitionValues) string {
 	var key strings.Builder
-	for _, name := range columns {
+	for i, name := range k.names {
 		v, _ := values.Get(name)
-		fmt.Fprintf(&key, "%d:%s", len(v), v)
+		ours, seen := k.values[i][v]
+		if !seen {
+			ours = spelled(k.types[i], v)
+			k.values[i][strings.Clone(v)] = ours
+		}
+		fmt.Fprintf(&key, "%d:%s", len(ours), ours)
 	}
 	return key.String()
 }
 
+// spelled returns a partition value as this writer spells it. One that is none of the type stands for itself.
+func spelled(t batch.Type, value string) string {
+	c, err := constant(t, value, 1, nil)
+	if err != nil {
+		return value
+	}
+	defer c.Release()
+	if ours, err := partitionValue(c, 0); err == nil {
+		return ours
+	}
+	return value
+}
+
 // replacePartitions takes out the files of the partitions that get rows.
 func (x *Tx) replacePartitions(c *Commit) {
-	touched := map[string]bool{}
-	var columns []string
-	if x.w != nil {
-		columns = x.w.names
-	}
+	touched, keys := map[string]bool{}, x.w.partitionKeys()
 	for i := range c.Adds {
-		touched[partitionKey(columns, c.Adds[i].Partition)] = true
+		touched[keys.of(c.Adds[i].Partition)] = true
 	}
-	within := func(a *log.Add) bool { return touched[partitionKey(columns, a.Partition)] }
+	within := func(a *log.Add) bool { return touched[keys.of(a.Partition)] }
 	c.readsFile = func(_ *Head, a *log.Add) (bool, error) { return within(a), nil }
 	x.all.Each(func(a *log.Add) bool {
 		if within(a) {

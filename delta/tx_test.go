@@ -352,3 +352,47 @@ func TestTypesGrowWider(t *testing.T) {
 		}
 	}
 }
+
+// Partitions are the same whoever spelled their values: those of delta-rs, of Spark before 3.5 and ours differ.
+func TestPartitionsOfOtherWritersAreReplaced(t *testing.T) {
+	schema := batch.NewSchema(batch.Field{Name: "v", Type: batch.BigIntType, Nullable: true}, batch.Field{Name: "at", Type: batch.TimestampType, Nullable: true},
+		batch.Field{Name: "f", Type: batch.DoubleType, Nullable: true}, batch.Field{Name: "s", Type: batch.StringType, Nullable: true})
+	row := func(v int64, text string) *batch.Batch {
+		n, at, f, s := batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.TimestampType, nil), batch.NewBuilder(batch.DoubleType, nil), batch.NewBuilder(batch.StringType, nil)
+		n.Int64(v)
+		at.Int64(1767225600_000000)
+		f.Float64(1e10)
+		s.String(text)
+		return batch.NewBatch(schema, 1, n.Finish(), at.Finish(), f.Finish(), s.Finish())
+	}
+	table := create(t, memory.New(memory.Options{}), delta.CreateOptions{Schema: schema, PartitionBy: []string{"at", "f", "s"}})
+	w := writer(t, table, delta.WriterOptions{})
+	for i, s := range []string{"01", "1"} {
+		if err := w.Write(ctx, row(int64(i), s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	adds, err := w.Finish(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range adds {
+		adds[i].Partition[0].Value, adds[i].Partition[1].Value = "2026-01-01 00:00:00", "10000000000"
+	}
+	if _, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := table.Begin(ctx, delta.WriteOptions{Mode: delta.OverwritePartitions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Write(ctx, row(7, "1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := tableRows(t, table); len(got) != 2 || !strings.Contains(got[0], `"v":0`) || !strings.Contains(got[1], `"v":7`) {
+		t.Errorf("the table has %v", got)
+	}
+}
