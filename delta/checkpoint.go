@@ -37,8 +37,17 @@ func (t *Table) overdue(times int64) bool {
 }
 
 // Checkpoint writes the checkpoint of the newest version, verifies it and
-// points the hint at it. It may run beside commits, and beside itself in other processes.
+// points the hint at it, and cleans the log. It may run beside commits, and beside itself in other processes. If
+// the clean-up alone fails, what the checkpoint holds is returned with the error.
 func (t *Table) Checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
+	info, err := t.checkpoint(ctx)
+	if err == nil {
+		_, err = t.CleanLog(ctx)
+	}
+	return info, err
+}
+
+func (t *Table) checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 	var info *log.CheckpointInfo
 	err := t.log.Load(ctx, -1, func(seg *log.Segment) error {
 		head, err := t.log.Head(ctx, seg)

@@ -28,6 +28,7 @@ type listing struct {
 	compacted   []Object             // by first version, then by last
 	checkpoints map[int64][][]Object // complete ones only; what is easiest to read comes first
 	checksums   []int64
+	incomplete  []Object // parts of checkpoints that lack others
 }
 
 // checkpointVersions returns the versions that have a checkpoint, ascending.
@@ -87,6 +88,8 @@ func (l *Log) list(ctx context.Context, from int64) (*listing, error) {
 		count, err := strconv.Atoi(key[20:])
 		if version := p[0].Version; err == nil && count == len(p) && strings.Contains(p[count-1].Name, ".checkpoint."+key[20:]+".") {
 			out.checkpoints[version] = append(out.checkpoints[version], p)
+		} else {
+			out.incomplete = append(out.incomplete, p...)
 		}
 	}
 	return out, nil
