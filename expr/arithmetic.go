@@ -282,8 +282,8 @@ func floatKernel[T float32 | float64](op string, t batch.Type, mode castMode, in
 }
 
 // negate binds -x.
-func (b *binder) negate(x *node, at *parse.Unary) (*node, error) {
-	x, err := b.number(x, at.X)
+func (b *binder) negate(x *node, at, of parse.Node) (*node, error) {
+	x, err := b.number(x, of)
 	if err != nil {
 		return nil, err
 	}

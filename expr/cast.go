@@ -43,7 +43,7 @@ func castKernel(from, to batch.Type, mode castMode) (k kernel, fails, ok bool) {
 		if from.Kind == batch.Binary {
 			return relabel(to), false, true
 		}
-		return toStringKernel(from), false, from.Kind != batch.Variant
+		return toStringKernel(from), false, true
 	case batch.Binary:
 		if from.Kind == batch.String {
 			return relabel(to), false, true

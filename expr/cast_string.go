@@ -289,6 +289,8 @@ func appendValue(dst []byte, c *batch.Column, i int, zone *time.Location) []byte
 		return append(dst, parse.MonthsSQL(c.I32[i])...)
 	case batch.DayTime:
 		return append(dst, parse.MicrosSQL(c.I64[i])...)
+	case batch.Variant:
+		return batch.AppendJSON(dst, c, i)
 	case batch.Struct:
 		return appendStruct(dst, c, i, zone)
 	case batch.Array, batch.Map:

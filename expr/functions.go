@@ -26,6 +26,7 @@ type function struct {
 	doc        FunctionDoc
 	least, max int // number of arguments; max -1: any
 	bind       func(b *binder, c *parse.Call, args []*node) (*node, error)
+	higher     func(b *binder, c *parse.Call) (*node, error) // in place of bind: it takes lambdas, and binds its arguments itself
 }
 
 var functions = map[string]*function{}
@@ -120,6 +121,9 @@ func (b *binder) function(c *parse.Call) (*node, error) {
 			want += fmt.Sprintf(" to %d", f.max)
 		}
 		return nil, b.fail(c, "WRONG_NUM_ARGS", "%s takes %s arguments, not %d: %s", name, want, len(c.Args), f.doc.Signature)
+	}
+	if f != nil && f.higher != nil {
+		return f.higher(b, c)
 	}
 	args, err := b.bindAll(c.Args)
 	if err != nil {

@@ -19,7 +19,7 @@ func (b *binder) unary(n *parse.Unary) (*node, error) {
 	case "+":
 		return b.number(x, n.X)
 	case "-":
-		return b.negate(x, n)
+		return b.negate(x, n, n.X)
 	}
 	return b.bits("~", n, x)
 }

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -33,6 +34,9 @@ func (b *binder) item(ast parse.Node) ([]Item, error) {
 	if star, ok := ast.(*parse.Star); ok {
 		return b.star(star)
 	}
+	if c, ok := ast.(*parse.Call); ok && strings.EqualFold(c.Name, "json_tuple") {
+		return b.tuple(c)
+	}
 	x, err := b.bound(ast)
 	if err != nil {
 		return nil, err
@@ -41,6 +45,20 @@ func (b *binder) item(ast parse.Node) ([]Item, error) {
 		x.ast = a.X
 	}
 	return []Item{{Name: itemName(ast), Bound: x}}, nil
+}
+
+// tuple makes columns c0, c1, ... of json_tuple, whose struct is computed once.
+func (b *binder) tuple(c *parse.Call) ([]Item, error) {
+	var items []Item
+	for i := range max(1, len(c.Args)-1) {
+		name := fmt.Sprintf("c%d", i)
+		x, err := b.bound(&parse.Field{X: c, Name: name})
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, Item{Name: name, Bound: x})
+	}
+	return items, nil
 }
 
 // itemName names an item as Spark does.

@@ -33,22 +33,26 @@ func Nearest(word string, names []string, limit int) []string {
 	return l
 }
 
-// distance is Levenshtein's.
+// distance is Levenshtein's, where two neighbours that changed places are one change.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
+	row := rows[0]
 	for j := range row {
 		row[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		last := row[0]
+		before, last := rows[(i+1)%3], rows[(i+2)%3] // of two characters less, and one less
+		row = rows[i%3]
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
-			cost := last
+			cost := last[j-1]
 			if a[i-1] != b[j-1] {
 				cost++
 			}
-			last = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
+			row[j] = min(cost, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
 		}
 	}
 	return row[len(b)]

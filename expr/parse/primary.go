@@ -2,7 +2,7 @@ package parse
 
 import "strings"
 
-// postfix parses a primary and the ::, [] and . behind it.
+// postfix parses a primary and the ::, :, [] and . behind it.
 func (p *Parser) postfix() (Node, error) {
 	n, err := p.primary()
 	if err != nil {
@@ -24,6 +24,12 @@ func (p *Parser) suffixes(n Node) (Node, error) {
 			}
 			c := &Cast{X: n, Type: t}
 			if err := p.at(&c.place, n.Pos(), n); err != nil {
+				return nil, err
+			}
+			n = c
+		case p.tok.Is(":"):
+			c, err := p.path(n)
+			if err != nil {
 				return nil, err
 			}
 			n = c

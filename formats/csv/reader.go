@@ -248,3 +248,28 @@ func (r *Reader) closed(data []byte, q int, value []byte) ([]byte, int, bool, er
 	}
 	return nil, 0, false, r.fail(r.line, "%q follows a closing quote", data[q:q+1])
 }
+
+// Value is one value of a record.
+type Value struct {
+	Bytes []byte // until the next record is read
+	Null  bool
+}
+
+// Record reads a text that is one record, and appends its values to dst: what from_csv does. Text behind a line end does not count.
+func (r *Reader) Record(dst []Value, text []byte) ([]Value, error) {
+	ended := r.ended
+	r.ended = true
+	_, _, err := r.record(text)
+	r.ended = ended
+	if err != nil {
+		return dst, err
+	}
+	for _, f := range r.fields {
+		v := Value{Bytes: f.bytes, Null: !f.quoted && string(f.bytes) == r.o.Null}
+		if !f.quoted && string(f.bytes) == r.o.Empty {
+			v.Bytes = nil
+		}
+		dst = append(dst, v)
+	}
+	return dst, nil
+}

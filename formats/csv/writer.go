@@ -192,3 +192,14 @@ func (w *Writer) quoted(dst, v []byte, always bool) []byte {
 	}
 	return append(dst, w.o.Quote)
 }
+
+// AppendRecord appends row i of the columns, which are the writer's, as one record without a line end.
+func (w *Writer) AppendRecord(dst []byte, columns []*batch.Column, i int) []byte {
+	for k, c := range columns {
+		if k > 0 {
+			dst = append(dst, w.o.Separator)
+		}
+		dst = w.value(dst, c, i)
+	}
+	return dst
+}

@@ -165,3 +165,8 @@ func (e *Encoder) key(dst []byte, c *batch.Column, i int) []byte {
 	e.text = append(e.text[:0], dst[at:]...)
 	return batch.AppendJSONString(dst[:at], e.text)
 }
+
+// AppendValue appends row i of c, a column of the type of the encoder's first column, as a value of its own.
+func (e *Encoder) AppendValue(dst []byte, c *batch.Column, i int) []byte {
+	return e.value(dst, &e.fields[0], c, i)
+}

@@ -1,0 +1,262 @@
+package expr
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// sparkCase is a statement and what Spark 4 made of it. sparkmake_test.go says how the statements are chosen.
+type sparkCase struct {
+	Function string    `json:"f"`
+	Mode     string    `json:"m,omitempty"` // "": ANSI, UTC. "legacy": ANSI off. "zone": Europe/Berlin
+	Text     string    `json:"q"`
+	Columns  []string  `json:"c,omitempty"` // expressions of c0, c1, ...: one row with them, one of nulls
+	Values   []*string `json:"v,omitempty"` // CAST to string of each row
+	Type     string    `json:"t,omitempty"`
+	Class    string    `json:"e,omitempty"` // of the error, without its subclass
+}
+
+func (c sparkCase) key() string {
+	k := c.Mode + "\t" + c.Text
+	if len(c.Columns) > 0 {
+		k += "\t" + strings.Join(c.Columns, "; ")
+	}
+	return k
+}
+
+//go:embed testdata/spark.jsonl.gz
+var sparkGolden []byte
+
+//go:embed testdata/differences.txt
+var sparkDifferences string
+
+func sparkCases(t testing.TB) []sparkCase {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(sparkGolden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l []sparkCase
+	for lines := bufio.NewScanner(z); ; {
+		lines.Buffer(nil, 1<<20)
+		if !lines.Scan() {
+			if err := lines.Err(); err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		var c sparkCase
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+			t.Fatal(err)
+		}
+		l = append(l, c)
+	}
+}
+
+// ours is what this package makes of the statement of c.
+func ours(c sparkCase) sparkCase {
+	o := NewOptions()
+	switch c.Mode {
+	case "legacy":
+		o.ANSI = false
+	case "zone":
+		o.Zone = berlin
+	}
+	out := sparkCase{Function: c.Function, Mode: c.Mode, Text: c.Text, Columns: c.Columns}
+	fail := func(err error) sparkCase {
+		out.Class = err.Error()
+		var f *supervision.Failure
+		if errors.As(err, &f) {
+			out.Class, _, _ = strings.Cut(f.Class, ".")
+		}
+		return out
+	}
+	in, err := sparkColumns(c.Columns, o)
+	if err != nil {
+		return fail(err)
+	}
+	b, err := Bind(c.Text, in.Schema, o)
+	if err != nil {
+		return fail(err)
+	}
+	ctx := &Context{Pool: batch.NewPool()}
+	v, err := b.Eval(ctx, in)
+	if err != nil {
+		return fail(err)
+	}
+	defer v.Release()
+	if len(ctx.Rejected) > 0 {
+		out.Class, _, _ = strings.Cut(ctx.Rejected[0].Class, ".")
+		return out
+	}
+	out.Type = sparkType(b.Type())
+	for i := range in.N {
+		if v.IsNull(i) {
+			out.Values = append(out.Values, nil)
+			continue
+		}
+		text := string(appendValue(nil, v, i, o.zone()))
+		out.Values = append(out.Values, &text)
+	}
+	return out
+}
+
+func sparkType(t batch.Type) string { return strings.ReplaceAll(t.String(), ", ", ",") }
+
+func sparkColumns(columns []string, o Options) (*batch.Batch, error) {
+	in := &batch.Batch{Schema: batch.NewSchema(), N: 1}
+	for i, text := range columns {
+		b, err := Bind(text, batch.NewSchema(), o)
+		if err != nil {
+			return nil, err
+		}
+		one, err := b.Eval(&Context{}, &batch.Batch{N: 1})
+		if err != nil {
+			return nil, err
+		}
+		rows := batch.NewBuilder(b.Type(), nil)
+		rows.AppendRows(one, []int32{0})
+		rows.Null()
+		in.Schema.Fields = append(in.Schema.Fields, batch.Field{Name: fmt.Sprintf("c%d", i), Type: b.Type(), Nullable: true})
+		in.Columns, in.N = append(in.Columns, rows.Finish()), 2
+	}
+	return in, nil
+}
+
+var berlin, _ = time.LoadLocation("Europe/Berlin")
+
+// agree reports whether two results are the same: doubles may differ in their last digits, since Java's and Go's
+// elementary functions do, and bytes that are no UTF-8 are compared as Spark prints them.
+func agree(spark, we sparkCase) bool {
+	if spark.Class != we.Class || len(spark.Values) != len(we.Values) || spark.Class == "" && wideInterval(spark.Type) != wideInterval(we.Type) {
+		return false
+	}
+	for i, v := range spark.Values {
+		w := we.Values[i]
+		if (v == nil) != (w == nil) {
+			return false
+		}
+		if v != nil && printed(*v) != printed(*w) && !nearly(*v, *w) {
+			return false
+		}
+	}
+	return true
+}
+
+func printed(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	for strings.Contains(s, "\ufffd\ufffd") {
+		s = strings.ReplaceAll(s, "\ufffd\ufffd", "\ufffd")
+	}
+	return s
+}
+
+// wideInterval widens the fields of an interval type: here all have them all.
+func wideInterval(t string) string {
+	for _, unit := range []string{"day", "hour", "minute", "second"} {
+		t = strings.ReplaceAll(t, "interval "+unit+" to second", "interval day-time")
+		t = strings.ReplaceAll(t, "interval "+unit+" to hour", "interval day-time")
+		t = strings.ReplaceAll(t, "interval "+unit+" to minute", "interval day-time")
+		t = strings.ReplaceAll(t, "interval "+unit, "interval day-time")
+	}
+	t = strings.ReplaceAll(t, "interval day-time-time", "interval day-time")
+	t = strings.ReplaceAll(t, "interval year to month", "interval year-month")
+	t = strings.ReplaceAll(t, "interval year-month", "interval year")
+	return strings.ReplaceAll(t, "interval month", "interval year")
+}
+
+func nearly(a, b string) bool {
+	x, err1 := strconv.ParseFloat(a, 64)
+	y, err2 := strconv.ParseFloat(b, 64)
+	return err1 == nil && err2 == nil && strings.ContainsAny(a, ".E") && strings.ContainsAny(b, ".E") && math.Abs(x-y) <= 1e-14*math.Abs(x)
+}
+
+// knownDifferences reads testdata/differences.txt: statements by their reason.
+func knownDifferences() map[string]string {
+	known, reason := map[string]string{}, ""
+	for _, line := range strings.Split(sparkDifferences, "\n") {
+		switch {
+		case strings.HasPrefix(line, "#"):
+			reason = strings.TrimSpace(line[1:])
+		case line != "":
+			known[line] = reason
+		}
+	}
+	return known
+}
+
+// TestSpark compares every statement with what Spark 4 made of it. What differs is listed with its reason, and nothing else
+// is listed; DELTAIC_SPARK_REPORT=FILE writes what differs now.
+func TestSpark(t *testing.T) {
+	cases, known, per := sparkCases(t), knownDifferences(), map[string]int{}
+	if len(cases) == 0 {
+		t.Skip("there is no golden data yet")
+	}
+	var report strings.Builder
+	different := 0
+	for _, c := range cases {
+		we := ours(c)
+		per[c.Function]++
+		line := strings.ReplaceAll(c.Function+"\t"+c.key(), "\n", `\n`)
+		reason, listed := known[line]
+		delete(known, line)
+		if agree(c, we) {
+			if listed {
+				t.Errorf("%s is listed as different, and is not: take it out", line)
+			}
+			continue
+		}
+		different++
+		fmt.Fprintf(&report, "%s\n\tspark %s\n\tours  %s\n", line, shown(c), shown(we))
+		if !listed || reason == "" {
+			t.Errorf("%s\n\tspark %s\n\tours  %s", line, shown(c), shown(we))
+		}
+	}
+	for line := range known {
+		t.Errorf("%q is listed as different, and is no statement", line)
+	}
+	t.Logf("%d of %d statements differ (%.2f %%), of %d functions", different, len(cases), 100*float64(different)/float64(len(cases)), len(per))
+	if different*100 > len(cases) {
+		t.Errorf("more than one in a hundred differ")
+	}
+	if file := os.Getenv("DELTAIC_SPARK_REPORT"); file != "" {
+		if err := os.WriteFile(file, []byte(report.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range Functions() {
+		if per[f.Name] < 8 && !slices.Contains(sparkless, f.Name) {
+			t.Errorf("%s has %d statements: run TestMakeSpark with DELTAIC_INTEROP set", f.Name, per[f.Name])
+		}
+	}
+}
+
+func shown(c sparkCase) string {
+	if c.Class != "" {
+		return c.Class
+	}
+	var l []string
+	for _, v := range c.Values {
+		if v == nil {
+			l = append(l, "NULL")
+		} else {
+			l = append(l, fmt.Sprintf("%q", *v))
+		}
+	}
+	return strings.Join(l, " ") + " : " + c.Type
+}

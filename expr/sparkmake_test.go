@@ -1,0 +1,369 @@
+package expr
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/parse"
+)
+
+// sparkless are functions that Spark has not, or whose results are of the moment.
+var sparkless = []string{"iff", "window_time", "current_timestamp", "now", "localtimestamp", "current_date", "curdate", "unix_timestamp",
+	"current_timezone",
+	"get_path", "json_tuple"}
+
+// bounds are arguments at the edges of their type.
+var bounds = map[batch.Kind][]string{
+	batch.Boolean: {"false"}, batch.TinyInt: {"127Y", "-128Y"}, batch.SmallInt: {"32767S", "-32768S"},
+	batch.Int: {"2147483647", "-2147483648", "0", "-1"}, batch.BigInt: {"9223372036854775807L", "-9223372036854775808L", "0L"},
+	batch.Float: {"float('NaN')", "float('3.4028235E38')"}, batch.Double: {"double('NaN')", "double('-Infinity')", "1.7976931348623157E308D", "-0.5D"},
+	batch.Decimal: {"99999999999999999999999999999999999999BD", "-0.000000001BD", "cast(2.5 as decimal(10,4))"},
+	batch.String:  {"''", "'äß€😀 z'", "' 12 '"}, batch.Binary: {"X''", "X'00FF80'"},
+	batch.Date: {"DATE'0001-01-01'", "DATE'9999-12-31'"}, batch.Timestamp: {"TIMESTAMP'0001-01-01 00:00:00'", "TIMESTAMP'2026-03-29 02:30:00'", "TIMESTAMP'9999-12-31 23:59:59.999999'"},
+	batch.TimestampNTZ: {"TIMESTAMP_NTZ'0001-01-01 00:00:00'", "TIMESTAMP_NTZ'9999-12-31 23:59:59.999999'"},
+	batch.YearMonth:    {"INTERVAL '178956970-7' YEAR TO MONTH", "INTERVAL '-1-2' YEAR TO MONTH"},
+	batch.DayTime:      {"INTERVAL '106751991 04:00:54.775807' DAY TO SECOND", "INTERVAL '-1 02:03:04' DAY TO SECOND"},
+	batch.Array:        {"array()", "array(null)", "array(3, null, 1, 3)", "array('b', null, 'a')", "array(1.5D, double('NaN'))"},
+	batch.Map:          {"map()", "map('a', null)", "map(1, 2, 3, 4)"}, batch.Struct: {"named_struct('a', null)", "struct(1, 'x')"},
+	batch.Variant: {"parse_json('null')", "parse_json('{\"a\":[1,2.5,\"x\",true]}')"},
+}
+
+// strangers are arguments of other types than wanted.
+func strangers(k batch.Kind) []string {
+	switch {
+	case numeric(k):
+		return []string{"'12'", "'x'", "array(1)", "true"}
+	case k == batch.String:
+		return []string{"12", "array('x')", "DATE'2026-01-31'"}
+	case k == batch.Array:
+		return []string{"'x'", "1", "map('a', 1)"}
+	case k == batch.Map:
+		return []string{"'x'", "array(1)"}
+	case instantKind(k):
+		return []string{"'2026-01-31 10:20:30'", "12", "array(1)"}
+	}
+	return []string{"array(1)", "12", "'x'"}
+}
+
+// callIn returns the first call of the function, under any of its names.
+func callIn(n parse.Node, f *function) *parse.Call {
+	if c, ok := n.(*parse.Call); ok {
+		if g := functions[strings.ToLower(c.Name)]; g != nil && (g == f || g.doc.Example == f.doc.Example) {
+			return c
+		}
+	}
+	for _, k := range parse.Kids(n) {
+		if c := callIn(k, f); c != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// statementsOf makes the statements of a function by rule from its example.
+func statementsOf(name string) []sparkCase {
+	f := functions[name]
+	var l []sparkCase
+	add := func(mode, text string, columns ...string) {
+		l = append(l, sparkCase{Function: name, Mode: mode, Text: text, Columns: columns})
+	}
+	tree, err := parse.Item(f.doc.Example)
+	if err != nil {
+		return nil
+	}
+	call := callIn(tree, f)
+	if call == nil {
+		add("", f.doc.Example)
+		return l
+	}
+	args := make([]string, len(call.Args))
+	kinds := make([]batch.Kind, len(call.Args))
+	for i, a := range call.Args {
+		args[i] = parse.Render(a)
+		if b, err := Bind(args[i], batch.NewSchema(), NewOptions()); err == nil {
+			kinds[i] = b.Type().Kind
+		}
+	}
+	of := func(args ...string) string { return name + "(" + strings.Join(args, ", ") + ")" }
+	with := func(i int, v string) string {
+		changed := slices.Clone(args)
+		changed[i] = v
+		return of(changed...)
+	}
+	add("", of(args...))
+	add("", "array("+of(args...)+")")
+	add("", of(append(slices.Clone(args), "1", "'x'", "null", "2", "3", "4", "5", "6")...))
+	if len(args) == 0 {
+		add("", "CASE WHEN true THEN "+of()+" END")
+		return l
+	}
+	add("", of(args[:len(args)-1]...))
+	var columns, refs []string
+	for i, a := range args {
+		if kinds[i] == batch.Invalid {
+			refs = append(refs, a)
+			continue
+		}
+		refs = append(refs, fmt.Sprintf("c%d", len(columns)))
+		columns = append(columns, a)
+	}
+	if len(columns) > 0 {
+		add("", of(refs...), columns...)
+		first := slices.Clone(args)
+		for i := range args {
+			if kinds[i] != batch.Invalid {
+				first[i] = "c0"
+				add("", of(first...), args[i])
+				add("", with(i, "if(true, "+args[i]+", null)"))
+				break
+			}
+		}
+	}
+	for i := range args {
+		add("", with(i, "null"))
+		if kinds[i] == batch.Invalid {
+			continue
+		}
+		for k, v := range bounds[kinds[i]] {
+			if k > 2 || k > 1 && i > 0 {
+				break
+			}
+			add("", with(i, v))
+			if k == 0 && i == 0 {
+				add("legacy", with(i, v))
+			}
+			if k == 1 && instantKind(kinds[i]) {
+				add("zone", with(i, v))
+			}
+		}
+		for k, v := range strangers(kinds[i])[:2] {
+			add("", with(i, v))
+			if k == 0 && i == 0 {
+				add("legacy", with(i, v))
+			}
+		}
+	}
+	return l
+}
+
+var exampleLine = regexp.MustCompile(`(?m)^\s*> SELECT (.*);`)
+
+type sparkAnswer struct {
+	Rows    [][]*string `json:"rows"`
+	Columns []struct{ Type string }
+	Error   *struct{ Class, Type string } `json:"error"`
+}
+
+// askSpark runs the statements in one session.
+func askSpark(t *testing.T, kit, mode string, statements []string) []sparkAnswer {
+	t.Helper()
+	set := map[string]string{"": "SET spark.sql.ansi.enabled=true", "legacy": "SET spark.sql.ansi.enabled=false",
+		"zone": "SET spark.sql.session.timeZone=Europe/Berlin"}[mode]
+	var input bytes.Buffer
+	for _, s := range append([]string{set}, statements...) {
+		line, _ := json.Marshal(s)
+		input.Write(append(line, '\n'))
+	}
+	cmd := exec.Command(filepath.Join(kit, "oracle", "sql"), "--engine", "spark", "--quiet", "--jsonl", "-")
+	cmd.Stdin, cmd.Stderr = &input, os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l []sparkAnswer
+	lines := bufio.NewScanner(bytes.NewReader(output))
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var a sparkAnswer
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			t.Fatalf("%v in %.300s", err, lines.Bytes())
+		}
+		l = append(l, a)
+	}
+	if len(l) != len(statements)+1 {
+		t.Fatalf("%d answers to %d statements", len(l)-1, len(statements))
+	}
+	return l[1:]
+}
+
+// examplesOf are the statements of DESCRIBE FUNCTION EXTENDED that are expressions.
+func examplesOf(t *testing.T, kit string, names []string) []sparkCase {
+	var ask []string
+	for _, n := range names {
+		ask = append(ask, "DESCRIBE FUNCTION EXTENDED `"+n+"`")
+	}
+	var l []sparkCase
+	for i, a := range askSpark(t, kit, "", ask) {
+		for _, row := range a.Rows {
+			for _, m := range exampleLine.FindAllStringSubmatch(*row[0], -1) {
+				if strings.Contains(strings.ToUpper(m[1]), " FROM VALUES") || strings.Contains(m[1], " FROM range") || strings.Contains(m[1], "OVER (") {
+					continue
+				}
+				l = append(l, sparkCase{Function: names[i], Text: m[1]})
+			}
+		}
+	}
+	return l
+}
+
+func statementOf(c sparkCase) string {
+	q := fmt.Sprintf("SELECT CAST((%s) AS STRING), typeof(%s)", c.Text, c.Text)
+	if len(c.Columns) > 0 {
+		var names, nulls []string
+		for i := range c.Columns {
+			names, nulls = append(names, fmt.Sprintf("c%d", i)), append(nulls, "null")
+		}
+		q += " FROM VALUES (" + strings.Join(c.Columns, ", ") + "), (" + strings.Join(nulls, ", ") + ") AS t(" + strings.Join(names, ", ") + ")"
+	}
+	return q
+}
+
+// TestMakeSpark asks Spark for what the golden data lacks: for each function, statements by rule (see statementsOf) and the
+// examples of Spark's own documentation. It needs DELTAIC_INTEROP, the folder of the interop kit, and
+// DELTAIC_SPARK_WRITE: "new" asks for new statements, "all" for all.
+func TestMakeSpark(t *testing.T) {
+	kit, write := os.Getenv("DELTAIC_INTEROP"), os.Getenv("DELTAIC_SPARK_WRITE")
+	if kit == "" || write == "" {
+		t.Skip("DELTAIC_INTEROP and DELTAIC_SPARK_WRITE are not set")
+	}
+	var names []string
+	for _, f := range Functions() {
+		if !slices.Contains(sparkless, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	have, examples := map[string]sparkCase{}, map[string]bool{}
+	if write != "all" {
+		for _, c := range sparkCases(t) {
+			have[c.Function+"\t"+c.key()] = c
+			examples[c.Function] = true
+		}
+	}
+	var lacking []string
+	for _, n := range names {
+		if !examples[n] {
+			lacking = append(lacking, n)
+		}
+	}
+	want := examplesOf(t, kit, lacking)
+	for _, c := range have {
+		if slices.Contains(names, c.Function) {
+			want = append(want, c)
+		}
+	}
+	for _, n := range names {
+		if !examples[n] || write == "more" {
+			want = append(want, statementsOf(n)...)
+		}
+	}
+	ask := map[string][]sparkCase{}
+	for _, c := range want {
+		k := c.Function + "\t" + c.key()
+		if _, ok := have[k]; !ok {
+			have[k] = c
+			ask[c.Mode] = append(ask[c.Mode], c)
+		}
+	}
+	for mode, cases := range ask {
+		t.Logf("%d statements in mode %q", len(cases), mode)
+		for _, c := range askAll(t, kit, mode, cases) {
+			have[c.Function+"\t"+c.key()] = c
+		}
+	}
+	var l []sparkCase
+	for _, c := range have {
+		if slices.Contains(names, c.Function) {
+			l = append(l, c)
+		}
+	}
+	writeSpark(t, l)
+}
+
+// askAll asks for all cases: those that should succeed many at a time, and one by one where that fails.
+func askAll(t *testing.T, kit, mode string, cases []sparkCase) []sparkCase {
+	const packed = 12
+	var alone, together, done []sparkCase
+	for _, c := range cases {
+		if len(c.Columns) == 0 && ours(c).Class == "" {
+			together = append(together, c)
+		} else {
+			alone = append(alone, c)
+		}
+	}
+	var statements []string
+	var packs [][]sparkCase
+	for pack := range slices.Chunk(together, packed) {
+		var items []string
+		for _, c := range pack {
+			items = append(items, fmt.Sprintf("CAST((%s) AS STRING), typeof(%s)", c.Text, c.Text))
+		}
+		statements, packs = append(statements, "SELECT "+strings.Join(items, ", ")+" FROM VALUES (1)"), append(packs, pack)
+	}
+	for i, a := range askSpark(t, kit, mode, statements) {
+		if a.Error != nil {
+			alone = append(alone, packs[i]...)
+			continue
+		}
+		for k, c := range packs[i] {
+			c.Values, c.Type = []*string{a.Rows[0][2*k]}, *a.Rows[0][2*k+1]
+			done = append(done, c)
+		}
+	}
+	statements = nil
+	for _, c := range alone {
+		statements = append(statements, statementOf(c))
+	}
+	for i, a := range askSpark(t, kit, mode, statements) {
+		done = append(done, answered(alone[i], a))
+	}
+	return done
+}
+
+func answered(c sparkCase, a sparkAnswer) sparkCase {
+	if a.Error != nil {
+		c.Class, _, _ = strings.Cut(a.Error.Class, ".")
+		if c.Class == "" {
+			c.Class = "JAVA:" + a.Error.Type
+		}
+		return c
+	}
+	for _, row := range a.Rows {
+		c.Values = append(c.Values, row[0])
+		c.Type = *row[1]
+	}
+	return c
+}
+
+func writeSpark(t *testing.T, l []sparkCase) {
+	slices.SortFunc(l, func(a, b sparkCase) int {
+		return strings.Compare(a.Function+"\t"+a.key(), b.Function+"\t"+b.key())
+	})
+	var out bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	for _, c := range l {
+		line, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := z.Write(append(line, '\n')); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("testdata/spark.jsonl.gz", out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
