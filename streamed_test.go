@@ -150,13 +150,14 @@ func (u *upserted) more() {
 	}
 }
 
-// TestStreamedTableOutlivesKills streams a table of which rows are updated and deleted meanwhile, through files that are rewritten
-// and through deletion vectors, in a process that is killed again and again: what it copies by key, and what it
+// TestStreamedTableOutlivesKills streams a table of which rows are updated and deleted meanwhile, through files that are rewritten,
+// through deletion vectors and through change files, in a process that is killed again and again: what it copies by key, and what it
 // sums up, are at the end what the table is.
 func TestStreamedTableOutlivesKills(t *testing.T) {
 	for name, properties := range map[string]map[string]string{
 		"rewritten": nil,
 		"vectors":   {"delta.enableDeletionVectors": "true"},
+		"feed":      {"delta.enableDeletionVectors": "true", "delta.enableChangeDataFeed": "true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, k := t.TempDir(), newKilled(t, 2, 5)
@@ -268,4 +269,53 @@ sinks:
 			}
 		})
 	}
+}
+
+// A column that is added to a table which is streamed comes out of a flow that takes all columns, in the process that has run before.
+func TestAddedColumnFlowsOn(t *testing.T) {
+	dir, k := t.TempDir(), newKilled(t, 0, 9)
+	if out, err := k.command("table", "create", dir+"/src", "--schema", "id BIGINT").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	add := func(row string) {
+		input := filepath.Join(dir, "in.json")
+		if err := os.WriteFile(input, []byte(row), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := k.command("table", "append", dir+"/src", "--input", input, "--merge-schema").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	add(`{"id":1}`)
+	file := flowFile(t, dir, `
+name: grows
+checkpointLocation: DIR/checkpoint
+sources: {src: {format: delta, path: DIR/src}}
+sinks: {out: {from: src, format: json, path: DIR/out}}
+`)
+	c := k.command("run", file, "--listen", "off")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
+	seen := func(row string) {
+		t.Helper()
+		for wait := time.Now().Add(time.Minute); ; {
+			files, _ := filepath.Glob(dir + "/out/*.json")
+			for _, name := range files {
+				if text, err := os.ReadFile(name); err == nil && strings.Contains(string(text), row) {
+					return
+				}
+			}
+			if time.Now().After(wait) {
+				t.Fatalf("%s did not come", row)
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+	seen(`{"id":1}`)
+	add(`{"id":2,"word":"new"}`)
+	seen(`{"id":2,"word":"new"}`)
+	add(`{"id":3,"word":"again"}`)
+	seen(`{"id":3,"word":"again"}`)
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/deltaic/deltaic/connectors"
@@ -172,6 +173,9 @@ func (a *attempt) sourceProgress(step *topology.Step, from, to, end connectors.P
 			"maxOffsetsBehindLatest": fmt.Sprint(most),
 			"minOffsetsBehindLatest": fmt.Sprint(least),
 		}
+	}
+	if l, is := step.Source.(connectors.Lagging); is && p.Metrics != nil {
+		maps.Copy(p.Metrics, l.Lag(to, end))
 	}
 	return p
 }

@@ -72,6 +72,12 @@ type Limiter interface {
 	Limit(from, end Positions) Positions
 }
 
+// Lagging is a source that has more to say of what lies between two positions than rows.
+type Lagging interface {
+	// Lag returns what is waiting, as lastProgress shows it among the source's metrics.
+	Lag(at, end Positions) map[string]string
+}
+
 // Changing is a source whose rows may be taken back by later ones, where those who read it can take that.
 type Changing interface {
 	// Changing reports whether it has rows of every kind to give.

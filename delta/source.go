@@ -48,6 +48,7 @@ var (
 	_ connectors.Source   = (*Source)(nil)
 	_ connectors.Limiter  = (*Source)(nil)
 	_ connectors.Changing = (*Source)(nil)
+	_ connectors.Lagging  = (*Source)(nil)
 )
 
 // OpenSource returns the source that streams the table at a location: a folder, or a URI that location.Open takes. The table must be there: its columns are those of the rows.

@@ -38,11 +38,20 @@ type SourceOptions struct {
 	Before string
 	Cut    time.Time
 
+	// FollowNames goes on where columns are renamed or dropped: the stream has them under the names that they had when it was opened, null where
+	// they are gone. Without it such a version ends the stream.
+	FollowNames bool
+
+	// EventTime, a timestamp or date column, orders what the table has at first by it, so that no watermark leaves rows behind. "": by the age of files.
+	EventTime     string
+	EventTimeRows int64 // put in order at once, in memory; 0: about 500,000
+
 	Splits int // over which what the table has at first is spread; 0: 1. Fixed at the stream's first start
 
 	Table Options
 
 	exclude *regexp.Regexp
+	inOrder bool // withEventTimeOrder was set
 }
 
 // tolerates reports whether an option says what to make of versions that change rows.
@@ -72,7 +81,7 @@ func (o SourceOptions) withDefaults() (SourceOptions, error) {
 			return o, badSourceOption("excludeRegex", o.ExcludeRegex, err.Error())
 		}
 	}
-	if o.Splits <= 0 {
+	if o.Splits <= 0 || o.EventTime != "" {
 		o.Splits = 1
 	}
 	return o, nil
@@ -118,6 +127,19 @@ var sourceSetters = map[string]struct {
 	"readchangedata":     {"readChangeData", sourceFlag(func(o *SourceOptions, b bool) { o.ReadChangeFeed = o.ReadChangeFeed || b })},
 	"excluderegex": {"excludeRegex", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
 		o.ExcludeRegex = text
+		return nil
+	}},
+	"schematrackinglocation": {"schemaTrackingLocation", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		o.FollowNames = text != ""
+		return nil
+	}},
+	"schemalocation": {"schemaLocation", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		o.FollowNames = o.FollowNames || text != ""
+		return nil
+	}},
+	"witheventtimeorder": {"withEventTimeOrder", sourceFlag(func(o *SourceOptions, b bool) { o.inOrder = b })},
+	"eventtimecolumn": {"eventTimeColumn", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		o.EventTime = text
 		return nil
 	}},
 	"splits": {"splits", func(o *SourceOptions, text string, _ func(string) (int64, error)) (err error) {
@@ -174,6 +196,10 @@ func ParseSourceOptions(options map[string]string, bytes func(string) (int64, er
 		if err := s.set(&o, strings.TrimSpace(text), bytes); err != nil {
 			return o, "", badSourceOption(s.name, text, err.Error())
 		}
+	}
+	if o.inOrder != (o.EventTime != "") {
+		return o, "", &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_ILLEGAL_OPTION", Message: "withEventTimeOrder and eventTimeColumn belong together: the table's rows come in the order of that column at first",
+			Hint: "set withEventTimeOrder: true and eventTimeColumn to the column of the watermark, or neither"}
 	}
 	_, err = o.withDefaults()
 	return o, "", err

@@ -96,6 +96,36 @@ func (s *Source) Offsets(at connectors.Positions) json.RawMessage {
 	return fmt.Appendf(nil, `{"sourceVersion":1,"reservoirId":%q,"reservoirVersion":%d,"index":%d,"isStartingVersion":%t}`, p.Table, p.Version, index, p.starting())
 }
 
+// Lag tells how many versions, files and bytes wait; of files those that are planned.
+func (s *Source) Lag(at, end connectors.Positions) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var versions, files, bytes int64
+	for id, text := range at {
+		p, err := decodePosition(text)
+		e, err2 := decodePosition(end[id])
+		if err != nil || err2 != nil {
+			continue
+		}
+		if p.starting() && s.start != nil {
+			for i := p.Index; i < len(s.start.pieces); i += p.Splits {
+				files, bytes = files+1, bytes+s.start.pieces[i].add.Size
+			}
+			p = p.piece(p.Version+1, 0, p.Rows)
+		}
+		if id != splitName(0) {
+			continue
+		}
+		versions = max(e.Version-p.Version, 0)
+		for v := p.Version; v < e.Version; v++ {
+			if c := s.commits[v]; c != nil {
+				files, bytes = files+c.files, bytes+c.bytes
+			}
+		}
+	}
+	return map[string]string{"numVersionsOutstanding": fmt.Sprint(versions), "numFilesOutstanding": fmt.Sprint(files), "numBytesOutstanding": fmt.Sprint(bytes)}
+}
+
 func splitName(i int) connectors.SplitID { return connectors.SplitID(fmt.Sprintf("delta/%d", i)) }
 
 // splitNumber is the inverse of splitName.

@@ -19,6 +19,10 @@ type sourceRows struct {
 	mode       sourceMode
 	rows, feed *scan
 	places     []int // of the scans' columns in the batches given
+
+	ordered    *scan // of spans: the same columns, and the event time if it is none of them
+	timeAt     int   // of the event time in it
+	spanSchema *batch.Schema
 }
 
 func (s *Source) rowsFor(o connectors.OpenOptions) (*sourceRows, error) {
@@ -35,8 +39,11 @@ func (s *Source) rowsFor(o connectors.OpenOptions) (*sourceRows, error) {
 		}
 	}
 	var err error
-	r.rows, r.feed, err = r.t.changeScans(s.read, ScanOptions{Columns: names, Where: s.before(), Limits: parquet.Limits{BatchRows: o.Rows}})
-	return r, err
+	limits := parquet.Limits{BatchRows: o.Rows}
+	if r.rows, r.feed, err = r.t.changeScans(s.read, ScanOptions{Columns: names, Where: s.before(), Limits: limits}); err != nil {
+		return nil, err
+	}
+	return r, r.order(names, limits)
 }
 
 func (r *sourceRows) wanted(i int) bool {
@@ -50,6 +57,9 @@ func (r *sourceRows) none() *batch.Batch {
 
 // read gives the rows of a piece from a row of its file on, until give returns false.
 func (r *sourceRows) read(ctx context.Context, c *sourceCommit, version int64, p *sourcePiece, from int64, give func(sourceFound) bool) bool {
+	if p.span != nil {
+		return r.readSpan(ctx, c, version, p, from, give)
+	}
 	return r.t.readPiece(ctx, r.rows, r.feed, &p.piece, from, func(rows pieceRows, err error) bool {
 		if err != nil {
 			return give(sourceFound{err: err})

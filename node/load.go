@@ -18,6 +18,7 @@ type unit struct {
 	location string // checkpoint location, "" if there is none
 	options  []stream.Option
 	warnings []string
+	reload   func() (*unit, error) // reads the flow again; nil: it is compiled in
 }
 
 // overrides are the flags that stand above the file.
@@ -49,7 +50,26 @@ func (p *process) load(path string, o overrides) ([]*unit, error) {
 			return nil, err
 		}
 	}
+	if path != "" {
+		for _, u := range units {
+			u.reload = func() (*unit, error) { return p.loadAgain(path, o, u.name) }
+		}
+	}
 	return units, p.override(units, o)
+}
+
+// loadAgain reads one flow of a file.
+func (p *process) loadAgain(path string, o overrides, name string) (*unit, error) {
+	units, err := p.load(path, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range units {
+		if u.name == name {
+			return u, nil
+		}
+	}
+	return nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW_FILE", Path: path, Message: "the file has no flow " + name + " any more"})
 }
 
 func readFlowFile(path string) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic/actors"
+	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node/api"
 	"github.com/deltaic/deltaic/node/metrics"
 	"github.com/deltaic/deltaic/stream"
@@ -41,11 +42,16 @@ type service struct {
 // job is a flow that runs.
 type job struct {
 	*unit
-	query    *stream.Query
+	running  atomic.Pointer[stream.Query]
+	limit    int64 // bytes of memory
 	totals   totals
 	recorder *metrics.Stream
+	ready    chan struct{} // closed when there is a recorder
 	err      error
 }
+
+// query returns the run of the flow, the newest if it was planned anew.
+func (j *job) query() *stream.Query { return j.running.Load() }
 
 // serve starts every flow. If one cannot be started, those before it are stopped.
 func (p *process) serve(ctx context.Context, units []*unit, o serviceOptions) (*service, error) {
@@ -90,18 +96,26 @@ func (s *service) abandon(ctx context.Context, err error) error {
 }
 
 func (s *service) start(ctx context.Context, u *unit, limit int64) error {
-	j := &job{unit: u}
-	ready := make(chan struct{})
-	options := append([]stream.Option{stream.MemoryLimit(limit)}, u.options...)
+	j := &job{unit: u, limit: limit, ready: make(chan struct{})}
+	if err := s.run(ctx, j); err != nil {
+		return err
+	}
+	j.recorder = s.metrics.Stream(u.name, j.query().Graph(), func() string { return j.query().Status().State })
+	close(j.ready)
+	s.jobs = append(s.jobs, j)
+	return nil
+}
+
+// run starts a flow, or starts it again.
+func (s *service) run(ctx context.Context, j *job) error {
+	u := j.unit
+	options := append([]stream.Option{stream.MemoryLimit(j.limit)}, u.options...)
 	query, err := s.p.env.Start(ctx, Start{Flow: u.flow, Options: options, Logger: s.options.logger.With(zap.String("stream", u.name)),
-		OnEpoch: func(p actors.Progress) { <-ready; s.observe(j, p) }})
+		OnEpoch: func(p actors.Progress) { <-j.ready; s.observe(j, p) }})
 	if err != nil {
 		return invalid(u.file.Place(err))
 	}
-	j.query = query
-	j.recorder = s.metrics.Stream(u.name, query.Graph(), func() string { return query.Status().State })
-	close(ready)
-	s.jobs = append(s.jobs, j)
+	j.running.Store(query)
 	return nil
 }
 
@@ -119,11 +133,11 @@ func (s *service) observe(j *job, p actors.Progress) {
 // wait returns when every flow has ended or stopping ends; then it stops them cleanly.
 // The error joins those of the flows.
 func (s *service) wait(stopping context.Context) error {
+	var flows sync.WaitGroup
 	for _, j := range s.jobs {
-		if err := j.query.AwaitTermination(stopping); err != nil && stopping.Err() != nil {
-			break
-		}
+		flows.Go(func() { s.attend(stopping, j) })
 	}
+	flows.Wait()
 	if stopping.Err() == nil {
 		return s.errors()
 	}
@@ -132,16 +146,36 @@ func (s *service) wait(stopping context.Context) error {
 	return s.stop(drain)
 }
 
+// attend waits for a flow to end. One that has ended because its source has more columns now is planned anew and goes on with them.
+func (s *service) attend(stopping context.Context, j *job) {
+	for {
+		err := j.query().AwaitTermination(stopping)
+		if stopping.Err() != nil || j.reload == nil || !errors.Is(err, delta.ErrColumnsAdded) {
+			return
+		}
+		s.options.logger.Info("a table that the flow reads has other columns: the flow is planned anew", zap.String("stream", j.name), zap.Error(err))
+		u, err := j.reload()
+		if err == nil {
+			j.unit.flow, j.unit.file, j.unit.options = u.flow, u.file, u.options
+			err = s.run(context.WithoutCancel(stopping), j)
+		}
+		if err != nil {
+			j.err = err
+			return
+		}
+	}
+}
+
 // stop stops every flow after a last epoch, all at once.
 func (s *service) stop(drain context.Context) error {
 	s.stopping.Store(true)
 	var wait sync.WaitGroup
 	for _, j := range s.jobs {
-		wait.Go(func() { j.err = j.query.Stop(drain) })
+		wait.Go(func() { j.err = j.query().Stop(drain) })
 	}
 	wait.Wait()
 	for _, j := range s.jobs {
-		if j.err != nil && errors.Is(j.err, drain.Err()) && j.query.IsActive() {
+		if j.err != nil && errors.Is(j.err, drain.Err()) && j.query().IsActive() {
 			return &ExitError{Code: ExitDrain, Err: &supervision.Failure{Kind: supervision.Fatal, Class: "DRAIN_TIMEOUT",
 				Message: fmt.Sprintf("flow %s did not stop within %v", j.name, s.options.drain),
 				Hint:    "nothing is lost: the next start goes on behind the last decided epoch; --drain-timeout allows more"}}
@@ -153,10 +187,14 @@ func (s *service) stop(drain context.Context) error {
 func (s *service) errors() error {
 	var all []error
 	for _, j := range s.jobs {
-		if j.query.IsActive() {
+		if j.query().IsActive() {
 			continue
 		}
-		if err := j.query.AwaitTermination(context.Background()); err != nil {
+		if j.err != nil {
+			all = append(all, j.err)
+			continue
+		}
+		if err := j.query().AwaitTermination(context.Background()); err != nil {
 			all = append(all, err)
 		}
 	}
@@ -193,10 +231,10 @@ type summary struct {
 func (s *service) summary(j *job) summary {
 	v := j.totals.view()
 	cpu, peak := resources()
-	m := summary{Name: j.name, ID: j.query.ID(), RunID: j.query.RunID(), Epochs: v.epochs, RowsIn: v.rowsIn, RowsOut: v.rowsOut,
+	m := summary{Name: j.name, ID: j.query().ID(), RunID: j.query().RunID(), Epochs: v.epochs, RowsIn: v.rowsIn, RowsOut: v.rowsOut,
 		Quarantined: v.quarantined, Late: v.late, Seconds: time.Since(s.began).Seconds(), CPUSeconds: cpu.Seconds(), PeakRSSBytes: peak}
-	for _, i := range j.query.Graph().Sinks() {
-		name := j.query.Graph().Steps[i].Name
+	for _, i := range j.query().Graph().Sinks() {
+		name := j.query().Graph().Steps[i].Name
 		m.RowsOut[name] += 0
 	}
 	return m

@@ -105,7 +105,7 @@ func (s *service) reasons() []api.Reason {
 
 // unready says why the flow is not ready, "" if it is or has ended as asked.
 func (j *job) unready(now time.Time) string {
-	status := j.query.Status()
+	status := j.query().Status()
 	switch status.State {
 	case "STOPPED":
 		return ""
@@ -127,24 +127,24 @@ type shown struct {
 }
 
 func (v shown) Name() string                      { return v.j.name }
-func (v shown) ID() string                        { return v.j.query.ID() }
-func (v shown) RunID() string                     { return v.j.query.RunID() }
-func (v shown) Status() stream.Status             { return v.j.query.Status() }
-func (v shown) RecentProgress() []stream.Progress { return v.j.query.RecentProgress() }
+func (v shown) ID() string                        { return v.j.query().ID() }
+func (v shown) RunID() string                     { return v.j.query().RunID() }
+func (v shown) Status() stream.Status             { return v.j.query().Status() }
+func (v shown) RecentProgress() []stream.Progress { return v.j.query().RecentProgress() }
 
 // Watermarks says what event time waits for.
 func (v shown) Watermarks(ctx context.Context) []topology.StepWatermark {
-	return v.j.query.Watermarks(ctx)
+	return v.j.query().Watermarks(ctx)
 }
 
 // Explain describes the flow.
 func (v shown) Explain(what string) (string, error) {
-	return explain(v.j.query.Graph(), v.j.query.LastProgress(), what)
+	return explain(v.j.query().Graph(), v.j.query().LastProgress(), what)
 }
 
 // Stop stops the flow after a last epoch, within the drain timeout.
 func (v shown) Stop(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, v.s.options.drain)
 	defer cancel()
-	return v.j.query.Stop(drain)
+	return v.j.query().Stop(drain)
 }
