@@ -6,6 +6,7 @@ SHELL := bash
 
 GO       ?= go
 SEEDS    ?= 200
+BUCKETS  ?= 200
 KILLS    ?= 200
 FIRST    ?= 1
 BOOK     ?=
@@ -47,8 +48,8 @@ conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder;
 	grep -E '^(ok|FAIL|panic:)|--- FAIL' $(OUT) || true; grep -oE 'conformance table: (failed|lacks).*|conformance: [0-9]+ passed.*' $(OUT) || true; \
 	if [ $$status -ne 0 ]; then grep -B 20 -- '--- FAIL' $(OUT) | head -n 200; fi; rm -f $(OUT); exit $$status
 
-crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, KILLS=200 real kills
-	$(GO) run ./internal/crash/cmd/crash -least $(LEAST) -seeds $(SEEDS) -kills $(KILLS)
+crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, BUCKETS=200 with all objects in a bucket, KILLS=200 real kills
+	$(GO) run ./internal/crash/cmd/crash -least $(LEAST) -seeds $(SEEDS) -buckets $(BUCKETS) -kills $(KILLS)
 
 flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with DuckDB (benchmarks/duckdb is built for it; needs a C compiler); BOOK=file adds runs up
 	@CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .

@@ -22,9 +22,16 @@ func (w *World) drawSetting() setting {
 // does to them, one after the other and beside each other, then a last one in peace,
 // and judges at random moments and at the end.
 func Explore(seed uint64, log func(string)) *Result {
+	return explore(seed, log, nil)
+}
+
+// ExploreBucket is Explore with all objects in a bucket.
+func ExploreBucket(seed uint64, log func(string)) *Result { return explore(seed, log, newBucket(seed)) }
+
+func explore(seed uint64, log func(string), b *Bucket) *Result {
 	shape := Explored[seed%uint64(len(Explored))]
 	w := newWorld(seed, shape)
-	w.Log = log
+	w.Log, w.bucket = log, b
 	r := &Result{Seed: seed, Shape: shape}
 	folder, err := os.MkdirTemp("", "deltaic-sim-")
 	if err != nil {

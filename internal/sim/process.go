@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/deltaic/deltaic/actors"
@@ -42,9 +43,12 @@ type process struct {
 	err     error
 	epochs  int  // done
 	faulted bool // something was done to it
-	rivaled bool // another process was there
-	harm    *harm
-	plain   bool // its death is no power cut
+
+	requests *requests   // to the world's bucket
+	harmed   atomic.Bool // something was done to one of them
+	rivaled  bool        // another process was there
+	harm     *harm
+	plain    bool // its death is no power cut
 }
 
 type splitOfTask struct {

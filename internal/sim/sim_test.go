@@ -53,6 +53,26 @@ func TestCrashSeeds(t *testing.T) {
 	}
 }
 
+// What happens to requests to a bucket loses nothing and doubles nothing, whatever happens to processes beside.
+func TestBucketSeeds(t *testing.T) {
+	n := 10
+	if s := os.Getenv("SEEDS"); s != "" {
+		n, _ = strconv.Atoi(s)
+	}
+	var s Sweep
+	fired := map[string]int{}
+	BucketSeeds(1, n, &s, fired)
+	t.Logf("%d runs, lost=%d doubled=%d, %v", s.Runs, s.Lost, s.Doubled, fired)
+	for _, f := range s.Failures {
+		t.Errorf("%s\n  %s", f.Replay, f.Problem)
+	}
+	for _, name := range BucketFaults {
+		if fired[name] == 0 && n >= LeastSeeds {
+			t.Errorf("%s never fired", name)
+		}
+	}
+}
+
 func TestReplay(t *testing.T) {
 	seed, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
 	if err != nil {
@@ -67,6 +87,7 @@ func TestASeedIsOneRun(t *testing.T) {
 		var traces [2][]string
 		for i := range traces {
 			Explore(seed, func(s string) { traces[i] = append(traces[i], s) })
+			ExploreBucket(seed, func(s string) { traces[i] = append(traces[i], s) })
 		}
 		if a, b := strings.Join(traces[0], "\n"), strings.Join(traces[1], "\n"); a != b {
 			t.Errorf("seed %d ran in two ways", seed)

@@ -82,16 +82,25 @@ func Points(seed uint64, shape Shape, least, ways int, into *Sweep) {
 
 // Seeds explores so many seeds from the first on and counts what fired.
 func Seeds(first uint64, n int, into *Sweep, fired map[string]int) {
+	seeds(first, n, Explore, "-seed %d", into, fired)
+}
+
+// BucketSeeds is Seeds in worlds whose objects lie in a bucket.
+func BucketSeeds(first uint64, n int, into *Sweep, fired map[string]int) {
+	seeds(first, n, ExploreBucket, "-bucket -seed %d", into, fired)
+}
+
+func seeds(first uint64, n int, explore func(uint64, func(string)) *Result, replay string, into *Sweep, fired map[string]int) {
 	var mu sync.Mutex
 	each(n, func(i int) {
-		r := Explore(first+uint64(i), nil)
+		r := explore(first+uint64(i), nil)
 		mu.Lock()
 		defer mu.Unlock()
 		into.Runs++
 		for k, v := range r.Fired {
 			fired[k] += v
 		}
-		into.add(r, fmt.Sprintf("-seed %d", r.Seed))
+		into.add(r, fmt.Sprintf(replay, r.Seed))
 	})
 }
 

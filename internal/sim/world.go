@@ -30,6 +30,7 @@ type World struct {
 	random    *rand.Rand
 	now       time.Time
 	disk      *Disk
+	bucket    *Bucket // nil: objects lie on the disk
 	broker    *Broker
 	processes []*process
 	started   int
@@ -121,6 +122,9 @@ func (w *World) produce(most int64) {
 func (w *World) start(s setting) *process {
 	w.started++
 	p := &process{world: w, id: w.started, fs: &FS{disk: w.disk, phase: "start"}}
+	if w.bucket != nil {
+		p.requests = &requests{w: w, p: p, b: w.bucket}
+	}
 	for _, other := range w.processes {
 		if !other.gone() {
 			other.rivaled, p.rivaled = true, true
@@ -155,6 +159,9 @@ func (w *World) sleep(_ context.Context, d time.Duration) error {
 // store is a folder of the disk as the process sees it, with the replies of
 // conditional writes lost and repeated by chance.
 func (w *World) store(p *process, folder string) objstore.Store {
+	if w.bucket != nil {
+		return w.inBucket(p, folder)
+	}
 	s, err := local.New(folder, local.Options{FS: p.fs, Random: w})
 	if err != nil {
 		panic(err)
@@ -249,12 +256,20 @@ func (w *World) pass() bool {
 	return true
 }
 
+// export writes what is committed to the folder.
+func (w *World) export() error {
+	if w.bucket != nil {
+		return w.bucket.Export(w.Folder)
+	}
+	return w.disk.Export(root, w.Folder)
+}
+
 // judge looks at what is committed now.
 func (w *World) judge(final bool) (*judge.Verdict, error) {
 	if err := os.RemoveAll(w.Folder); err != nil {
 		return nil, err
 	}
-	if err := w.disk.Export(root, w.Folder); err != nil {
+	if err := w.export(); err != nil {
 		return nil, err
 	}
 	c := judged(w.Shape, w.Folder, w.broker)
@@ -267,7 +282,7 @@ func (w *World) judge(final bool) (*judge.Verdict, error) {
 // unexplained notes a failure of a process to which nothing was done. To be fenced
 // takes a rival: a lost reply does not explain it.
 func (w *World) unexplained(p *process, err error) {
-	if err == nil || p.rivaled || p.faulted && !errors.Is(err, epochs.ErrFenced) || w.odd != "" {
+	if err == nil || p.rivaled || (p.faulted || p.harmed.Load()) && !errors.Is(err, epochs.ErrFenced) || w.odd != "" {
 		return
 	}
 	w.odd = fmt.Sprintf("process %d, to which nothing was done, failed: %v", p.id, err)
@@ -325,6 +340,16 @@ func (w *World) finish(s setting, r *Result) {
 		problems = append(problems, err.Error())
 	}
 	w.bury()
+	if w.bucket != nil {
+		for _, key := range w.bucket.left("") {
+			if strings.Contains(key, "/state/") || strings.Contains(key, "/manifests/") {
+				problems = append(problems, "an upload of the dead is left: "+key)
+			}
+		}
+		for what, n := range w.bucket.fired {
+			w.Fired[what] += n
+		}
+	}
 	v, err := w.judge(true)
 	if err != nil {
 		problems = append(problems, err.Error())

@@ -34,13 +34,15 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/deltaic/deltaic/objstore"
 )
 
 // Options tune a store. The zero value is right for production.
 type Options struct {
 	Prefix   string        // of every key: "" or a name with "/" at its end
-	PartSize int           // of uploads, and the largest object that is put by one request, in bytes; 0: 8 MiB
+	PartSize int           // of uploads, and the largest object that is put by one request, in bytes; services have a least; 0: 8 MiB
 	Attempts int           // of one request; 0: 8
 	Pause    time.Duration // after the first attempt, doubled after each; 0: 100 ms
 	MaxPause time.Duration // 0: 10 s
@@ -51,12 +53,10 @@ type Options struct {
 	Wait   func(ctx context.Context, d time.Duration) error // nil: by the clock
 	Jitter func() float64                                   // in [0, 1); nil: random
 	Tag    func() string                                    // names never given twice; nil: random
+	Beside func(part func() error) (join func() error)      // sends a part beside the caller, or before it returns; nil: in a goroutine
 }
 
-const (
-	defaultPart = 8 << 20
-	leastPart   = 256 << 10
-)
+const defaultPart = 8 << 20
 
 func (o Options) withDefaults() Options {
 	o.PartSize = orDefault(o.PartSize, defaultPart)
@@ -75,6 +75,9 @@ func (o Options) withDefaults() Options {
 	if o.Tag == nil {
 		o.Tag = rand.Text
 	}
+	if o.Beside == nil {
+		o.Beside = beside
+	}
 	return o
 }
 
@@ -91,6 +94,12 @@ func wait(ctx context.Context, d time.Duration) error {
 	defer cancel()
 	<-timer.Done()
 	return ctx.Err()
+}
+
+func beside(part func() error) func() error {
+	g := new(errgroup.Group)
+	g.Go(part)
+	return g.Wait
 }
 
 // Store is what lies in a bucket below a prefix. It is safe for concurrent use, also by several processes.
@@ -111,8 +120,8 @@ func New(c Client, o Options) (*Store, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	if o.PartSize < leastPart || o.PartSize%leastPart != 0 {
-		return nil, fmt.Errorf("a part of %d bytes: it must be a multiple of %d", o.PartSize, leastPart)
+	if o.PartSize < 1 {
+		return nil, fmt.Errorf("a part of %d bytes", o.PartSize)
 	}
 	return &Store{client: c, o: o, probe: probeOf(c)}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 
 	"github.com/deltaic/deltaic/objstore"
-	"golang.org/x/sync/errgroup"
 )
 
 // Create collects the object's first part; what is not longer is put by one request when the writer is closed.
@@ -29,8 +28,8 @@ type writer struct {
 	spare  []byte // the other part's memory, while none is on its way
 	upload Upload // nil: no part is full yet
 	parts  int
-	flight *errgroup.Group // the part on its way; nil: none
-	err    error           // of a part: the upload is lost
+	join   func() error // waits for the part on its way; nil: none
+	err    error        // of a part: the upload is lost
 	done   bool
 }
 
@@ -61,11 +60,11 @@ func (w *writer) flush() error {
 		return err
 	}
 	w.parts++
-	n, data, flight := w.parts, w.part, new(errgroup.Group)
-	flight.Go(func() error {
+	n, data := w.parts, w.part
+	w.join = w.s.o.Beside(func() error {
 		return w.s.send(w.ctx, "upload a part of", w.name, len(data), func(ctx context.Context) error { return w.upload.Part(ctx, n, data) })
 	})
-	w.flight, w.part, w.spare = flight, w.spare[:0], data
+	w.part, w.spare = w.spare[:0], data
 	return nil
 }
 
@@ -87,9 +86,9 @@ func (w *writer) begin() error {
 
 // land waits for the part on its way.
 func (w *writer) land() error {
-	if w.flight != nil {
-		err := w.flight.Wait()
-		w.flight = nil
+	if w.join != nil {
+		err := w.join()
+		w.join = nil
 		if w.err == nil {
 			w.err = err
 		}

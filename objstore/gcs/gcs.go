@@ -75,6 +75,9 @@ func init() {
 
 // New returns the store of a bucket. It sends nothing.
 func New(name string, o Options) (*bucket.Store, error) {
+	if o.Store.PartSize%grain != 0 {
+		return nil, fmt.Errorf("a part of %d bytes: the service takes multiples of %d", o.Store.PartSize, grain)
+	}
 	return bucket.New(newClient(name, o), o.Store)
 }
 

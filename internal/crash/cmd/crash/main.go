@@ -18,15 +18,18 @@ import (
 )
 
 type options struct {
-	seeds, kills, least, first int
-	seed                       int64
-	shape                      string
-	point, death               int
+	seeds, buckets, kills, least, first int
+	seed                                int64
+	shape                               string
+	point, death                        int
+	bucket                              bool
 }
 
 func main() {
 	var o options
 	flag.IntVar(&o.seeds, "seeds", 200, "how many seeds to explore")
+	flag.IntVar(&o.buckets, "buckets", 0, "how many seeds to explore with all objects in a bucket")
+	flag.BoolVar(&o.bucket, "bucket", false, "with -seed: replay it with all objects in a bucket")
 	flag.IntVar(&o.first, "first", 1, "the first of them")
 	flag.IntVar(&o.kills, "kills", 20, "how often to kill the real binary")
 	flag.IntVar(&o.least, "least", 1, "how often to stop at each named point with each way to stop; 0: at every operation; -1: not at all")
@@ -48,6 +51,8 @@ func replay(o options) int {
 	var r *sim.Result
 	if o.shape != "" {
 		r = sim.Stop(uint64(o.seed), sim.Shape(o.shape), o.point, sim.Deaths[o.death], print)
+	} else if o.bucket {
+		r = sim.ExploreBucket(uint64(o.seed), print)
 	} else {
 		r = sim.Explore(uint64(o.seed), print)
 	}
@@ -60,7 +65,7 @@ func replay(o options) int {
 }
 
 func run(o options) int {
-	var points, seeds sim.Sweep
+	var points, seeds, buckets sim.Sweep
 	began := time.Now()
 	if o.least >= 0 {
 		for i, shape := range sim.Shapes {
@@ -72,18 +77,21 @@ func run(o options) int {
 	began = time.Now()
 	sim.Seeds(uint64(o.first), o.seeds, &seeds, fired)
 	explored := time.Since(began)
+	began = time.Now()
+	sim.BucketSeeds(uint64(o.first), o.buckets, &buckets, fired)
+	filled := time.Since(began)
 	var kills kill.Report
 	if o.kills > 0 {
 		kills = kill.Run(o.kills, uint64(o.first))
 	}
 	silent := table(&points, fired, o)
-	failures := slices.Concat(points.Failures, seeds.Failures, kills.Failures)
+	failures := slices.Concat(points.Failures, seeds.Failures, buckets.Failures, kills.Failures)
 	for _, f := range failures {
 		fmt.Printf("FAILED go run ./internal/crash/cmd/crash %s\n  %s\n", f.Replay, f.Problem)
 	}
-	fmt.Printf("stops %d in %s, seeds %d in %s, kills %d (%d between first ack and last roll-forward, %d of them undecided)\n",
-		points.Runs, took.Round(time.Second), seeds.Runs, explored.Round(time.Second), kills.Kills, kills.Aimed, kills.Undecided)
-	lost, doubled := points.Lost+seeds.Lost+kills.Lost, points.Doubled+seeds.Doubled+kills.Doubled
+	fmt.Printf("stops %d in %s, seeds %d in %s, in a bucket %d in %s, kills %d (%d between first ack and last roll-forward, %d of them undecided)\n",
+		points.Runs, took.Round(time.Second), seeds.Runs, explored.Round(time.Second), buckets.Runs, filled.Round(time.Second), kills.Kills, kills.Aimed, kills.Undecided)
+	lost, doubled := points.Lost+seeds.Lost+buckets.Lost+kills.Lost, points.Doubled+seeds.Doubled+buckets.Doubled+kills.Doubled
 	fmt.Printf("lost=%d doubled=%d failures=%d silent=%d\n", lost, doubled, len(failures), silent)
 	if lost+doubled+len(failures)+silent > 0 {
 		return 1
@@ -121,12 +129,17 @@ func table(points *sim.Sweep, fired map[string]int, o options) (silent int) {
 	for _, name := range names {
 		fmt.Printf("%-34s %8d\n", name, fired[name])
 	}
+	must := []string(nil)
 	if o.seeds >= sim.LeastSeeds {
-		for _, name := range sim.Faults {
-			if fired[name] == 0 {
-				silent++
-				fmt.Printf("%-34s %8d  NEVER FIRED\n", name, 0)
-			}
+		must = append(must, sim.Faults...)
+	}
+	if o.buckets >= sim.LeastSeeds {
+		must = append(must, sim.BucketFaults...)
+	}
+	for _, name := range must {
+		if fired[name] == 0 {
+			silent++
+			fmt.Printf("%-34s %8d  NEVER FIRED\n", name, 0)
 		}
 	}
 	return silent
