@@ -1,7 +1,9 @@
 package delta
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -167,6 +169,44 @@ func (t *Table) reshaped(head *Head, s *batch.Schema, partitionBy []string) (*He
 	next.Schema, next.Metadata.SchemaString = s, log.FormatSchema(s)
 	next.Protocol = *log.Serving(&head.Protocol, s)
 	return &next, nil
+}
+
+// grown returns what the table will be once rows of a schema are merged into it: head itself if it has all that they have.
+func (t *Table) grown(head *Head, rows *batch.Schema) (*Head, error) {
+	m := merging{types: true, wider: widening(head)}
+	fields, err := m.fields(head.Schema.Fields, rows.Fields, "")
+	if err != nil {
+		return nil, err
+	}
+	s := &batch.Schema{Fields: fields}
+	if log.FormatSchema(s) == head.Metadata.SchemaString {
+		return head, nil
+	}
+	return t.reshaped(head, s, head.Metadata.PartitionColumns)
+}
+
+// addColumns commits what rows of a schema need of the table, if that is anything. Who is faster with another change of
+// the table is waited for: the rows are merged into what it made.
+func (t *Table) addColumns(ctx context.Context, head *Head, rows *batch.Schema) (*Head, error) {
+	for range tries {
+		next, err := t.grown(head, rows)
+		if err != nil || next == head {
+			return head, t.at(err, head.Version)
+		}
+		c := Commit{Operation: "ADD COLUMNS", Read: head, Metadata: &next.Metadata}
+		if !equalProtocol(&next.Protocol, &head.Protocol) {
+			c.Protocol = &next.Protocol
+		}
+		_, failed := t.Commit(ctx, c)
+		if head, err = t.Head(ctx); err != nil {
+			return nil, err
+		}
+		var f *supervision.Failure
+		if failed != nil && !(errors.As(failed, &f) && (f.Class == ClassMetadataChanged || f.Class == ClassProtocolChanged)) {
+			return nil, failed
+		}
+	}
+	return nil, t.failure(supervision.Transient, ClassMetadataChanged, head.Version, "other writers changed the table's columns %d times while columns were to be added", tries)
 }
 
 // maxColumnID is the property that holds the greatest id ever given to a column of the table.

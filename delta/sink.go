@@ -32,6 +32,9 @@ type SinkOptions struct {
 	// Ledger makes a new table one that can hold its flow's ledger: writer version 7 with domainMetadata.
 	Ledger bool
 
+	// MergeSchema lets Bind add columns to the table, and fields within them, that the rows have and it lacks.
+	MergeSchema bool
+
 	// Adopt lets the flow go on with a table that another incarnation of it has
 	// written. Without it that is refused: a lost checkpoint would write rows twice.
 	Adopt bool
@@ -156,6 +159,11 @@ func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.Output
 	if err != nil {
 		return err
 	}
+	if s.o.MergeSchema {
+		if head, err = t.addColumns(ctx, head, rows); err != nil {
+			return err
+		}
+	}
 	if err := s.accept(t, head, rows, m); err != nil {
 		return t.at(err, head.Version)
 	}
@@ -196,7 +204,11 @@ func (s *Sink) accept(t *Table, head *Head, rows *batch.Schema, m connectors.Out
 	if s.o.PartitionBy != nil && !slices.Equal(s.o.PartitionBy, head.Metadata.PartitionColumns) {
 		return t.failure(supervision.Fatal, ClassMismatch, head.Version, "the table is partitioned by %q; the sink asks for %q", head.Metadata.PartitionColumns, s.o.PartitionBy)
 	}
-	return compatible(rows, head.Schema)
+	r, err := newRules(head)
+	if err == nil {
+		_, err = fitRows(rows, head.Schema, r.fills()...)
+	}
+	return err
 }
 
 // Table returns the table, and what it was when the sink was bound.

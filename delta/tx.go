@@ -161,27 +161,20 @@ func (x *Tx) fail(err error) error {
 
 // take makes the table what rows of the schema need, and the writer for them.
 func (x *Tx) take(rows *batch.Schema) error {
-	s, partitionBy := x.next.Schema, x.next.Metadata.PartitionColumns
+	next := x.next
 	var err error
 	switch {
 	case x.o.OverwriteSchema && x.rows == nil:
-		s = rows
+		partitionBy := next.Metadata.PartitionColumns
 		if x.o.PartitionBy != nil {
 			partitionBy = x.o.PartitionBy
 		}
+		next, err = x.t.reshaped(next, rows, partitionBy)
 	case x.o.MergeSchema || x.o.OverwriteSchema:
-		m := merging{types: true, wider: widening(x.next)}
-		var fields []batch.Field
-		if fields, err = m.fields(s.Fields, rows.Fields, ""); err != nil {
-			return err
-		}
-		s = &batch.Schema{Fields: fields}
+		next, err = x.t.grown(next, rows)
 	}
-	next := x.next
-	if log.FormatSchema(s) != x.next.Metadata.SchemaString || !slices.Equal(partitionBy, x.next.Metadata.PartitionColumns) {
-		if next, err = x.t.reshaped(x.next, s, partitionBy); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	if x.w == nil || next != x.next {
 		if err := x.begin(next); err != nil {

@@ -74,7 +74,7 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 }
 
 // deltaOptions are the options of a Delta sink.
-var deltaOptions = []string{"path", "targetFileSize", "maxOpenFiles", "compression", "userMetadata", "adopt"}
+var deltaOptions = []string{"path", "targetFileSize", "maxOpenFiles", "maxRecordsPerFile", "compression", "mergeSchema", "userMetadata", "adopt"}
 
 func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 	o := delta.SinkOptions{PartitionBy: s.PartitionBy, Properties: s.Properties, Keys: s.Keys}
@@ -101,9 +101,19 @@ func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 			o.UserMetadata = text
 		case "adopt":
 			o.Adopt, err = boolean(text)
-		case "mergeschema", "overwriteschema":
+		case "maxrecordsperfile":
+			var n int
+			n, err = positive(text)
+			o.Writer.MaxRecords = int64(n)
+		case "mergeschema":
+			o.MergeSchema, err = boolean(text)
+		case "overwriteschema", "replacewhere", "partitionoverwritemode", "datachange":
 			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE",
-				Message: fmt.Sprintf("sink %s: %s is not supported by this version", s.Name, name), Hint: "the columns of the flow must be columns of the table"}
+				Message: fmt.Sprintf("sink %s: %s is not for flows, whose epochs are appended, upserted or are the whole result", s.Name, name),
+				Hint:    "deltaic table append --mode overwrite, or delta.Table.Begin, replaces rows of a table"}
+		case "txnappid", "txnversion":
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE",
+				Message: fmt.Sprintf("sink %s: %s is not for flows: each epoch has a txn of its own already", s.Name, name), Hint: "leave it out"}
 		default:
 			return nil, badOption(s, name, deltaOptions)
 		}

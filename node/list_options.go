@@ -50,6 +50,8 @@ var optionDocs = []listed{
 	{Of: "delta", Name: "targetFileSize", Since: since, Default: "128MB", Doc: "bytes at which a file is closed and another begun"},
 	{Of: "delta", Name: "maxOpenFiles", Since: since, Default: "64", Doc: "files of partitions that are filled at once"},
 	{Of: "delta", Name: "compression", Since: since, Default: "snappy", Doc: "of data files: none, snappy, gzip, zstd or lz4_raw"},
+	{Of: "delta", Name: "maxRecordsPerFile", Since: since, Default: "none", Doc: "rows at which a file is closed and another begun"},
+	{Of: "delta", Name: "mergeSchema", Since: since, Default: "false", Doc: "add columns to the table, and fields within them, that the flow has and it lacks, when the flow starts"},
 	{Of: "delta", Name: "userMetadata", Since: since, Doc: "text for the commitInfo of each commit"},
 	{Of: "delta", Name: "adopt", Since: since, Default: "false", Doc: "go on with a table that another incarnation of the flow has written; rows may come twice"},
 	{Of: "console", Name: "numRows", Since: since, Default: "20", Doc: "rows printed of an epoch"},
