@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -211,7 +212,7 @@ func (t *Table) gone(err error, head *Head) error {
 // hasFeed reports whether the writers of a version had to keep its changes.
 func hasFeed(h *Head) bool {
 	for _, key := range []string{"delta.enableChangeDataFeed", "delta.enableChangeDataCapture"} {
-		if h.Metadata.Configuration[key] == "true" {
+		if strings.EqualFold(h.Metadata.Configuration[key], "true") {
 			return true
 		}
 	}

@@ -214,7 +214,7 @@ type replaceRest struct {
 
 func (r *replaceRest) keep(ctx context.Context, a *log.Add) (err error) {
 	if r.w == nil {
-		if strings.EqualFold(r.x.head.Metadata.Configuration["delta.enableChangeDataFeed"], "true") {
+		if hasFeed(r.x.head) {
 			f := supervision.New(supervision.Fatal, log.ClassWrite, "the table has a change data feed, and replaceWhere (%s) takes some rows of the file %s and leaves others: its change files cannot be written yet", r.x.o.ReplaceWhere, a.Path)
 			f.Hint = "replace by a condition over partition columns"
 			return f

@@ -74,7 +74,7 @@ func (s *Source) Open(ctx context.Context, at connectors.Positions, o connectors
 		missing := p.starting() && (s.start == nil || s.start.version != p.First)
 		s.mu.Unlock()
 		if missing {
-			if err := s.begin(ctx, p); err != nil {
+			if err := s.begin(ctx, p, true); err != nil {
 				return nil, err
 			}
 		}

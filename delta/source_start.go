@@ -16,7 +16,8 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 	if err != nil {
 		return nil, err
 	}
-	out := connectors.Positions{}
+	out, reading := connectors.Positions{}, false
+	var zero sourcePosition
 	for i := range first.Splits {
 		id := splitName(i)
 		p := first
@@ -24,18 +25,19 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 			if p, err = decodePosition(text); err != nil {
 				return nil, err
 			}
+			p.Mode = first.Mode // what it counts is the same in both, or first had refused it
 		} else if p.starting() {
 			p.Index = i
 		} else if i > 0 {
 			p.Version = p.First + 1
 		}
-		out[id] = p.encode()
-		if i > 0 {
-			continue
+		out[id], reading = p.encode(), reading || p.starting()
+		if i == 0 {
+			zero = p
 		}
-		if err := s.begin(ctx, p); err != nil {
-			return nil, err
-		}
+	}
+	if err := s.begin(ctx, zero, reading); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +78,7 @@ func (s *Source) first(ctx context.Context, known connectors.Positions) (sourceP
 			f.Hint = "run the flow as it was until it has stopped cleanly, or begin with a new checkpoint location"
 			return p, f
 		}
-		p.Version, p.Index, p.Row, p.Rows = p.First, 0, 0, 0
+		p.Mode, p.Version, p.Index, p.Row, p.Rows = mode, p.First, 0, 0, 0
 		if p.First < 0 {
 			p.Version = 0
 		}
@@ -126,10 +128,11 @@ func (s *Source) startingVersion(ctx context.Context) (int64, error) {
 	return version, err
 }
 
-// begin makes ready for reading from a position on.
-func (s *Source) begin(ctx context.Context, p sourcePosition) error {
+// begin makes ready for reading from a position on. starting says that there is something to read of what the table had at first: once that is
+// over, that version may be gone.
+func (s *Source) begin(ctx context.Context, p sourcePosition, starting bool) error {
 	var start *startFiles
-	if p.First >= 0 && (p.starting() || p.Splits > 1) {
+	if starting {
 		s.mu.Lock()
 		start = s.start
 		s.mu.Unlock()
@@ -145,7 +148,7 @@ func (s *Source) begin(ctx context.Context, p sourcePosition) error {
 	s.commits = map[int64]*sourceCommit{}
 	s.planned = max(p.Version, p.First+1)
 	s.mu.Unlock()
-	if s.o.Before == "" {
+	if s.o.Before == "" || start == nil {
 		return nil
 	}
 	_, err := s.CutAt(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,6 +13,7 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/connectortest"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore/memory"
 )
 
@@ -169,4 +171,70 @@ func TestStreamFolds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What a position counts is said anew at each start, or a later one would go on within pieces of another kind.
+func TestPositionsSayHowTheyAreRead(t *testing.T) {
+	d := newDML(t, memory.New(memory.Options{}), 1, false, false)
+	d.append()
+	start := func(changes bool, known connectors.Positions) connectors.Positions {
+		s, err := delta.NewSource(ctx, d.store, "t", delta.SourceOptions{StartingVersion: "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.TakeChanges(changes)
+		at, err := s.Start(ctx, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	at := start(true, start(false, nil))
+	if !strings.Contains(string(at["delta/0"]), `"mode":"changes"`) {
+		t.Errorf("a stream of changes stands at %v", at)
+	}
+}
+
+// What the table had at first is looked at as long as some split reads it: later it may be gone from the log.
+func TestTheFirstVersionMayGo(t *testing.T) {
+	for _, o := range []delta.SourceOptions{{Splits: 2}, {StartOnly: true, Before: "at"}} {
+		d := newDML(t, memory.New(memory.Options{}), 1, false, false)
+		d.append()
+		d.append()
+		if o.Before != "" {
+			timed := batch.NewSchema(append(dmlSchema.Fields[:2:2], batch.Field{Name: "at", Type: batch.TimestampType, Nullable: true})...)
+			d.commit(log.Commit{Metadata: &log.Metadata{ID: "dml", Provider: "parquet", SchemaString: log.FormatSchema(timed)}}, nil)
+		}
+		open := func() *delta.Source {
+			s, err := delta.NewSource(ctx, d.store, "t", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		first := open()
+		at, err := first.Start(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id := range at { // all of it is read
+			end, err := first.End(ctx, []connectors.SplitID{id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			at[id] = end[id]
+		}
+		d.append()
+		if _, err := delta.Open(d.store, delta.Options{}).Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for v := range d.version {
+			if err := d.store.Delete(ctx, log.CommitName(v)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again, err := open().Start(ctx, at); err != nil || !maps.Equal(again, at) {
+			t.Errorf("%+v: started at %v, %v; want %v", o, again, err, at)
+		}
+	}
 }

@@ -3,7 +3,6 @@ package delta
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
@@ -14,7 +13,7 @@ const feedFolder = "_change_data/"
 
 // feedsChanges reports whether commits that change rows are to say which.
 func feedsChanges(head *Head) bool {
-	return strings.EqualFold(head.Metadata.Configuration["delta.enableChangeDataFeed"], "true") && head.Protocol.Supports("changeDataFeed")
+	return hasFeed(head) && head.Protocol.Supports("changeDataFeed")
 }
 
 // feed writes the change files of a commit. Without any, readers take the rows of added files as inserts and those of
