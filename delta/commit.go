@@ -295,6 +295,9 @@ func (t *Table) encode(ctx context.Context, c *Commit, head *Head) (*log.Commit,
 		return nil, nil, err
 	}
 	out := &log.Commit{Info: info, Protocol: c.Protocol, Metadata: meta, Txns: c.Txns, Domains: c.Domains, Removes: c.Removes, Adds: c.Adds, Changes: c.Changes}
+	if err := t.number(out, head); err != nil {
+		return nil, nil, err
+	}
 	return out, out.Encode(nil), nil
 }
 

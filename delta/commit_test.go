@@ -319,7 +319,7 @@ func TestUnsupportedFeaturesAreNamed(t *testing.T) {
 		{`{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["timeTravelMachine"],"writerFeatures":["timeTravelMachine"]}`, `{}`, "timeTravelMachine", log.ClassRead},
 		{`{"minReaderVersion":4,"minWriterVersion":7}`, `{}`, "reader version 4", log.ClassRead},
 		{`{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["icebergCompatV2"]}`, `{}`, "icebergCompatV2", log.ClassWrite},
-		{`{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["rowTracking"]}`, `{}`, "rowTracking", log.ClassWrite},
+		{`{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["icebergCompatV1"]}`, `{}`, "icebergCompatV1", log.ClassWrite},
 		{`{"minReaderVersion":1,"minWriterVersion":8}`, `{}`, "writer version 8", log.ClassWrite},
 	} {
 		s := memory.New(memory.Options{})

@@ -54,6 +54,7 @@ type expectation struct {
 		Hint      *int64 `json:"last_checkpoint_hint"`
 	}
 	Versions []expectedVersion
+	RowIDs   [][]string       `json:"row_ids"` // the column id, the row's number and the version that wrote it
 	CDF      *expectedChanges `json:"cdf"`
 	Ranges   struct {
 		Valid  [][2]int64
@@ -103,6 +104,7 @@ func (e *expectation) hold(table *delta.Table, v *verdict) {
 		e.Versions[i].hold(table, s.Version, v)
 	}
 	e.history(table, v)
+	e.numbers(s, v)
 	e.changes(table, v)
 	if e.Log.LatestVersion != nil {
 		e.inventory(table, v)
@@ -328,4 +330,33 @@ func (e *expectation) history(table *delta.Table, v *verdict) {
 			v.find(operations[want.Version] == want.Operation, "version %d: operation %q, want %q", want.Version, operations[want.Version], want.Operation)
 		}
 	}
+}
+
+// numbers compares the numbers of rows.
+func (e *expectation) numbers(s *delta.Snapshot, v *verdict) {
+	if e.RowIDs == nil {
+		return
+	}
+	got, err := numbersOf(s)
+	want := slices.SortedFunc(slices.Values(e.RowIDs), slices.Compare)
+	v.find(err == nil && slices.EqualFunc(got, want, slices.Equal), "rows are numbered %v, want %v: %v", got, want, err)
+}
+
+// numbersOf returns the column id of each row, its number and the version that wrote it.
+func numbersOf(s *delta.Snapshot) (got [][]string, err error) {
+	for b, err := range s.Scan(ctx, delta.ScanOptions{Columns: []string{"id", "_metadata.row_id", "_metadata.row_commit_version"}}) {
+		if err != nil {
+			return nil, err
+		}
+		for i := range b.Rows() {
+			row := b.Row(i)
+			cells := []string{asText(b.Columns[0], row)}
+			for _, k := range b.Columns[1].Kids {
+				cells = append(cells, asText(k, row))
+			}
+			got = append(got, cells)
+		}
+		b.Release()
+	}
+	return slices.SortedFunc(slices.Values(got), slices.Compare), nil
 }

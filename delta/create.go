@@ -65,7 +65,11 @@ func Create(ctx context.Context, s objstore.Store, c CreateOptions, o Options) (
 	if inCommit(meta) {
 		info.InCommitTimestamp = &info.Timestamp
 	}
-	text := (&log.Commit{Info: info, Protocol: protocol, Metadata: meta, Txns: first.Txns, Domains: first.Domains, Adds: first.Adds}).Encode(nil)
+	version := &log.Commit{Info: info, Protocol: protocol, Metadata: meta, Txns: first.Txns, Domains: first.Domains, Adds: first.Adds}
+	if err := t.number(version, &Head{Version: -1}); err != nil {
+		return nil, err
+	}
+	text := version.Encode(nil)
 	if err := t.put(ctx, &first, 0, text); err != nil {
 		if !errors.Is(err, objstore.ErrExists) {
 			return nil, err
@@ -122,7 +126,10 @@ func (t *Table) describe(c *CreateOptions) (*log.Metadata, *log.Protocol, error)
 		return nil, nil, err
 	}
 	features = append(features, columnFeatures(schema)...)
-	if c.Domains {
+	if err := t.nameRowColumns(config); err != nil {
+		return nil, nil, err
+	}
+	if c.Domains || slices.Contains(features, "rowTracking") {
 		features = append(features, "domainMetadata")
 	}
 	id, err := t.newID()
@@ -287,12 +294,12 @@ var known = map[string]string{
 	"delta.targetFileSize": "", "delta.autoOptimize.autoCompact": "", "delta.autoOptimize.optimizeWrite": "",
 	"delta.tuneFileSizesForRewrites": "", "delta.enableChangeDataFeed": "changeDataFeed",
 	"delta.enableDeletionVectors": "deletionVectors", "delta.enableInCommitTimestamps": "inCommitTimestamp", "delta.enableTypeWidening": "typeWidening",
-	"delta.checkpointPolicy": "",
+	"delta.checkpointPolicy": "", "delta.enableRowTracking": "rowTracking",
 }
 
 // unsupported are properties that are fine as long as they are false or none.
 var unsupported = []string{
-	"delta.enableRowTracking", "delta.enableVariantShredding", "delta.randomizeFilePrefixes",
+	"delta.enableVariantShredding", "delta.randomizeFilePrefixes",
 	"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3"}
 
 func checkProperties(properties map[string]string) (config map[string]string, features []string, err error) {

@@ -1,9 +1,13 @@
 package delta
 
 import (
+	"context"
+
+	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
 	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
 )
 
 // Only returns the snapshot with the i-th of its files alone.
@@ -37,4 +41,28 @@ func (s *Sink) PutTogether(files int) { s.upserts.index.small = files }
 // StagedFiles returns the files of change rows that a share prepared.
 func StagedFiles(p connectors.Prepared) ([]staged.File, error) {
 	return stagedFiles([]connectors.Prepared{p})
+}
+
+// WriteMoved appends rows that have columns besides those of the table, as a writer does that keeps the numbers of rows.
+func WriteMoved(ctx context.Context, s objstore.Store, b *batch.Batch, o Options) error {
+	t := Open(s, o)
+	head, err := t.Head(ctx)
+	if err != nil {
+		return err
+	}
+	with := *head
+	with.Schema = b.Schema
+	w, err := NewWriter(t, &with, WriterOptions{})
+	if err != nil {
+		return err
+	}
+	if err := w.Write(ctx, b); err != nil {
+		return err
+	}
+	adds, err := w.Finish(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = t.Commit(ctx, Commit{Operation: "OPTIMIZE", Adds: adds})
+	return err
 }

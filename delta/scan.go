@@ -100,8 +100,9 @@ type scan struct {
 	out     *batch.Schema // of the batches given
 	columns []scanColumn  // those of out, then what only the condition looks at
 	where   *scanFilter   // nil: all rows
-	skip    *skipper      // nil: no file is left out
-	now     int64         // of the condition, microseconds
+	numbers rowNumbers
+	skip    *skipper // nil: no file is left out
+	now     int64    // of the condition, microseconds
 }
 
 // scanColumn is a column on its way through a scan.
@@ -146,6 +147,7 @@ func (t *Table) scanOf(head *Head, o ScanOptions) (*scan, error) {
 			return nil, err
 		}
 	}
+	c.needNumbers()
 	return c, nil
 }
 

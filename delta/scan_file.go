@@ -186,7 +186,7 @@ func (f *fileScan) assemble(out, b *batch.Batch, first int64) error {
 		case f.from[i] >= 0:
 			out.Columns = append(out.Columns, b.Columns[f.from[i]].Retain())
 		case c.kind == fromScan:
-			out.Columns = append(out.Columns, f.metadata(c.field.Type, f.add, f.name, first, b.N))
+			out.Columns = append(out.Columns, f.metadata(c.field.Type, b, first))
 		default:
 			value, ok := f.add.Partition.Get(c.partition)
 			if !ok && !f.spare {

@@ -4,13 +4,13 @@ import (
 	"path"
 
 	"github.com/deltaic/deltaic/batch"
-	"github.com/deltaic/deltaic/delta/log"
 )
 
 // MetadataColumn is a column that every table has unless one of its own is called so: a struct that says of each
 // row where it lies. Its fields are those of Spark: file_path, file_name, file_size, file_block_start,
 // file_block_length, file_modification_time, row_index (the row's place in its file, deleted ones counted), and of
-// tables with row tracking base_row_id and default_row_commit_version of the file.
+// tables with row tracking base_row_id and default_row_commit_version of the file, row_id (the row's number, which it keeps when it moves to
+// another file) and row_commit_version (the version that wrote the row as it is).
 const MetadataColumn = "_metadata"
 
 var metadataType = batch.StructType(
@@ -23,12 +23,20 @@ var metadataType = batch.StructType(
 	batch.Field{Name: "row_index", Type: batch.BigIntType},
 	batch.Field{Name: "base_row_id", Type: batch.BigIntType, Nullable: true},
 	batch.Field{Name: "default_row_commit_version", Type: batch.BigIntType, Nullable: true},
+	batch.Field{Name: "row_id", Type: batch.BigIntType, Nullable: true},
+	batch.Field{Name: "row_commit_version", Type: batch.BigIntType, Nullable: true},
 )
 
-// metadata returns the column _metadata, or the wanted part of it, of n rows of a file from first on.
-func (c *scan) metadata(t batch.Type, a *log.Add, name string, first int64, n int) *batch.Column {
-	pool := c.t.o.Pool
+// metadata returns the column _metadata, or the wanted part of it, of the rows of a batch of the file that begins at first.
+func (c *fileScan) metadata(t batch.Type, b *batch.Batch, first int64) *batch.Column {
+	a, name, n, pool := c.add, c.name, b.N, c.t.o.Pool
 	file := c.t.URI() + "/" + name
+	own := func(at int) *batch.Column {
+		if at < 0 {
+			return nil
+		}
+		return b.Columns[c.from[at]]
+	}
 	out := pool.NewColumn(batch.StructType(), n)
 	out.Type = t
 	number := func(t batch.Type, v int64) *batch.Column {
@@ -64,6 +72,15 @@ func (c *scan) metadata(t batch.Type, a *log.Add, name string, first int64, n in
 			}
 		case "base_row_id":
 			k = known(a.BaseRowID)
+		case "row_id":
+			from := a.BaseRowID
+			if from != nil {
+				from = new(int64)
+				*from = *a.BaseRowID + first
+			}
+			k = c.numbered(own(c.numbers.id), from, 1, n)
+		case "row_commit_version":
+			k = c.numbered(own(c.numbers.version), a.DefaultRowCommitVersion, 0, n)
 		default:
 			k = known(a.DefaultRowCommitVersion)
 		}

@@ -198,7 +198,7 @@ func TestCreateRefuses(t *testing.T) {
 		{delta.CreateOptions{Schema: idSchema, PartitionBy: []string{"n"}}, "DELTA_CANNOT_USE_ALL_COLUMNS_FOR_PARTITION", ""},
 		{delta.CreateOptions{Schema: one("a", batch.ArrayType(batch.IntType, true)), PartitionBy: []string{"a"}}, "DELTA_INVALID_PARTITION_COLUMN_TYPE", "array<int>"},
 		{delta.CreateOptions{Schema: idSchema, Properties: map[string]string{"delta.appendonly": "true"}}, "DELTA_UNKNOWN_CONFIGURATION", "meant delta.appendOnly?"},
-		{delta.CreateOptions{Schema: idSchema, Properties: map[string]string{"delta.enableRowTracking": "true"}}, log.ClassWrite, "delta.enableRowTracking"},
+		{delta.CreateOptions{Schema: idSchema, Properties: map[string]string{"delta.enableVariantShredding": "true"}}, log.ClassWrite, "delta.enableVariantShredding"},
 		{delta.CreateOptions{Schema: idSchema, Properties: map[string]string{"delta.feature.wonders": "supported"}}, log.ClassWrite, "wonders"},
 	} {
 		_, err := delta.Create(ctx, memory.New(memory.Options{}), c.o, options(1))

@@ -9,6 +9,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
+	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -43,6 +44,10 @@ func (s *Sink) checkKeys(t *Table, head *Head, rows *batch.Schema) ([]string, er
 	}
 	if len(s.o.Keys) == 0 {
 		return fail(ClassKeysMissing, "name the columns that identify a row: keys: [...] (in Go: delta.SinkOptions.Keys)", "output mode update replaces rows by key, and the sink names no keys")
+	}
+	if tracksRows(head) {
+		return fail(log.ClassWrite, "unset the property, or write in append or complete mode",
+			"the table's property %s asks that rows which move keep their numbers, which output mode update does not do yet", rowTrackingEnabled)
 	}
 	var keys []string
 	for _, k := range s.o.Keys {

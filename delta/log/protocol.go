@@ -51,7 +51,8 @@ var forWrite = inactive{
 	"v2Checkpoint":         nil,
 	"domainMetadata":       nil,
 	"changeDataFeed":       nil, // appends write no change files
-	"deletionVectors":      nil, // we make none, and numRecords is always written
+	"deletionVectors":      nil,
+	"rowTracking":          nil, // commits number the rows they add
 	"columnMapping":        nil,
 	"invariants":           nil, // what rows must be is looked at where they are written
 	"generatedColumns":     nil,
