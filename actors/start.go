@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,6 +118,22 @@ func (h *Handle) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Waiting says which sources and sinks wait for what is outside, and for what; "" if none does.
+func (h *Handle) Waiting() string {
+	var all []string
+	g := h.config.Plan.Graph
+	for _, s := range g.Steps {
+		for _, end := range [2]any{s.Source, s.Sink} {
+			if w, ok := end.(connectors.Waiter); ok {
+				if why := w.Waiting(); why != "" {
+					all = append(all, s.Name+": "+why)
+				}
+			}
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // Recent returns the progress of the last epochs, oldest first.

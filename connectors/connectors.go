@@ -192,6 +192,13 @@ type Restorer interface {
 	Restore(ctx context.Context, flow, incarnation string, epoch, version int64) error
 }
 
+// Waiter is a source or sink that waits for what it reads or writes, such as brokers that are away, and says so. It is
+// asked from any goroutine.
+type Waiter interface {
+	// Waiting says what is waited for, "" if nothing is.
+	Waiting() string
+}
+
 // Located is a sink whose output has a place and an identity of its own, such
 // as a table.
 type Located interface {

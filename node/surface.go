@@ -113,6 +113,9 @@ func (j *job) unready(now time.Time) string {
 	default:
 		return fmt.Sprintf("state %s: %s", status.State, status.Message)
 	}
+	if status.Waiting != "" {
+		return status.Message
+	}
 	v := j.totals.view()
 	if age := now.Sub(v.lastAt); v.epochs > 0 && v.last.Lag > 0 && age > max(staleAfter, 3*time.Duration(v.last.BatchDuration)*time.Millisecond) {
 		return fmt.Sprintf("no epoch for %v with %d rows waiting", age.Round(time.Second), v.last.Lag)

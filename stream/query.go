@@ -19,6 +19,8 @@ type Runner interface {
 	RunID() string
 	// Phase is where the job is in its life, such as RUNNING.
 	Phase() string
+	// Waiting says what the job waits for outside of the process, "" if for nothing.
+	Waiting() string
 	// Done is closed when the job has ended and everything it started has.
 	Done() <-chan struct{}
 	// Err is why the job ended: nil after a clean stop, and while it runs.
@@ -71,6 +73,7 @@ type Status struct {
 	IsDataAvailable bool       `json:"isDataAvailable"`
 	IsTriggerActive bool       `json:"isTriggerActive"`
 	State           string     `json:"state"`
+	Waiting         string     `json:"waiting,omitempty"` // for what is outside: brokers that are away
 	Exception       *Exception `json:"exception,omitempty"`
 	Offsets         any        `json:"offsets,omitempty"` // behind the newest decided epoch, by source
 }
@@ -102,6 +105,11 @@ func (q *Query) Status() Status {
 		s.Message = "Terminated with exception"
 		if s.Exception != nil {
 			s.Message += ": " + s.Exception.Message
+		}
+	}
+	if s.State != "STOPPED" && s.State != "FAILED" {
+		if s.Waiting = q.run.Waiting(); s.Waiting != "" {
+			s.Message = "Waiting for " + s.Waiting
 		}
 	}
 	return s

@@ -47,8 +47,9 @@ type finding struct {
 }
 
 const (
-	slowest     = 10 // times the interval of checks while nothing happens
-	probesAtOne = 16 // fetches of one check into one gap
+	patience    = 10 * time.Second // after which brokers that do not answer are waited for, and said to be
+	slowest     = 10               // times the interval of checks while nothing happens
+	probesAtOne = 16               // fetches of one check into one gap
 	probeBytes  = 64 << 10
 )
 
@@ -155,7 +156,7 @@ func (r *reader) learn(found []finding) {
 // ask fills the findings in. What brokers do not answer stays unknown; what
 // they refuse, such as a wrong password, is an error.
 func (r *reader) ask(quiet []finding) error {
-	ctx, cancel := context.WithTimeout(r.check.ctx, r.in.c.askTimeout)
+	ctx, cancel := context.WithTimeout(r.check.ctx, min(r.in.c.askTimeout, patience))
 	defer cancel()
 	admin := kadm.NewClient(r.client)
 	topics := map[string]bool{}
@@ -171,8 +172,12 @@ func (r *reader) ask(quiet []finding) error {
 		if f := r.in.c.failure(err, "could not list offsets"); f.Kind == supervision.Fatal {
 			return f
 		}
+		if r.check.ctx.Err() == nil {
+			r.in.waits(err)
+		}
 		return nil
 	}
+	r.in.waits(nil)
 	var details kadm.TopicDetails
 	for i := range quiet {
 		f := &quiet[i]

@@ -2,14 +2,17 @@ package kafka
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
@@ -23,9 +26,16 @@ import (
 type config struct {
 	brokers        []string
 	topics         []string           // subscribe, in the order given
+	pattern        *regexp.Regexp     // subscribePattern; nil with the others
 	assign         map[string][]int32 // assign; nil with subscribe
 	starting       StartingOffsets
-	maxOffsets     int64 // a trigger's; 0: no bound
+	startingTimes  offsets // startingOffsetsByTimestamp
+	startingTime   int64   // startingTimestamp, milliseconds; -1: not given
+	laterIsLatest  bool    // startingOffsetsByTimestampStrategy is latest
+	ending         offsets // endingOffsets
+	endingTimes    offsets // endingOffsetsByTimestamp
+	endingTime     int64   // endingTimestamp; -1: not given
+	maxOffsets     int64   // a trigger's; 0: no bound
 	failOnDataLoss bool
 	headers        bool
 	uncommitted    bool
@@ -50,6 +60,9 @@ type security struct {
 	mechanism      string
 	jaas           bool
 	user, password string
+	bearer         bearer // OAUTHBEARER
+	pem            pemText
+	tls            *tls.Config // made of pem by check
 }
 
 // fetching bounds what one fetch brings.
@@ -59,6 +72,7 @@ type fetching struct {
 }
 
 const (
+	metadataAge          = 100 * time.Millisecond
 	defaultMaxBatchBytes = 64 << 20
 	// batchSlack lets a record of exactly the limit pass with its framing.
 	batchSlack = 1 << 20
@@ -66,7 +80,7 @@ const (
 
 func defaults() config {
 	return config{
-		starting: Latest, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
+		starting: Latest, startingTime: -1, endingTime: -1, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
 		askTimeout: defaultAskTimeout, backoff: 100 * time.Millisecond, backoffMax: time.Second,
 		checkEvery: 500 * time.Millisecond, missingAfter: 10,
 		// Small fetches are faster (the cache) and bound what lies decompressed in memory.
@@ -79,11 +93,14 @@ func (c *config) check() error {
 	if len(c.brokers) == 0 {
 		return invalid("kafka.bootstrap.servers", "is required: the brokers to begin with, such as localhost:9092")
 	}
-	if len(c.topics) == 0 && len(c.assign) == 0 {
-		return invalid("subscribe", "one of subscribe and assign is required")
+	ways := 0
+	for _, given := range []bool{len(c.topics) > 0, len(c.assign) > 0, c.pattern != nil} {
+		if given {
+			ways++
+		}
 	}
-	if len(c.topics) > 0 && len(c.assign) > 0 {
-		return invalid("subscribe", "only one of subscribe and assign may be given")
+	if ways != 1 {
+		return invalid("subscribe", "exactly one of subscribe, subscribePattern and assign is required")
 	}
 	if c.fetch.minBytes > c.fetch.maxBytes {
 		return invalid("kafka.fetch.min.bytes", "%d is more than fetch.max.bytes, %d", c.fetch.minBytes, c.fetch.maxBytes)
@@ -92,10 +109,22 @@ func (c *config) check() error {
 	if err := c.security.check(); err != nil {
 		return err
 	}
+	switch { // Spark's order of precedence
+	case c.startingTime >= 0:
+		c.starting = FromTime(time.UnixMilli(c.startingTime))
+	case c.startingTimes != nil:
+		c.starting = StartingOffsets{kind: startTimes, at: c.startingTimes}
+	}
 	return c.starting.check()
 }
 
-func (s *security) check() error {
+func (s *security) check() (err error) {
+	if s.pem != (pemText{}) && s.protocol != "SSL" && s.protocol != "SASL_SSL" {
+		return invalid("kafka.security.protocol", "certificates are given, so it must be SSL or SASL_SSL")
+	}
+	if s.tls, err = s.pem.config(); err != nil {
+		return err
+	}
 	switch s.protocol {
 	case "", "PLAINTEXT", "SSL":
 		if s.mechanism != "" || s.jaas {
@@ -107,13 +136,23 @@ func (s *security) check() error {
 		return invalid("kafka.sasl.jaas.config", "is required with %s", s.protocol)
 	}
 	if s.mechanism == "" {
-		return invalid("kafka.sasl.mechanism", "is required with %s: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", s.protocol)
+		return invalid("kafka.sasl.mechanism", "is required with %s: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", s.protocol)
+	}
+	if oauth := s.mechanism == oauthBearer; oauth != (s.bearer.id != "") {
+		return invalid("kafka.sasl.jaas.config", "its login module is not one of %s", s.mechanism)
+	} else if oauth && s.bearer.endpoint == "" {
+		return invalid("kafka.sasl.oauthbearer.token.endpoint.url", "is required with %s", oauthBearer)
 	}
 	return nil
 }
 
+const oauthBearer = "OAUTHBEARER"
+
 // strategy names the splits as Spark does.
 func (c *config) strategy() string {
+	if c.pattern != nil {
+		return "SubscribePattern[" + strings.TrimSuffix(strings.TrimPrefix(c.pattern.String(), "^(?:"), ")$") + "]"
+	}
 	if c.assign == nil {
 		return "Subscribe[" + strings.Join(c.topics, ", ") + "]"
 	}
@@ -126,11 +165,25 @@ func (c *config) strategy() string {
 	return "Assign[" + strings.Join(names, ", ") + "]"
 }
 
-func (c *config) topicNames() []string {
-	if c.assign != nil {
-		return sortedKeys(c.assign)
+// topics are the topics to be read as they are now.
+func (in *Input) topics(ctx context.Context, admin *kadm.Client) ([]string, error) {
+	switch {
+	case in.c.assign != nil:
+		return sortedKeys(in.c.assign), nil
+	case in.c.pattern == nil:
+		return in.c.topics, nil
 	}
-	return c.topics
+	all, err := admin.ListTopics(ctx) // internal ones left out
+	if err != nil {
+		return nil, in.c.failure(err, "could not list topics")
+	}
+	var names []string
+	for _, name := range all.Names() {
+		if in.c.pattern.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // reads reports whether a partition of one of the topics is to be read.
@@ -151,9 +204,10 @@ func (c *config) clientOptions() []kgo.Opt {
 		kgo.RetryBackoffFn(c.wait),
 		kgo.MaxDecompressBatchBytes(int(c.maxBatchBytes + batchSlack)),
 		kgo.DisableClientMetrics(),
+		kgo.MetadataMinAge(metadataAge), // what is new is found soon after something else was asked for
 	}
 	if c.security.protocol == "SSL" || c.security.protocol == "SASL_SSL" {
-		o = append(o, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
+		o = append(o, kgo.DialTLSConfig(c.security.tls))
 	}
 	if m := c.security.sasl(); m != nil {
 		o = append(o, kgo.SASL(m))
@@ -163,6 +217,8 @@ func (c *config) clientOptions() []kgo.Opt {
 
 func (s *security) sasl() sasl.Mechanism {
 	switch s.mechanism {
+	case oauthBearer:
+		return s.bearer.mechanism()
 	case "PLAIN":
 		return plain.Auth{User: s.user, Pass: s.password}.AsMechanism()
 	case "SCRAM-SHA-256":

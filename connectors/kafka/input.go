@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,10 +23,13 @@ type Input struct {
 	mu     sync.Mutex
 	client *kgo.Client // for metadata and offsets; made when first needed
 	losses []Loss
+
+	waiting atomic.Pointer[string]
 }
 
 var _ connectors.Source = (*Input)(nil)
 var _ connectors.Limiter = (*Input)(nil)
+var _ connectors.Waiter = (*Input)(nil)
 
 // The columns of the source, in order.
 const (
@@ -78,6 +82,24 @@ func (in *Input) String() string { return in.Description() }
 
 // GoString is Description, for the same reason.
 func (in *Input) GoString() string { return in.Description() }
+
+// Waiting says why the brokers are waited for, "" if they answer.
+func (in *Input) Waiting() string {
+	if why := in.waiting.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// waits notes whether the brokers have answered.
+func (in *Input) waits(err error) {
+	if err == nil {
+		in.waiting.Store(nil)
+		return
+	}
+	why := err.Error()
+	in.waiting.Store(&why)
+}
 
 // Close ends the connections that Start and End keep open.
 func (in *Input) Close() error {

@@ -6,30 +6,36 @@ import "strings"
 //
 //	org.apache.kafka.common.security.plain.PlainLoginModule required username="u" password="p";
 //
-// No error repeats any of it.
+// or, of OAUTHBEARER, clientId, clientSecret and scope. No error repeats any of it.
 func setJAAS(c *config, name, value string) error {
 	module, rest, _ := strings.Cut(value, " ")
 	module = module[strings.LastIndexByte(module, '.')+1:]
-	if module != "PlainLoginModule" && module != "ScramLoginModule" {
-		return invalid(name, "expected a PlainLoginModule or a ScramLoginModule")
+	names := map[string]*string{"username": &c.security.user, "password": &c.security.password}
+	least := []string{"username", "password"}
+	switch module {
+	case "PlainLoginModule", "ScramLoginModule":
+	case "OAuthBearerLoginModule":
+		b := &c.security.bearer
+		names = map[string]*string{"clientId": &b.id, "clientSecret": &b.secret, "scope": &b.scope}
+		least = []string{"clientId", "clientSecret"}
+	default:
+		return invalid(name, "expected a PlainLoginModule, a ScramLoginModule or an OAuthBearerLoginModule")
 	}
 	words, ok := jaasWords(rest)
 	if !ok || len(words) == 0 || !strings.EqualFold(words[0].key, "required") || words[0].value != "" {
-		return invalid(name, `expected ...LoginModule required username="..." password="...";`)
+		return invalid(name, `expected ...LoginModule required %s="..." %s="...";`, least[0], least[1])
 	}
-	var user, password bool
 	for _, w := range words[1:] {
-		switch w.key {
-		case "username":
-			c.security.user, user = w.value, true
-		case "password":
-			c.security.password, password = w.value, true
-		default:
-			return invalid(name, "only username and password may be set in it")
+		to := names[w.key]
+		if to == nil {
+			return invalid(name, "only %s may be set in it", strings.Join(sortedKeys(names), ", "))
 		}
+		*to = w.value
 	}
-	if !user || !password {
-		return invalid(name, "username and password must both be set in it")
+	for _, n := range least {
+		if *names[n] == "" {
+			return invalid(name, "%s must be set in it", strings.Join(least, " and "))
+		}
 	}
 	c.security.jaas = true
 	return nil

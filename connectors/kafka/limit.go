@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -16,15 +17,19 @@ type share struct {
 	rest         uint64 // remainder of the proportional division, for who gets what is left
 }
 
-// Limited reports whether maxOffsetsPerTrigger is set.
-func (in *Input) Limited() bool { return in.c.maxOffsets > 0 }
+// Limited reports whether an epoch has a bound: maxOffsetsPerTrigger, or an ending beyond which no epoch reads.
+func (in *Input) Limited() bool { return in.c.maxOffsets > 0 || in.c.ends() }
 
 // Limit splits maxOffsetsPerTrigger over the splits by how much each has
 // waiting. The total is exact, and a split with data gets at least one offset
 // as long as there are as many as such splits.
 func (in *Input) Limit(from, end connectors.Positions) connectors.Positions {
-	if in.c.maxOffsets == 0 {
-		return nil
+	most := in.c.maxOffsets
+	if most == 0 {
+		if !in.c.ends() {
+			return nil
+		}
+		most = math.MaxInt64 // up to end, which End has bound
 	}
 	var shares []share
 	var total int64
@@ -37,7 +42,7 @@ func (in *Input) Limit(from, end connectors.Positions) connectors.Positions {
 		shares = append(shares, share{split: s, from: at, waiting: max(waiting, 0)})
 		total += max(waiting, 0)
 	}
-	divide(shares, total, in.c.maxOffsets)
+	divide(shares, total, most)
 	until := connectors.Positions{}
 	for _, s := range shares {
 		until[s.split] = position(s.from + s.may)

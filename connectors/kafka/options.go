@@ -28,32 +28,35 @@ var setters = map[string]struct {
 	name string // as Spark writes it
 	set  func(c *config, value string) error
 }{
-	"subscribe":            {"subscribe", setSubscribe},
-	"assign":               {"assign", setAssign},
-	"startingoffsets":      {"startingOffsets", setStarting},
-	"maxoffsetspertrigger": {"maxOffsetsPerTrigger", setMaxOffsets},
-	"failondataloss":       {"failOnDataLoss", func(c *config, v string) error { return parseBool("failOnDataLoss", v, &c.failOnDataLoss) }},
-	"includeheaders":       {"includeHeaders", func(c *config, v string) error { return parseBool("includeHeaders", v, &c.headers) }},
-	"groupidprefix":        {"groupIdPrefix", func(c *config, v string) error { c.groupPrefix = v; return nonEmpty("groupIdPrefix", v) }},
-	"maxbatchbytes":        {"maxBatchBytes", setMaxBatch},
+	"subscribe":                  {"subscribe", setSubscribe},
+	"assign":                     {"assign", setAssign},
+	"startingoffsets":            {"startingOffsets", setStarting},
+	"maxoffsetspertrigger":       {"maxOffsetsPerTrigger", setMaxOffsets},
+	"subscribepattern":           {"subscribePattern", setPattern},
+	"startingtimestamp":          {"startingTimestamp", setTime(func(c *config, n int64) { c.startingTime = n }, "startingTimestamp")},
+	"startingoffsetsbytimestamp": {"startingOffsetsByTimestamp", setTimes(func(c *config, o offsets) { c.startingTimes = o }, "startingOffsetsByTimestamp")},
+	"startingoffsetsbytimestampstrategy": {"startingOffsetsByTimestampStrategy", func(c *config, v string) error {
+		c.laterIsLatest = strings.EqualFold(v, "latest")
+		return oneOf("startingOffsetsByTimestampStrategy", v, "error", "latest")
+	}},
+	"endingoffsets":            {"endingOffsets", setEnding},
+	"endingtimestamp":          {"endingTimestamp", setTime(func(c *config, n int64) { c.endingTime = n }, "endingTimestamp")},
+	"endingoffsetsbytimestamp": {"endingOffsetsByTimestamp", setTimes(func(c *config, o offsets) { c.endingTimes = o }, "endingOffsetsByTimestamp")},
+	"failondataloss":           {"failOnDataLoss", func(c *config, v string) error { return parseBool("failOnDataLoss", v, &c.failOnDataLoss) }},
+	"includeheaders":           {"includeHeaders", func(c *config, v string) error { return parseBool("includeHeaders", v, &c.headers) }},
+	"groupidprefix":            {"groupIdPrefix", func(c *config, v string) error { c.groupPrefix = v; return nonEmpty("groupIdPrefix", v) }},
+	"maxbatchbytes":            {"maxBatchBytes", setMaxBatch},
 }
 
 // later are Spark's options that this source does not have.
 var later = map[string]string{
-	"subscribepattern":                   "name the topics with subscribe",
-	"startingtimestamp":                  "use startingOffsets",
-	"startingoffsetsbytimestamp":         "use startingOffsets",
-	"startingoffsetsbytimestampstrategy": "use startingOffsets",
-	"endingoffsets":                      "use the trigger available-now for a bounded run",
-	"endingtimestamp":                    "use the trigger available-now for a bounded run",
-	"endingoffsetsbytimestamp":           "use the trigger available-now for a bounded run",
-	"minoffsetspertrigger":               "epochs close by time and size",
-	"maxtriggerdelay":                    "epochs close by time and size",
-	"minpartitions":                      "a partition is read by one task",
-	"maxrecordsperpartition":             "a partition is read by one task",
-	"kafkaconsumer.polltimeoutms":        "a reader waits for as long as it takes",
-	"fetchoffset.numretries":             "use kafka.default.api.timeout.ms",
-	"fetchoffset.retryintervalms":        "use kafka.retry.backoff.ms",
+	"minoffsetspertrigger":        "epochs close by time and size",
+	"maxtriggerdelay":             "epochs close by time and size",
+	"minpartitions":               "a partition is read by one task",
+	"maxrecordsperpartition":      "a partition is read by one task",
+	"kafkaconsumer.polltimeoutms": "a reader waits for as long as it takes",
+	"fetchoffset.numretries":      "use kafka.default.api.timeout.ms",
+	"fetchoffset.retryintervalms": "use kafka.retry.backoff.ms",
 }
 
 func (c *config) set(name, value string) error {

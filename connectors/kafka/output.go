@@ -45,6 +45,7 @@ var (
 	_ connectors.Sink      = (*Output)(nil)
 	_ connectors.ModeTaker = (*Output)(nil)
 	_ connectors.StateUser = (*Output)(nil)
+	_ connectors.Waiter    = (*Output)(nil)
 )
 
 func newOutput(c outputConfig) *Output { return &Output{c: c, known: map[string]int{}} }

@@ -98,8 +98,9 @@ var outputShared = map[string]bool{
 	"bootstrap.servers": true, "client.id": true, "request.timeout.ms": true, "default.api.timeout.ms": true,
 	"retry.backoff.ms": true, "retry.backoff.max.ms": true, "metadata.max.age.ms": true, "connections.max.idle.ms": true,
 	"socket.connection.setup.timeout.ms": true, "security.protocol": true, "sasl.mechanism": true, "sasl.jaas.config": true,
-	"ssl.endpoint.identification.algorithm": true,
-	"receive.buffer.bytes":                  true, "send.buffer.bytes": true, "reconnect.backoff.ms": true, "reconnect.backoff.max.ms": true,
+	"ssl.endpoint.identification.algorithm": true, "sasl.oauthbearer.token.endpoint.url": true, "sasl.login.callback.handler.class": true,
+	"ssl.keystore.type": true, "ssl.truststore.type": true, "ssl.keystore.certificate.chain": true, "ssl.keystore.key": true, "ssl.truststore.certificates": true,
+	"receive.buffer.bytes": true, "send.buffer.bytes": true, "reconnect.backoff.ms": true, "reconnect.backoff.max.ms": true,
 }
 
 // outputProperties are those that only a sink has.
@@ -195,9 +196,7 @@ func (c *outputConfig) check() error {
 
 // producing are the options of a client that writes.
 func (c *outputConfig) producing() []kgo.Opt {
-	// A topic that is new to a client is asked for soon after another one was.
-	o := append(c.clientOptions(), kgo.MetadataMinAge(100*time.Millisecond))
-	return append(append(o, c.producer...), kgo.ProducerBatchMaxBytes(int32(c.maxRequest)), kgo.BrokerMaxWriteBytes(int32(max(c.maxRequest+1<<20, 100<<20))))
+	return append(append(c.clientOptions(), c.producer...), kgo.ProducerBatchMaxBytes(int32(c.maxRequest)), kgo.BrokerMaxWriteBytes(int32(max(c.maxRequest+1<<20, 100<<20))))
 }
 
 func (c *outputConfig) add(o kgo.Opt) { c.producer = append(c.producer, o) }

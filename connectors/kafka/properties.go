@@ -32,9 +32,21 @@ var properties = map[string]func(c *config, name, value string) error{
 	"connections.max.idle.ms":            milliseconds(func(c *config, d time.Duration) { c.add(kgo.ConnIdleTimeout(d)) }),
 	"socket.connection.setup.timeout.ms": milliseconds(func(c *config, d time.Duration) { c.add(kgo.DialTimeout(d)) }),
 
-	"security.protocol": setProtocol,
-	"sasl.mechanism":    setMechanism,
-	"sasl.jaas.config":  setJAAS,
+	"security.protocol":                   setProtocol,
+	"sasl.mechanism":                      setMechanism,
+	"sasl.jaas.config":                    setJAAS,
+	"sasl.oauthbearer.token.endpoint.url": setTokenEndpoint,
+	"sasl.login.callback.handler.class": func(_ *config, n, v string) error {
+		if !strings.HasSuffix(v, ".OAuthBearerLoginCallbackHandler") {
+			return invalid(n, "is refused: it names a Java class; of OAUTHBEARER the one that Kafka has is meant anyway")
+		}
+		return nil
+	},
+	"ssl.keystore.type":              pemStore,
+	"ssl.truststore.type":            pemStore,
+	"ssl.keystore.certificate.chain": func(c *config, n, v string) error { c.security.pem.chain = v; return nonEmpty(n, v) },
+	"ssl.keystore.key":               func(c *config, n, v string) error { c.security.pem.key = v; return nonEmpty(n, v) },
+	"ssl.truststore.certificates":    func(c *config, n, v string) error { c.security.pem.trusted = v; return nonEmpty(n, v) },
 	"ssl.endpoint.identification.algorithm": func(_ *config, n, v string) error {
 		return oneOf(n, v, "https")
 	},
@@ -63,15 +75,14 @@ var refused = map[string]string{
 	"auto.commit.interval.ms": "offsets are kept by the engine and never committed to a group",
 	"interceptor.classes":     "it names Java classes",
 	"metric.reporters":        "it names Java classes",
-	"ssl.truststore.location": "options may not read files; the system's root certificates are used",
-	"ssl.keystore.location":   "options may not read files",
-	"ssl.truststore.password": "options may not read files; the system's root certificates are used",
+	"ssl.truststore.location": "options may not read files; give the certificates as text: ssl.truststore.certificates: ${file:/path/ca.pem}",
+	"ssl.keystore.location":   "options may not read files; give PEM as text: ssl.keystore.certificate.chain and ssl.keystore.key, with ${file:/path}",
+	"ssl.truststore.password": "options may not read files; give the certificates as text: ssl.truststore.certificates: ${file:/path/ca.pem}",
 	"ssl.keystore.password":   "options may not read files",
 	"ssl.key.password":        "options may not read files",
 	"sasl.login.class":        "it names a Java class",
 
 	"sasl.client.callback.handler.class": "it names a Java class",
-	"sasl.login.callback.handler.class":  "it names a Java class",
 	"ssl.engine.factory.class":           "it names a Java class",
 	"partition.assignment.strategy":      "partitions are assigned by the engine",
 	"group.instance.id":                  "partitions are assigned by the engine",
@@ -144,7 +155,7 @@ func setProtocol(c *config, name, value string) error {
 
 func setMechanism(c *config, name, value string) error {
 	c.security.mechanism = strings.ToUpper(value)
-	return oneOf(name, value, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+	return oneOf(name, value, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", oauthBearer)
 }
 
 // unused accepts a number that changes nothing here and notes so.

@@ -22,9 +22,17 @@ func (in *Input) Start(ctx context.Context, known connectors.Positions) (connect
 		return nil, err
 	}
 	earliest, latest, err := in.bounds(ctx)
+	// A flow that has read before knows that the brokers are right, and waits for them.
+	for try := 1; err != nil && len(before) > 0 && supervision.KindOf(err) == supervision.Transient && ctx.Err() == nil; try++ {
+		in.waits(err)
+		if sleep(ctx, in.c.wait(try)) == nil {
+			earliest, latest, err = in.bounds(ctx)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
+	in.waits(nil)
 	at, err := in.resume(before, earliest, latest)
 	if err != nil {
 		return nil, err
@@ -39,7 +47,12 @@ func (in *Input) Start(ctx context.Context, known connectors.Positions) (connect
 			return nil, err
 		}
 	}
-	fresh, err := first.resolve(earliest, committed)
+	var fresh offsets
+	if first.kind == startTimes {
+		fresh, err = in.startTimes(ctx, first, earliest, committed)
+	} else {
+		fresh, err = first.resolve(earliest, committed)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +104,10 @@ func (in *Input) bounds(ctx context.Context) (earliest, latest offsets, err erro
 	}
 	ctx, cancel := in.asking(ctx)
 	defer cancel()
-	topics := in.c.topicNames()
+	topics, err := in.topics(ctx, admin)
+	if err != nil || len(topics) == 0 {
+		return offsets{}, offsets{}, err
+	}
 	low, err := admin.ListStartOffsets(ctx, topics...)
 	if earliest, err = in.listed(topics, low, err); err != nil {
 		return nil, nil, err
@@ -183,12 +199,19 @@ func (in *Input) End(ctx context.Context, splits []connectors.SplitID) (connecto
 	if err != nil {
 		return nil, err
 	}
+	ending, err := in.endings(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	at := connectors.Positions{}
 	for _, s := range splits {
 		p, _ := parseSplit(s)
 		offset, ok := o.get(p)
 		if !ok {
 			return nil, missing(p)
+		}
+		if last, bound := ending.get(p); bound {
+			offset = min(offset, last)
 		}
 		at[s] = position(offset)
 	}
@@ -203,7 +226,10 @@ func (in *Input) After(ctx context.Context, at time.Time) (connectors.Positions,
 	}
 	ctx, cancel := in.asking(ctx)
 	defer cancel()
-	topics := in.c.topicNames()
+	topics, err := in.topics(ctx, admin)
+	if err != nil || len(topics) == 0 {
+		return nil, err
+	}
 	ms := at.UnixMilli()
 	if at.UnixMicro()%1000 != 0 {
 		ms++ // records have milliseconds

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -16,13 +17,15 @@ const (
 	startLatest startKind = iota
 	startEarliest
 	startOffsets
+	startTimes
 )
 
 // StartingOffsets says where a new query begins; one that has a position goes
 // on from there whatever it says.
 type StartingOffsets struct {
 	kind startKind
-	at   offsets
+	at   offsets // or times, milliseconds
+	time int64   // of all partitions, where at is nil
 }
 
 // Where a new query may begin.
@@ -43,6 +46,13 @@ func At(offsetByTopic map[string]map[int32]int64) StartingOffsets {
 	return StartingOffsets{kind: startOffsets, at: offsetByTopic}
 }
 
+// FromTime begins at the first record of each partition whose timestamp is not
+// before t. A partition without one is an error, unless
+// startingOffsetsByTimestampStrategy is latest.
+func FromTime(t time.Time) StartingOffsets {
+	return StartingOffsets{kind: startTimes, time: t.UnixMilli()}
+}
+
 // parseStarting reads the option startingOffsets: latest, earliest, or JSON
 // such as {"orders":{"0":23,"1":-2}}.
 func parseStarting(text string) (StartingOffsets, error) {
@@ -52,26 +62,38 @@ func parseStarting(text string) (StartingOffsets, error) {
 	case "earliest":
 		return Earliest, nil
 	}
+	at, err := parseOffsets("startingOffsets", text, `latest, earliest or JSON such as {"orders":{"0":23,"1":-1}}`)
+	if err != nil {
+		return StartingOffsets{}, err
+	}
+	return At(at), nil
+}
+
+// parseOffsets reads a number for each partition.
+func parseOffsets(option, text, expected string) (offsets, error) {
 	var raw map[string]map[string]int64
 	d := json.NewDecoder(strings.NewReader(text))
 	if err := d.Decode(&raw); err != nil || d.More() {
-		return StartingOffsets{}, invalid("startingOffsets", `expected latest, earliest or JSON such as {"orders":{"0":23,"1":-1}}, got %s`, quote(text))
+		return nil, invalid(option, `expected %s, got %s`, expected, quote(text))
 	}
 	at := offsets{}
 	for topic, partitions := range raw {
 		for digits, offset := range partitions {
 			id, err := strconv.ParseInt(digits, 10, 32)
 			if err != nil || id < 0 {
-				return StartingOffsets{}, invalid("startingOffsets", "%s is not a partition of topic %q", quote(digits), topic)
+				return nil, invalid(option, "%s is not a partition of topic %q", quote(digits), topic)
 			}
 			at.set(partition{topic, int32(id)}, offset)
 		}
 	}
-	return At(at), nil
+	return at, nil
 }
 
 // check finds offsets that can never hold, before any broker is asked.
 func (s StartingOffsets) check() error {
+	if s.kind == startTimes {
+		return checkTimes("startingOffsetsByTimestamp", s.at)
+	}
 	for topic, partitions := range s.at {
 		for id, offset := range partitions {
 			if offset < AtEarliest {
@@ -90,7 +112,7 @@ func (s StartingOffsets) resolve(earliest, latest offsets) (offsets, error) {
 	case startLatest:
 		return latest, nil
 	}
-	if err := s.complete(earliest); err != nil {
+	if err := complete("startingOffsets", s.at, earliest); err != nil {
 		return nil, err
 	}
 	at := offsets{}
@@ -112,16 +134,16 @@ func (s StartingOffsets) resolve(earliest, latest offsets) (offsets, error) {
 }
 
 // complete checks that exactly the partitions that exist are named.
-func (s StartingOffsets) complete(exist offsets) error {
+func complete(option string, named, exist offsets) error {
 	var absent, surplus []string
 	for topic, partitions := range exist {
 		for id := range partitions {
-			if _, ok := s.at.get(partition{topic, id}); !ok {
+			if _, ok := named.get(partition{topic, id}); !ok {
 				absent = append(absent, fmt.Sprintf("%s[%d]", topic, id))
 			}
 		}
 	}
-	for topic, partitions := range s.at {
+	for topic, partitions := range named {
 		for id := range partitions {
 			if _, ok := exist.get(partition{topic, id}); !ok {
 				surplus = append(surplus, fmt.Sprintf("%s[%d]", topic, id))
@@ -131,10 +153,10 @@ func (s StartingOffsets) complete(exist offsets) error {
 	slices.Sort(absent)
 	slices.Sort(surplus)
 	if len(absent) > 0 {
-		return invalid("startingOffsets", "every partition of a topic must be named (-1 is latest, -2 earliest); missing: %s", strings.Join(absent, ", "))
+		return invalid(option, "every partition of a topic must be named; missing: %s", strings.Join(absent, ", "))
 	}
 	if len(surplus) > 0 {
-		return invalid("startingOffsets", "names partitions that are not read or do not exist: %s", strings.Join(surplus, ", "))
+		return invalid(option, "names partitions that are not read or do not exist: %s", strings.Join(surplus, ", "))
 	}
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -378,5 +380,45 @@ func TestSASLNotConfigured(t *testing.T) {
 	var f *supervision.Failure
 	if !errors.As(err, &f) || f.Kind != supervision.Transient || !strings.Contains(f.Hint, "kafka.security.protocol") {
 		t.Fatalf("%v, hint %q", err, f.Hint)
+	}
+}
+
+// Brokers that are away are waited for, and the source says so: while it reads, and where a flow that has read before begins again.
+func TestWaitingIsSaid(t *testing.T) {
+	b := kafkatest.Start(t, 1, []string{"orders"})
+	b.Values("orders", 0, "a")
+	in := source(t, b, "orders", kafka.Set("kafka.default.api.timeout.ms", "50"))
+	r := reader(t, in, connectors.Positions{"orders/0": "0"})
+	drain(t, r, "1")
+	var back atomic.Bool
+	b.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		return nil, errors.New("the connection is cut"), !back.Load()
+	})
+	said := func(want bool, do func()) {
+		for ctx := within(t); (in.Waiting() != "") != want; do() {
+			if ctx.Err() != nil {
+				t.Fatalf("it says %q", in.Waiting())
+			}
+		}
+	}
+	next := func() {
+		short, cancel := context.WithTimeout(within(t), 20*time.Millisecond)
+		defer cancel()
+		_, _ = r.Next(short)
+	}
+	said(true, next)
+	back.Store(true)
+	said(false, next)
+	back.Store(false)
+	started := make(chan error, 1)
+	go func() {
+		_, err := in.Start(within(t), connectors.Positions{"orders/0": "1"})
+		started <- err
+	}()
+	said(true, runtime.Gosched)
+	back.Store(true)
+	if err := <-started; err != nil || in.Waiting() != "" {
+		t.Errorf("%v, %q", err, in.Waiting())
 	}
 }
