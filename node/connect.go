@@ -19,9 +19,9 @@ import (
 
 // The formats that a flow file may name.
 var (
-	sourceFormats = []string{"kafka", "delta", "rate"}
+	sourceFormats = []string{"kafka", "eventhubs", "delta", "rate"}
 	staticFormats = []string{"delta"}
-	sinkFormats   = []string{"delta", "json", "csv", "parquet", "kafka", "console", "noop"}
+	sinkFormats   = []string{"delta", "json", "csv", "parquet", "kafka", "eventhubs", "console", "noop"}
 )
 
 // connectorsFor makes what flow files name. Console sinks print to out. Nothing is
@@ -41,6 +41,9 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 			if s.Format == "rate" {
 				return rate.Parse(s.Options, flowfile.Duration)
 			}
+			if s.Format == "eventhubs" {
+				return kafka.EventHubs(s.Options)
+			}
 			return kafka.New(s.Options)
 		},
 		HandOff: handOff,
@@ -51,9 +54,12 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 				return deltaSink(s)
 			case "json", "csv", "parquet":
 				return fileSink(s)
-			case "kafka":
+			case "kafka", "eventhubs":
 				if err := only(s); err != nil {
 					return nil, err
+				}
+				if s.Format == "eventhubs" {
+					return kafka.EventHubsSink(s.Options)
 				}
 				return kafka.NewSink(s.Options)
 			case "console":

@@ -105,6 +105,7 @@ func listFunctions() []listed {
 
 func listSources() []listed {
 	return []listed{{Name: "kafka", Since: since, Doc: "topics of a Kafka broker: columns key, value, topic, partition, offset, timestamp, timestampType, and headers on request"},
+		{Name: "eventhubs", Since: since, Doc: "an Azure Event Hub at its Kafka endpoint: columns body, partition, offset, sequenceNumber, enqueuedTime, partitionKey, properties; publisher and systemProperties are null, the endpoint does not carry them"},
 		{Name: "rate", Since: since, Doc: "rows that count up, so many a second: columns timestamp and value; options rowsPerSecond, rampUpTime, numPartitions"},
 		{Name: "delta", Since: since, Doc: "static: true: a Delta table to join with, its newest version in each epoch, or versionAsOf"}}
 }
@@ -114,6 +115,7 @@ func listSinks() []listed {
 		{Name: "console", Since: since, Doc: "prints the rows of each epoch as a table, in every output mode; not durable"},
 		{Name: "csv", Since: since, Doc: "a folder of CSV files, each epoch exactly once, with Spark's log of a file sink; append only"},
 		{Name: "delta", Since: since, Doc: "a Delta table, each epoch exactly once; made if it is not there. Update mode replaces the rows of its keys, complete mode the whole table"},
+		{Name: "eventhubs", Since: since, Doc: "an Azure Event Hub at its Kafka endpoint: columns body, partitionKey, partitionId and headers, else as kafka"},
 		{Name: "json", Since: since, Doc: "a folder of newline-delimited JSON files, as csv"},
 		{Name: "kafka", Since: since, Doc: "records in topics, out of columns key, value, topic, partition and headers; without value the row is one JSON object. At least once, or exactly once by transactions"},
 		{Name: "noop", Since: since, Doc: "takes rows and keeps none, for measuring what lies before it"},

@@ -197,6 +197,8 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 		switch o.Of {
 		case "kafka":
 			_, err = kafka.New(map[string]string{o.Name: "1"})
+		case "eventhubs":
+			_, err = kafka.EventHubs(map[string]string{"eventhubs.connectionString": "Endpoint=sb://n/;SharedAccessKeyName=a;SharedAccessKey=b;EntityPath=h", o.Name: "1"})
 		case "kafka sink":
 			_, err = kafka.NewSink(map[string]string{o.Name: "1"})
 		case "delta":

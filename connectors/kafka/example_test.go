@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/kafka"
@@ -67,4 +68,31 @@ func ExampleSink() {
 	// Output:
 	// Kafka[revenue] <nil>
 	// KAFKA_INVALID_OPTION: option kafka.acks: is "1"; only all is accepted: with less, acknowledged rows are lost with a broker
+}
+
+// The connection string says everything; it is never shown.
+func ExampleEventHubs() {
+	in, err := kafka.EventHubs(map[string]string{
+		"eventhubs.connectionString": "Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=reader;SharedAccessKey=secret;EntityPath=orders",
+		"eventhubs.startingPosition": `{"enqueuedTime":"2026-01-31T00:00:00Z"}`,
+	})
+	fmt.Println(in, err)
+	fmt.Println(in.Schema())
+	// Output:
+	// EventHubs[orders] <nil>
+	// body binary, partition string, offset string, sequenceNumber bigint, enqueuedTime timestamp, publisher string, partitionKey string, properties map<string,string>, systemProperties map<string,string>
+}
+
+// A hub to write to, as body and partitionKey say.
+func ExampleEventHubsSink() {
+	out, err := kafka.EventHubsSink(map[string]string{"eventhubs.connectionString": "Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=writer;SharedAccessKey=secret;EntityPath=orders"})
+	fmt.Println(out, err)
+	// Output: Kafka[orders] <nil>
+}
+
+// Beginning at a time: every partition at its first record that is not older.
+func ExampleFromTime() {
+	in := kafka.Source("orders", kafka.Brokers("localhost:9092"), kafka.StartAt(kafka.FromTime(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC))), kafka.Set("startingOffsetsByTimestampStrategy", "latest"))
+	fmt.Println(in, in.Err())
+	// Output: KafkaV2[Subscribe[orders]] <nil>
 }

@@ -94,7 +94,7 @@ func (o *Output) Bind(ctx context.Context, s *batch.Schema, m connectors.OutputM
 	if o.err != nil {
 		return o.err
 	}
-	l, err := newLayout(s, o.c.topic, o.c.maxRequest)
+	l, err := newLayout(s, &o.c)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type outputConfig struct {
 	positions   string // the topic of positions; "": named by the flow
 	idPrefix    string // of transactional ids
 	adopt       bool
+	columns     columnNames
 	maxRequest  int64 // bytes of a batch, and so of a record
 	bufferBytes int64 // that a transaction has on its way at most
 	producer    []kgo.Opt
@@ -25,8 +26,11 @@ const (
 	defaultBufferBytes = 32 << 20
 )
 
+// columnNames are the names of the columns that make a record.
+type columnNames struct{ key, value, topic, partition, headers string }
+
 func outputDefaults() outputConfig {
-	c := outputConfig{config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
+	c := outputConfig{columns: columnNames{"key", "value", "topic", "partition", "headers"}, config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
 	// A row leaves at once; what comes while a request is on its way makes the next one.
 	c.producer = []kgo.Opt{kgo.ProducerLinger(0), kgo.RecordPartitioner(partitioner{}), kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(kgo.NoCompression())}
 	return c

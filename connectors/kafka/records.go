@@ -29,11 +29,15 @@ var headersType = batch.ArrayType(batch.StructType(
 
 // newLayout finds the columns that Spark's sink knows. Where no column is named value, what the others
 // leave makes one JSON object.
-func newLayout(s *batch.Schema, fixed string, most int64) (*layout, error) {
-	l := &layout{fixed: fixed, most: most}
+func newLayout(s *batch.Schema, c *outputConfig) (*layout, error) {
+	names, fixed := c.columns, c.topic
+	l := &layout{fixed: fixed, most: c.maxRequest}
 	taken := map[int]bool{}
 	find := func(name, wants string, fits func(batch.Type) bool) (int, error) {
-		i := s.IndexFold(name)
+		i := -1
+		if name != "" {
+			i = s.IndexFold(name)
+		}
 		if i < 0 {
 			return -1, nil
 		}
@@ -47,11 +51,11 @@ func newLayout(s *batch.Schema, fixed string, most int64) (*layout, error) {
 	}
 	text := func(t batch.Type) bool { return t.Kind == batch.String || t.Kind == batch.Binary }
 	var errs [5]error
-	l.key, errs[0] = find("key", "string or binary", text)
-	l.value, errs[1] = find("value", "string or binary", text)
-	l.topic, errs[2] = find("topic", "string", func(t batch.Type) bool { return t.Kind == batch.String })
-	l.partition, errs[3] = find("partition", "int", func(t batch.Type) bool { return t.Kind == batch.Int })
-	l.headers, errs[4] = find("headers", "array<struct<key: string, value: binary>>", isHeaders)
+	l.key, errs[0] = find(names.key, "string or binary", text)
+	l.value, errs[1] = find(names.value, "string or binary", text)
+	l.topic, errs[2] = find(names.topic, "string", func(t batch.Type) bool { return t.Kind == batch.String })
+	l.partition, errs[3] = find(names.partition, "int", func(t batch.Type) bool { return t.Kind == batch.Int })
+	l.headers, errs[4] = find(names.headers, "array<struct<key: string, value: binary>>", isHeaders)
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
@@ -73,8 +77,8 @@ func newLayout(s *batch.Schema, fixed string, most int64) (*layout, error) {
 		}
 	}
 	if len(l.rest) == 0 {
-		f := supervision.New(supervision.Fatal, "KAFKA_INVALID_SINK_COLUMN", "the rows have no column value")
-		f.Hint = "name a column value, or leave other columns, which make a JSON object then"
+		f := supervision.New(supervision.Fatal, "KAFKA_INVALID_SINK_COLUMN", "the rows have no column %s", names.value)
+		f.Hint = "name a column so, or leave other columns, which make a JSON object then"
 		return nil, f
 	}
 	l.restSchema = batch.NewSchema(l.restSchema.Fields...)

@@ -91,6 +91,9 @@ func TestRedoAfterSomeShares(t *testing.T) {
 	number := 0
 	for _, key := range []int16{int16(kmsg.EndTxn), int16(kmsg.Produce), int16(kmsg.InitProducerID)} {
 		for k := range shares + 1 {
+			if k%2 == 1 && key != int16(kmsg.EndTxn) {
+				continue
+			}
 			number++
 			topic := fmt.Sprint("out", number)
 			if _, err := admin(t, b).CreateTopic(within(t), 3, 1, nil, topic); err != nil {
@@ -200,7 +203,7 @@ func TestZombie(t *testing.T) {
 
 // What a broker says about transactions that time or another broker has ended is no end.
 func TestInterruptedTransaction(t *testing.T) {
-	for _, code := range []*kerr.Error{kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.ConcurrentTransactions, kerr.CoordinatorNotAvailable, kerr.InvalidTxnState} {
+	for _, code := range []*kerr.Error{kerr.InvalidProducerEpoch, kerr.ProducerFenced, kerr.InvalidTxnState} {
 		b := kafkatest.Start(t, 2, []string{"out"})
 		out := redoing(t, b, memorystore.New(memorystore.Options{}), "out")
 		c := prepare(t, out, 1, 0, 2, 10)

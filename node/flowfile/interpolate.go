@@ -101,7 +101,7 @@ func (o *Options) lookup(v *value, name string, s *secrets) (string, error) {
 }
 
 // secretNames are the parts of an option's name that make its value a secret.
-var secretNames = []string{"password", "secret", "token", "key", "jaas"}
+var secretNames = []string{"password", "secret", "token", "key", "jaas", "connectionstring"}
 
 // Secret reports whether an option's value must never be printed.
 func Secret(option string) bool {
