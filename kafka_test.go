@@ -3,14 +3,17 @@ package deltaic_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/deltaic/deltaic"
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/stream"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap/zaptest"
 )
@@ -93,5 +96,54 @@ func TestStatefulFlowWithoutACheckpointLocationIsRefused(t *testing.T) {
 	_, err := deltaic.Start(context.Background(), shop(t.TempDir(), broker))
 	if err == nil || !strings.Contains(err.Error(), "checkpoint location") {
 		t.Fatalf("started: %v", err)
+	}
+}
+
+// A partition and a topic that come while the flow runs are read from their first record on, and nothing is read twice.
+func TestPartitionsThatComeWhileItRuns(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"clicks"})
+	broker.Values("clicks", 0, "a", "b")
+	flow, dir := stream.New("growing"), t.TempDir()
+	flow.From("clicks", kafka.Source("", kafka.Brokers(broker.Addresses()...), kafka.Set("subscribePattern", "clicks.*"), kafka.StartAt(kafka.Earliest), kafka.CheckEvery(5*time.Millisecond))).
+		Select("CAST(value AS STRING) AS value").
+		To("out", delta.SinkAt(dir+"/out", delta.SinkOptions{}), stream.Append)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	q, err := deltaic.Start(ctx, flow, stream.CheckpointLocation(dir+"/checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := func(rows int) {
+		t.Helper()
+		for {
+			if _, err := os.Stat(dir + "/out/_delta_log/00000000000000000000.json"); err == nil && len(rowsOf(t, dir+"/out")) >= rows {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				t.Fatalf("%d rows do not come: %v", rows, q.Status())
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
+	wait(2)
+	admin := kadm.NewClient(broker.Client())
+	if _, err := admin.CreatePartitions(ctx, 1, "clicks"); err != nil {
+		t.Fatal(err)
+	}
+	broker.Values("clicks", 1, "c")
+	wait(3)
+	if _, err := admin.CreateTopic(ctx, 1, 1, nil, "clicks-eu"); err != nil {
+		t.Fatal(err)
+	}
+	broker.Values("clicks-eu", 0, "d")
+	wait(4)
+	if err := q.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for row, n := range rowsOf(t, dir+"/out") {
+		if n != 1 {
+			t.Errorf("%s stands there %d times", row, n)
+		}
 	}
 }

@@ -121,6 +121,7 @@ var errorClasses = map[string]string{
 	"KAFKA_UNAVAILABLE":                          "no broker answers",
 	"KAFKA_INVALID_OPTION":                       "a Kafka option is unknown, refused or has a bad value",
 	"KAFKA_NO_OFFSET_MATCHED":                    "a partition has no record as late as the flow is to begin",
+	"KAFKA_PARTITIONS_ADDED":                     "a partition has come that is to be read: a new attempt begins with it",
 	"KAFKA_DATA_LOSS":                            "offsets that were to be read are gone, and failOnDataLoss is true",
 	"KAFKA_BATCH_TOO_LARGE":                      "a record is larger than maxBatchBytes",
 	"KAFKA_INVALID_POSITION":                     "a stored position is no offset",

@@ -6,7 +6,7 @@ var optionDocs = []listed{
 	{Of: "kafka", Name: "subscribe", Since: since, Doc: "topics, with commas between"},
 	{Of: "kafka", Name: "assign", Since: since, Doc: `partitions as JSON: {"orders":[0,1]}`},
 	{Of: "kafka", Name: "startingOffsets", Since: since, Default: "latest", Doc: `where a new flow begins: earliest, latest, or JSON {"orders":{"0":23,"1":-2}} with -1 latest and -2 earliest`},
-	{Of: "kafka", Name: "subscribePattern", Since: since, Doc: "topics whose whole name a pattern matches (RE2); those that come later are found when an attempt begins"},
+	{Of: "kafka", Name: "subscribePattern", Since: since, Doc: "topics whose whole name a pattern matches (RE2); those that come later are found while the flow runs"},
 	{Of: "kafka", Name: "startingTimestamp", Since: since, Doc: "a new flow begins at the first record of each partition with this timestamp, milliseconds, or a later one; before the two below and startingOffsets"},
 	{Of: "kafka", Name: "startingOffsetsByTimestamp", Since: since, Doc: `likewise by partition: {"orders":{"0":1767225600000}}`},
 	{Of: "kafka", Name: "startingOffsetsByTimestampStrategy", Since: since, Default: "error", Doc: "error, or latest: begin at the end of a partition that has no such record"},

@@ -24,6 +24,7 @@ type checker struct {
 	timer  *time.Timer
 	every  time.Duration // grows while nothing is learned
 	due    bool          // guarded by reader.mu
+	since  time.Duration // the last look for new partitions, about
 	answer chan answer
 	ctx    context.Context
 	stop   context.CancelFunc
@@ -48,6 +49,7 @@ type finding struct {
 
 const (
 	patience    = 10 * time.Second // after which brokers that do not answer are waited for, and said to be
+	lookEvery   = 10               // intervals between looks for new partitions
 	slowest     = 10               // times the interval of checks while nothing happens
 	probesAtOne = 16               // fetches of one check into one gap
 	probeBytes  = 64 << 10
@@ -100,7 +102,12 @@ func (r *reader) checks() {
 		}
 		s.moved = false
 	}
-	if len(quiet) == 0 {
+	r.check.since += r.check.every
+	look := r.check.since >= lookEvery*r.in.c.checkEvery
+	if look {
+		r.check.since = 0
+	}
+	if len(quiet) == 0 && !look {
 		r.check.every = r.in.c.checkEvery
 		r.check.timer.Reset(r.check.every)
 		return
@@ -110,6 +117,9 @@ func (r *reader) checks() {
 	go func() {
 		defer close(done)
 		err := r.ask(quiet)
+		if err == nil && look {
+			err = r.lookForMore()
+		}
 		r.check.answer <- answer{quiet, err}
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -159,6 +169,9 @@ func (r *reader) ask(quiet []finding) error {
 	ctx, cancel := context.WithTimeout(r.check.ctx, min(r.in.c.askTimeout, patience))
 	defer cancel()
 	admin := kadm.NewClient(r.client)
+	if len(quiet) == 0 {
+		return nil
+	}
 	topics := map[string]bool{}
 	for _, f := range quiet {
 		topics[f.s.topic] = true
@@ -201,6 +214,41 @@ func (r *reader) ask(quiet []finding) error {
 				break
 			}
 			f.next = next
+		}
+	}
+	return nil
+}
+
+// lookForMore ends the attempt when there is a partition to read that was not there when it began: the next one begins with it, at its
+// first record, as in Spark.
+func (r *reader) lookForMore() error {
+	in := r.in
+	in.mu.Lock()
+	begun := in.begun
+	in.mu.Unlock()
+	if begun == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.check.ctx, min(in.c.askTimeout, patience))
+	defer cancel()
+	admin := kadm.NewClient(r.client)
+	topics, err := in.topics(ctx, admin)
+	if err != nil || len(topics) == 0 {
+		return nil // what brokers do not answer stays unknown
+	}
+	details, err := admin.ListTopics(ctx, topics...)
+	if err != nil {
+		return nil
+	}
+	for _, topic := range topics {
+		for _, id := range sortedKeys(details[topic].Partitions) {
+			p := partition{topic, id}
+			if begun[p.split()] || !in.c.reads(topic, id) {
+				continue
+			}
+			f := supervision.New(supervision.Restart, "KAFKA_PARTITIONS_ADDED", "%s[%d] has come: the flow begins a new attempt to read it", topic, id)
+			f.Topic, f.Partition = topic, &id
+			return f
 		}
 	}
 	return nil

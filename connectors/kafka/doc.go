@@ -37,6 +37,8 @@
 //  2. Look at [Input.Losses] where failOnDataLoss is false: what was lost is
 //     reported there and nowhere else.
 //
-// The package does not discover partitions that appear after Start, make topics
-// for rows, or read schemas from a registry.
+// A partition that appears after Start ends the reader with a failure of the
+// kind Restart, so that the next attempt begins with it.
+//
+// The package does not make topics for rows, or read schemas from a registry.
 package kafka

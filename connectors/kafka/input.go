@@ -23,6 +23,7 @@ type Input struct {
 	mu     sync.Mutex
 	client *kgo.Client // for metadata and offsets; made when first needed
 	losses []Loss
+	begun  map[connectors.SplitID]bool // that Start returned last
 
 	waiting atomic.Pointer[string]
 }

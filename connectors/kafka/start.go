@@ -64,7 +64,14 @@ func (in *Input) Start(ctx context.Context, known connectors.Positions) (connect
 			}
 		}
 	}
-	return at.positions(), nil
+	all := at.positions()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.begun = map[connectors.SplitID]bool{}
+	for s := range all {
+		in.begun[s] = true
+	}
+	return all, nil
 }
 
 // resume checks known offsets against what the brokers hold. latest is the
