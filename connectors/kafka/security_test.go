@@ -78,7 +78,7 @@ func TestMutualTLS(t *testing.T) {
 		"no PEM certificate":  {kafka.Set("kafka.security.protocol", "SSL"), kafka.Set("kafka.ssl.truststore.certificates", "x")},
 		"must be SSL":         {kafka.Set("kafka.ssl.truststore.certificates", chain)},
 		"expected PEM":        append(secure, kafka.Set("kafka.ssl.keystore.type", "JKS")),
-		"may not read files":  append(secure, kafka.Set("kafka.ssl.keystore.location", "/etc/passwd")),
+		"may not read files":  append(secure, kafka.Set("kafka.ssl.keystore.location", "keys.jks")),
 		"names a Java class":  append(secure, kafka.Set("kafka.sasl.login.callback.handler.class", "evil.Class")),
 		"a secret is sent":    append(secure, kafka.Set("kafka.sasl.oauthbearer.token.endpoint.url", "http://login.example.com/token")),
 		"endpoint.url: is re": {kafka.Set("kafka.security.protocol", "SASL_SSL"), kafka.Set("kafka.sasl.mechanism", "OAUTHBEARER"), kafka.Set("kafka.sasl.jaas.config", bearerLogin)},
