@@ -84,7 +84,7 @@ func (p *process) examine(ctx context.Context, units []*unit, connect bool, resu
 			}
 		}
 		if err == nil && connect {
-			err = tryOutside(ctx, g, u)
+			err = tryOutside(ctx, g, u, func(text string) { result.Warnings = append(result.Warnings, text) })
 		}
 		if err != nil && first == nil {
 			first = u.file.Place(err)

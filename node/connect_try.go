@@ -21,8 +21,8 @@ import (
 const tryTime = 15 * time.Second
 
 // tryOutside asks the sources for their splits and looks whether the paths can be
-// written. It writes nothing.
-func tryOutside(ctx context.Context, g *topology.Graph, u *unit) error {
+// written. It writes nothing. warn is told what works and perhaps should not.
+func tryOutside(ctx context.Context, g *topology.Graph, u *unit, warn func(string)) error {
 	var all []error
 	for _, i := range g.Sources() {
 		step := g.Steps[i]
@@ -40,7 +40,7 @@ func tryOutside(ctx context.Context, g *topology.Graph, u *unit) error {
 	for _, i := range g.Sinks() {
 		switch sink := g.Steps[i].Sink.(type) {
 		case *delta.Sink:
-			all = append(all, trySink(ctx, g.Steps[i].Name, sink))
+			all = append(all, trySink(ctx, g.Steps[i].Name, sink, warn))
 		case *files.Sink:
 			all = append(all, tryPath(ctx, "sink "+g.Steps[i].Name, sink.Path()))
 		}
@@ -53,10 +53,16 @@ func tryOutside(ctx context.Context, g *topology.Graph, u *unit) error {
 
 // trySink reads the table's newest version, if there is one, and looks whether its
 // folder can be written.
-func trySink(ctx context.Context, name string, sink *delta.Sink) error {
+func trySink(ctx context.Context, name string, sink *delta.Sink, warn func(string)) error {
 	table, exists, err := sink.Open(ctx)
 	if err == nil && exists {
 		_, err = table.Head(ctx)
+	}
+	if err == nil && exists {
+		var warning string
+		if warning, err = besideSpark(ctx, name, sink.Path(), table); warning != "" {
+			warn(warning)
+		}
 	}
 	if err != nil {
 		return err

@@ -273,6 +273,11 @@ func (b *builder) configuration(v *value) error {
 				b.file.flow.ActorPerKeyGroup()
 			}
 		default:
+			if instead := hadoopInstead(k.text); instead != "" {
+				f := k.fail("UNSUPPORTED_FEATURE", "%s is a setting of Hadoop's file systems, which are not used here", k.text)
+				f.Hint = instead
+				return f
+			}
 			if !strings.HasPrefix(k.text, "spark.") && !strings.HasPrefix(k.text, "pipelines.") {
 				f := k.fail("UNKNOWN_KEY", "configuration has no key %q", k.text)
 				if near := nearest(k.text, known); near != "" {
