@@ -273,22 +273,30 @@ func (b *builder) configuration(v *value) error {
 				b.file.flow.ActorPerKeyGroup()
 			}
 		default:
-			if instead := hadoopInstead(k.text); instead != "" {
-				f := k.fail("UNSUPPORTED_FEATURE", "%s is a setting of Hadoop's file systems, which are not used here", k.text)
-				f.Hint = instead
-				return f
+			if err := b.unknownSetting(k, known); err != nil {
+				return err
 			}
-			if !strings.HasPrefix(k.text, "spark.") && !strings.HasPrefix(k.text, "pipelines.") {
-				f := k.fail("UNKNOWN_KEY", "configuration has no key %q", k.text)
-				if near := nearest(k.text, known); near != "" {
-					f.Hint = fmt.Sprintf("did you mean %q?", near)
-				}
-				return f
-			}
-			b.file.Warnings = append(b.file.Warnings, fmt.Sprintf("%s:%d: %s has no effect here", k.file, k.line, k.text))
 		}
 	}
 	return nil
+}
+
+// unknownSetting refuses a setting, or warns of one of Spark that means nothing here.
+func (b *builder) unknownSetting(k *value, known []string) error {
+	if instead := hadoopInstead(k.text); instead != "" {
+		f := k.fail("UNSUPPORTED_FEATURE", "%s is a setting of Hadoop's file systems, which are not used here", k.text)
+		f.Hint = instead
+		return f
+	}
+	if strings.HasPrefix(k.text, "spark.") || strings.HasPrefix(k.text, "pipelines.") {
+		b.file.Warnings = append(b.file.Warnings, fmt.Sprintf("%s:%d: %s has no effect here", k.file, k.line, k.text))
+		return nil
+	}
+	f := k.fail("UNKNOWN_KEY", "configuration has no key %q", k.text)
+	if near := nearest(k.text, known); near != "" {
+		f.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return f
 }
 
 // trigger reads {processingTime: 30 seconds} and its kin.
