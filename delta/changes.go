@@ -143,6 +143,9 @@ func (t *Table) changeRange(ctx context.Context, from, to int64, o ChangesOption
 	if err := r.check(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.reserved(r.head); err != nil {
+		return nil, err
+	}
 	if r.rows, r.feed, err = t.changeScans(r.head, ScanOptions{Columns: o.Columns, Limits: o.Limits}); err != nil {
 		return nil, err
 	}
@@ -151,13 +154,18 @@ func (t *Table) changeRange(ctx context.Context, from, to int64, o ChangesOption
 	return r, err
 }
 
-// changeScans returns how data files and change files are read with the columns of a version.
-func (t *Table) changeScans(head *Head, o ScanOptions) (rows, feed *scan, err error) {
+// reserved refuses a table that has a column of the name of one that says what a change is.
+func (t *Table) reserved(head *Head) error {
 	for _, f := range changeFields {
 		if head.Schema.IndexFold(f.Name) >= 0 {
-			return nil, nil, t.failure(supervision.Fatal, ClassReservedChangeName, head.Version, "the table has a column %s of its own, and the changes have one of that name", f.Name)
+			return t.failure(supervision.Fatal, ClassReservedChangeName, head.Version, "the table has a column %s of its own, and the changes have one of that name", f.Name)
 		}
 	}
+	return nil
+}
+
+// changeScans returns how data files and change files are read with the columns of a version.
+func (t *Table) changeScans(head *Head, o ScanOptions) (rows, feed *scan, err error) {
 	if rows, err = t.scanOf(head, o); err != nil {
 		return nil, nil, err
 	}

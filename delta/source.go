@@ -34,6 +34,7 @@ type Source struct {
 
 	mu      sync.Mutex
 	changes bool // rows of every kind are read
+	limited bool // epochs are bounded: versions are planned as they advance
 	splits  int
 	start   *startFiles             // what the table had when the stream began
 	commits map[int64]*sourceCommit // of the versions from at on, as far as they are planned
@@ -79,6 +80,11 @@ func NewSource(ctx context.Context, store objstore.Store, path string, o SourceO
 		f := s.table.failure(supervision.Fatal, ClassMissingChanges, s.read.Version, "the table has no change feed, and readChangeFeed is set")
 		f.Hint = "set the table's property delta.enableChangeDataFeed to true; without readChangeFeed updates and deletes are read as changes all the same"
 		return nil, f
+	}
+	if hasFeed(s.read) { // whose files have columns of these names
+		if err := s.table.reserved(s.read); err != nil {
+			return nil, err
+		}
 	}
 	s.schema = s.rowSchema()
 	return s, nil

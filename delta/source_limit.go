@@ -30,6 +30,7 @@ func (a *allowance) admit(files, bytes int64, whole bool) bool {
 func (s *Source) Limit(from, end connectors.Positions) connectors.Positions {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.limited = true
 	left, out := s.allowance(), connectors.Positions{}
 	at, ends := map[int]sourcePosition{}, map[int]sourcePosition{}
 	for id, text := range from {

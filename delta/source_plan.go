@@ -118,12 +118,28 @@ func (s *Source) extend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.newest = max(s.newest, head.Version)
+	s.mu.Unlock()
+	return s.plan(ctx, s.farEnough)
+}
+
+// keepUp plans a further version for a reader that has come to the end of what is planned, though more is there: in a run without limits
+// nobody else does.
+func (s *Source) keepUp(ctx context.Context) error {
+	s.mu.Lock()
+	until := s.planned + 1
+	s.mu.Unlock()
+	return s.plan(ctx, func() bool { return s.planned >= until || s.broken() })
+}
+
+// plan plans versions until it is enough, which is asked with s.mu held.
+func (s *Source) plan(ctx context.Context, enough func() bool) error {
 	for {
 		s.mu.Lock()
-		s.newest = max(s.newest, head.Version)
-		next, mode, far := s.planned, s.mode(), s.farEnough()
+		next, mode, done := s.planned, s.mode(), s.planned > s.newest || enough()
 		s.mu.Unlock()
-		if next > head.Version || far {
+		if done {
 			return nil
 		}
 		c, err := s.loadCommit(ctx, next, mode)
@@ -145,8 +161,8 @@ const planAhead = 1000
 
 // farEnough reports whether enough is planned for some epochs; s.mu is held.
 func (s *Source) farEnough() bool {
-	if c := s.commits[s.planned-1]; c != nil && c.err != nil {
-		return true // nothing comes behind it
+	if s.broken() {
+		return true
 	}
 	files := int64(0)
 	for v := s.at.Version; v < s.planned; v++ {
@@ -155,6 +171,12 @@ func (s *Source) farEnough() bool {
 		}
 	}
 	return s.planned-s.at.Version > planAhead || files > 4*max(s.o.MaxFiles, defaultMaxFiles)
+}
+
+// broken reports whether nothing can be read behind the last version that is planned; s.mu is held.
+func (s *Source) broken() bool {
+	c := s.commits[s.planned-1]
+	return c != nil && c.err != nil
 }
 
 // loadCommit reads a version. What is wrong with it for this stream is kept with it: the versions before come first.

@@ -97,12 +97,33 @@ func (r *sourceReader) Next(ctx context.Context) (connectors.Fetch, error) {
 		if some || err != nil {
 			return f, err
 		}
+		if r.waits() {
+			if err := r.s.keepUp(ctx); err != nil {
+				return connectors.Fetch{}, err
+			}
+			continue
+		}
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
 		case <-changed:
 		}
 	}
+}
+
+// waits reports whether the split that reads versions has come to the end of what is planned, and not of what is there, in a run without limits.
+func (r *sourceReader) waits() bool {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	if r.s.limited || r.s.o.StartOnly || r.s.planned > r.s.newest || r.s.broken() {
+		return false
+	}
+	for _, c := range r.cursors {
+		if c.id == splitName(0) {
+			return c.next.Version >= r.s.planned && len(c.lanes) == 0
+		}
+	}
+	return false
 }
 
 // take returns what the first split has that may be delivered.

@@ -53,6 +53,7 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 			}
 		}
 	}
+	s.newest = max(s.newest, s.read.Version)
 	s.at, err = decodePosition(out[splitName(0)])
 	s.planned = max(s.at.Version, s.at.First+1)
 	return out, err

@@ -238,3 +238,42 @@ func TestTheFirstVersionMayGo(t *testing.T) {
 		}
 	}
 }
+
+// A run without limits reads all that there is, though not all of it was planned when it began.
+func TestReaderPlansOn(t *testing.T) {
+	d := newDML(t, memory.New(memory.Options{}), 1, false, false)
+	for range 1100 {
+		d.commit(log.Commit{}, nil)
+	}
+	d.append()
+	s, err := delta.NewSource(ctx, d.store, "t", delta.SourceOptions{StartingVersion: "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := s.Start(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, err := s.End(ctx, []connectors.SplitID{"delta/0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	r, err := s.Open(ctx, at, connectors.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for s.Behind(at["delta/0"], end["delta/0"]) > 0 {
+		f, err := r.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += f.Batch.N
+		f.Batch.Release()
+		at["delta/0"] = f.After
+	}
+	if rows == 0 {
+		t.Error("no row came")
+	}
+}

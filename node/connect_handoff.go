@@ -57,7 +57,7 @@ func handOff(h flowfile.HandOffOptions) (connectors.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	point := func(ctx context.Context) (connectors.Positions, error) { return byOffsets(ctx, history) }
+	point := func(ctx context.Context) (connectors.Positions, error) { return byOffsets(ctx, history, live) }
 	if h.By == "timestamp" {
 		point = func(ctx context.Context) (connectors.Positions, error) {
 			at, err := history.CutAt(ctx)
@@ -70,12 +70,18 @@ func handOff(h flowfile.HandOffOptions) (connectors.Source, error) {
 	return handoff.New(history, live, point)
 }
 
-// byOffsets returns the positions behind the rows of a table.
-func byOffsets(ctx context.Context, history *delta.Source) (connectors.Positions, error) {
+// byOffsets returns the positions behind the rows of a table, of the partitions that are read; the table may have rows of other topics.
+func byOffsets(ctx context.Context, history *delta.Source, live *kafka.Input) (connectors.Positions, error) {
 	recorded, err := history.Recorded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	read, err := live.Start(ctx, nil)
 	at := connectors.Positions{}
-	for split, offset := range recorded {
-		at[connectors.SplitID(split)] = connectors.Position(fmt.Sprint(offset))
+	for split := range read {
+		if offset, known := recorded[string(split)]; known {
+			at[split] = connectors.Position(fmt.Sprint(offset))
+		}
 	}
 	return at, err
 }
