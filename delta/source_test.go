@@ -57,6 +57,7 @@ type streamed struct {
 	pool    *batch.Pool
 	at      connectors.Positions
 	restart bool
+	brought bool // the version has brought a row
 }
 
 func newStreamed(t *rapid.T, open func() *delta.Source) *streamed {
@@ -107,10 +108,16 @@ func (s *streamed) epoch(take func(row string, kind batch.RowKind)) bool {
 			if f.Batch.Kinds != nil {
 				kind = f.Batch.Kinds[i]
 			}
+			back := kind == batch.UpdateBefore || kind == batch.Delete
+			if back && s.brought {
+				s.t.Fatal("a version takes a row back behind one that it brings")
+			}
+			s.brought = !back
 			take(string(batch.AppendRowJSON(nil, f.Batch, i)), kind)
 		}
 		f.Batch.Release()
 		s.at["delta/0"] = f.After
+		s.brought = s.brought && f.Joined
 		if f.Joined && s.source.Behind(s.at["delta/0"], until["delta/0"]) == 0 {
 			s.t.Fatal("an epoch ends within a change")
 		}
