@@ -11,8 +11,8 @@ import (
 	"github.com/deltaic/deltaic/supervision"
 )
 
-// mostVector is the largest deletion vector that is read: rows of a file of 2^32 rows of which every other is gone.
-const mostVector = 1 << 29
+// mostVector is the largest deletion vector that is read: rows of a file of 500 M rows of which every other is gone.
+const mostVector = 64 << 20
 
 // vector returns the rows of a file that are gone, nil if none is.
 func (t *Table) vector(ctx context.Context, a *log.Add) (*deletion.Vector, error) {

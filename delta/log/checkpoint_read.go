@@ -110,25 +110,15 @@ func (l *Log) partOf(ctx context.Context, name string, columns []batch.Field, wa
 			return nil
 		})
 	}
-	f, err := parquet.Open(r, r.Size(), parquet.ReadOptions{Name: l.Store.URI() + "/" + name, Pool: l.Pool})
+	f, err := parquet.Open(r, r.Size(), parquet.ReadOptions{Name: l.Store.URI() + "/" + name, Pool: l.Pool, Limits: checkpointLimits})
 	if err != nil {
 		return err
 	}
-	var fields []batch.Field
-	for _, w := range columns {
-		if checkpointKinds[w.Name]&want == 0 {
-			continue
-		}
-		if i := f.Schema().Index(w.Name); i >= 0 {
-			have := f.Schema().Fields[i].Type
-			if w.Type = present(w.Type, have); w.Name == "add" {
-				w.Type = withStats(w.Type, have)
-			}
-			if len(w.Type.Fields) > 0 {
-				fields = append(fields, w)
-			}
-		}
+	left := expansion{rows: r.Size() + checkpointRows, text: smallText + mostShrunk*r.Size()}
+	if err := left.takeRows(f.Rows()); err != nil {
+		return err
 	}
+	fields := wanted(f.Schema(), columns, want)
 	if len(fields) == 0 {
 		return nil
 	}
@@ -149,12 +139,40 @@ func (l *Log) partOf(ctx context.Context, name string, columns []batch.Field, wa
 		if err != nil {
 			return err
 		}
-		err = actions(b, names, visit)
+		err = actions(b, names, func(a *Action) error {
+			if err := left.take(a); err != nil {
+				return err
+			}
+			if err := visit(a); err != nil {
+				return visitError{err}
+			}
+			return nil
+		})
 		b.Release()
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// wanted returns what is read of the columns of the wanted kinds that a file has.
+func wanted(have *batch.Schema, columns []batch.Field, want Kinds) []batch.Field {
+	var fields []batch.Field
+	for _, w := range columns {
+		if checkpointKinds[w.Name]&want == 0 {
+			continue
+		}
+		if i := have.Index(w.Name); i >= 0 {
+			t := have.Fields[i].Type
+			if w.Type = present(w.Type, t); w.Name == "add" {
+				w.Type = withStats(w.Type, t)
+			}
+			if len(w.Type.Fields) > 0 {
+				fields = append(fields, w)
+			}
+		}
+	}
+	return fields
 }
 
 // present leaves out the struct fields that the file does not have.

@@ -11,16 +11,16 @@ import (
 
 // Limits bounds what reading a log may cost. A zero field has the default.
 type Limits struct {
-	Line   int64 // bytes of one action; default 64 MiB
-	Commit int64 // bytes of one commit; default 4 GiB
+	Line   int64 // bytes of one action; default 16 MiB
+	Commit int64 // bytes of one commit; default 1 GiB
 }
 
 func (l Limits) withDefaults() Limits {
 	if l.Line <= 0 {
-		l.Line = 64 << 20
+		l.Line = 16 << 20
 	}
 	if l.Commit <= 0 {
-		l.Commit = 4 << 30
+		l.Commit = 1 << 30
 	}
 	return l
 }

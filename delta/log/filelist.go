@@ -190,7 +190,7 @@ func (b *fileListBuilder) add(a *Add) {
 	b.out.packed++
 	b.out.live, b.out.bytes = b.out.live+1, b.out.bytes+a.Size
 	b.block.add(a)
-	if b.block.count == blockFiles {
+	if b.block.count == blockFiles || len(b.block.text) >= blockText {
 		b.out.blocks = append(b.out.blocks, b.block.pack())
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// blockFiles is how many files are packed together.
-const blockFiles = 1024
+// blockFiles is how many files are packed together, fewer if their text is long.
+const (
+	blockFiles = 1024
+	blockText  = 4 << 20 // bytes
+)
 
 // packedFiles is a block of add-actions, compressed.
 type packedFiles struct {

@@ -109,7 +109,7 @@ func (l *Log) countPart(ctx context.Context, name string, sidecars *[]string) (a
 		})
 		return adds, true, err
 	}
-	f, err := parquet.Open(r, r.Size(), parquet.ReadOptions{Name: l.Store.URI() + "/" + name, Pool: l.Pool})
+	f, err := parquet.Open(r, r.Size(), parquet.ReadOptions{Name: l.Store.URI() + "/" + name, Pool: l.Pool, Limits: checkpointLimits})
 	if err != nil {
 		return 0, false, err
 	}

@@ -181,7 +181,7 @@ func actions(b *batch.Batch, in *interner, visit func(*Action) error) error {
 				continue
 			}
 			if err := visit(a); err != nil {
-				return visitError{err}
+				return err
 			}
 		}
 	}

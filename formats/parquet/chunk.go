@@ -139,13 +139,25 @@ func (c *chunkReader) passPages(n int64) (passed int64, err error) {
 func (c *chunkReader) stored(h *format.PageHeader) (int64, error) {
 	limit := c.file.options.Limits.PageBytes
 	stored, full := int64(h.CompressedPageSize), int64(h.UncompressedPageSize)
-	if stored < 0 || full < 0 || stored > limit || full > limit {
-		return 0, fmt.Errorf("a page of %d bytes, %d uncompressed, is beyond the limit of %d", stored, full, limit)
+	if stored < 0 || full < 0 || stored > limit || full > expansion(limit, stored) {
+		return 0, fmt.Errorf("a page of %d bytes, %d uncompressed, is beyond the limit of %d", stored, full, expansion(limit, max(stored, 0)))
 	}
 	if stored > int64(len(c.window))+c.end-c.at {
 		return 0, fmt.Errorf("a page of %d bytes goes beyond its column chunk", stored)
 	}
 	return stored, nil
+}
+
+// What a page may become however small it is, and how many times its bytes beyond that. Pages of real files are of a
+// megabyte or so, and larger ones do not shrink to a hundredth.
+const (
+	smallPage  = 32 << 20
+	mostShrunk = 128
+)
+
+// expansion returns what so many stored bytes may become.
+func expansion(limit, stored int64) int64 {
+	return min(limit, smallPage+mostShrunk*min(stored, limit))
 }
 
 // load reads the page of the header.

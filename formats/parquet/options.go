@@ -92,7 +92,7 @@ func codecNamed(name string) (compress.Codec, error) {
 // field has the default.
 type Limits struct {
 	FooterBytes int64 // footer on disk; default 16 MiB
-	PageBytes   int64 // one page, compressed or not; default 256 MiB
+	PageBytes   int64 // one page, compressed or not; default 256 MiB, and 32 MiB with 128 times what it is compressed
 	BatchRows   int   // rows of a batch; default 4,096
 	BatchBytes  int64 // values of one batch; default 1 GiB
 }

@@ -74,7 +74,7 @@ func (v *pageValues) start(c *chunkReader, e format.Encoding, body []byte, n int
 			break
 		}
 		v.encoding = valuesOffsets
-		v.offsets, v.plain, err = deltaStrings(body, n, c.file.options.Limits.PageBytes)
+		v.offsets, v.plain, err = deltaStrings(body, n, expansion(c.file.options.Limits.PageBytes, int64(len(body))))
 		return err
 	case format.ByteStreamSplit:
 		w := c.bytesEach()
