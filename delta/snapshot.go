@@ -36,12 +36,7 @@ func (t *Table) SnapshotAt(ctx context.Context, version int64) (*Snapshot, error
 	}
 	s := &Snapshot{t: t}
 	err := t.log.Load(ctx, version, func(seg *log.Segment) (err error) {
-		if s.Head, err = t.log.Head(ctx, seg); err != nil {
-			return err
-		}
-		if s.files, err = t.log.FileList(ctx, seg); err == nil {
-			s.Head.Total = &log.Total{Files: int64(s.files.Len()), Bytes: s.files.Bytes()}
-		}
+		s.Head, s.files, err = t.log.Version(ctx, seg)
 		return err
 	})
 	if err != nil {

@@ -52,15 +52,6 @@ func (l *Log) newFiles(ctx context.Context, seg *Segment, seen *fileSet, want Ki
 	})
 }
 
-// FileList loads the live files of the segment.
-func (l *Log) FileList(ctx context.Context, seg *Segment) (*FileList, error) {
-	b := newFileListBuilder(newFileSet())
-	if err := l.Files(ctx, seg, func(a *Add) error { b.add(a); return nil }, nil); err != nil {
-		return nil, err
-	}
-	return b.done(), nil
-}
-
 // replayed calls visit with the wanted actions of a commit, or of several that come reconciled in one file.
 func (l *Log) replayed(ctx context.Context, o Object, want Kinds, visit func(*Action) error) error {
 	if o.from == o.Version {

@@ -199,11 +199,7 @@ func (f *forms) compact(t interface{ Fatal(...any) }, first, last int64) {
 func (f *forms) state(version int64) (string, error) {
 	var text string
 	err := f.log.Load(ctx, version, func(seg *Segment) error {
-		h, err := f.log.Head(ctx, seg)
-		if err != nil {
-			return err
-		}
-		list, err := f.log.FileList(ctx, seg)
+		h, list, err := f.log.Version(ctx, seg)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (l *Log) Head(ctx context.Context, seg *Segment) (*Head, error) {
 		}
 		if b.protocol == nil || b.metadata == nil {
 			o := seg.Checkpoint[0]
-			return nil, &brokenError{o.Name, errors.New("it holds no protocol or no metaData")}
+			return nil, &brokenError{o.Name, errNoHead}
 		}
 	}
 	return l.finishHead(ctx, seg, b, seg.replay)
