@@ -11,13 +11,13 @@ import (
 
 // Limits bounds what reading a log may cost. A zero field has the default.
 type Limits struct {
-	Line   int64 // bytes of one action; default 16 MiB
+	Line   int64 // bytes of one action; default 8 MiB
 	Commit int64 // bytes of one commit; default 1 GiB
 }
 
 func (l Limits) withDefaults() Limits {
 	if l.Line <= 0 {
-		l.Line = 16 << 20
+		l.Line = 8 << 20
 	}
 	if l.Commit <= 0 {
 		l.Commit = 1 << 30
