@@ -452,6 +452,7 @@ func arrayRepeat(b *binder, c *parse.Call, args []*node) (*node, error) {
 	}
 	t := batch.ArrayType(args[0].t, args[0].nullable)
 	n := b.call("array_repeat", t, listKernel(t, [][]sourceOf{{givesRow, gives0}}, false, func(x *lister, i int) bool {
+		var buf []byte
 		if x.a[1].null(i) {
 			return false
 		}
@@ -459,6 +460,11 @@ func arrayRepeat(b *binder, c *parse.Call, args []*node) (*node, error) {
 		if n > maxElements {
 			class, message := tooMany(int64(n))
 			x.r.fail(i, class, message, nil)
+			return false
+		}
+		buf = batch.AppendRow(buf[:0], []*batch.Column{x.a[0].c}, i&x.a[0].mask())
+		if x.size += int64(max(n, 0)) * int64(len(buf)); x.size > maxColumn {
+			x.r.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the repeated values of one batch exceed 256 MiB", nil)
 			return false
 		}
 		for range n {

@@ -205,8 +205,11 @@ func (b *binder) to(t batch.Type, c *parse.Call, args []*node, which ...int) err
 		if i >= len(args) {
 			continue
 		}
+		if !accepts(args[i].t, t, b.o.ANSI) {
+			return b.mismatch(c, "argument %d of %s is of type %s; %s is needed", i+1, strings.ToLower(c.Name), clip(args[i].t.String()), t)
+		}
 		var err error
-		if args[i], err = b.implicit(args[i], t, c.Args[i]); err != nil {
+		if args[i], err = b.implicit(args[i], t, c.Args[min(i, len(c.Args)-1)]); err != nil {
 			return err
 		}
 	}

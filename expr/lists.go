@@ -12,6 +12,7 @@ type lister struct {
 	base [][]int32 // for each kid of the result, where each argument's rows begin in its source
 	rows [][]int32 // for each kid of the result, the rows of the source taken so far
 	null []int32   // for each kid of the result, a row of the source that is null
+	size int64     // bytes that repeated values take
 }
 
 // span returns where the list of row i of argument k begins, and how many elements it has.
@@ -65,7 +66,11 @@ func listKernel(t batch.Type, gives [][]sourceOf, strict bool, f func(x *lister,
 				}
 			}
 			before := len(x.rows[0])
-			if !f(x, i) {
+			full := before > maxColumnElements
+			if full {
+				r.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the lists of one batch exceed 16,777,216 elements", nil)
+			}
+			if full || !f(x, i) {
 				for k := range x.rows {
 					x.rows[k] = x.rows[k][:min(before, len(x.rows[k]))]
 				}

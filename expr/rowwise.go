@@ -33,10 +33,17 @@ func (x *rows) fail(i int, class, message string, raw []byte) {
 // and a batch is to stay in memory.
 const maxColumn = 256 << 20
 
+// maxColumnElements bounds the elements of the lists of one result column.
+const maxColumnElements = 16 << 20
+
 // row computes a row, unless the column is full: then it fails.
 func (x *rows) row(f func(x *rows, i int), i int) {
 	if len(x.b.Column().Data) > maxColumn {
 		x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the texts of one batch exceed 256 MiB", nil)
+		return
+	}
+	if len(x.b.Kids) > 0 && x.b.Kids[0].Len() > maxColumnElements {
+		x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the lists of one batch exceed 16,777,216 elements", nil)
 		return
 	}
 	f(x, i)
