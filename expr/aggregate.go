@@ -13,6 +13,9 @@ func aggregate(b *binder, c *parse.Call) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.t.Fields[0].Type.Kind == batch.Void && x.literal != nil && x.literal.IsNull(0) {
+		return nil, b.mismatch(c.Args[0], "an array is needed, not an untyped null")
+	}
 	start, err := b.bind(c.Args[1])
 	if err != nil {
 		return nil, err
@@ -144,6 +147,9 @@ func arraySort(b *binder, c *parse.Call) (*node, error) {
 			return nil, b.mismatch(c, "elements of type %s have no order", clip(x.t.Fields[0].Type.String()))
 		}
 		return b.intern(b.call("array_sort", x.t, sortKernel(x.t, false, true), x), ""), nil
+	}
+	if x.t.Fields[0].Type.Kind == batch.Void && x.literal != nil && x.literal.IsNull(0) {
+		return nil, b.mismatch(c.Args[0], "an array is needed, not an untyped null")
 	}
 	e := batch.Field{Type: x.t.Fields[0].Type, Nullable: true}
 	l, err := b.lambda(c.Args[1], 2, e, e)

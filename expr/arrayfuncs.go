@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -171,6 +172,9 @@ func withElement(result func(t batch.Type) batch.Type, compared bool, k func(t b
 			return nil, b.mismatch(c.Args[0], "%s needs an array, this is of type %s", strings.ToLower(c.Name), clip(args[0].t.String()))
 		}
 		e, ok := common(args[0].t.Fields[0].Type, args[1].t)
+		if (args[0].t.Fields[0].Type.Kind == batch.String) != (args[1].t.Kind == batch.String) && args[1].t.Kind != batch.Void && args[0].t.Fields[0].Type.Kind != batch.Void {
+			ok = false
+		}
 		if !ok || compared && hasMap(e) || args[1].t.Kind == batch.Void && compared {
 			return nil, b.mismatch(c, "an array of %s and a %s do not go together", clip(args[0].t.Fields[0].Type.String()), clip(args[1].t.String()))
 		}
@@ -281,11 +285,11 @@ func arrayInsert(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if args[0].t.Kind != batch.Array {
 		return nil, b.mismatch(c.Args[0], "array_insert needs an array, this is of type %s", clip(args[0].t.String()))
 	}
-	if args[1].t.Kind != batch.Int && args[1].t.Kind != batch.TinyInt && args[1].t.Kind != batch.SmallInt && args[1].t.Kind != batch.Void {
+	if args[1].t.Kind != batch.Int && args[1].t.Kind != batch.TinyInt && args[1].t.Kind != batch.SmallInt {
 		return nil, b.mismatch(c.Args[1], "the place is an int, not %s", clip(args[1].t.String()))
 	}
 	e, ok := common(args[0].t.Fields[0].Type, args[2].t)
-	if !ok {
+	if !ok || (args[0].t.Fields[0].Type.Kind == batch.String) != (args[2].t.Kind == batch.String) && args[2].t.Kind != batch.Void && args[0].t.Fields[0].Type.Kind != batch.Void {
 		return nil, b.mismatch(c, "an array of %s and a %s do not go together", clip(args[0].t.Fields[0].Type.String()), clip(args[2].t.String()))
 	}
 	t := batch.ArrayType(e, true)
@@ -346,6 +350,11 @@ func arrayJoin(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if e := args[0].t.Fields[0].Type.Kind; e != batch.String && e != batch.Void && !b.o.ANSI {
 		return nil, b.mismatch(c.Args[0], "array_join needs an array of strings, this is of type %s", clip(args[0].t.String()))
 	}
+	for i, a := range args[1:] {
+		if a.t.Kind != batch.String && a.t.Kind != batch.Void {
+			return nil, b.mismatch(c.Args[i+1], "what stands between elements is a string, not %s", clip(a.t.String()))
+		}
+	}
 	var err error
 	if args[0], err = b.implicit(args[0], batch.ArrayType(batch.StringType, true), c.Args[0]); err != nil {
 		return nil, err
@@ -399,7 +408,7 @@ func arraySlice(b *binder, c *parse.Call, args []*node) (*node, error) {
 		if start--; start < -1 {
 			start += n + 1
 		}
-		if start < -1 || start < 0 || start >= n {
+		if start < 0 || start >= n || start+count > math.MaxInt32 {
 			return true
 		}
 		for j := start; j < min(n, start+count); j++ {
@@ -447,6 +456,9 @@ func (x *lister) outer(k, i int) (from, n int) {
 }
 
 func arrayRepeat(b *binder, c *parse.Call, args []*node) (*node, error) {
+	if args[1].t.Kind == batch.String {
+		return nil, b.mismatch(c.Args[1], "the number of elements is an int, not a string")
+	}
 	if err := b.to(batch.IntType, c, args, 1); err != nil {
 		return nil, err
 	}

@@ -290,7 +290,11 @@ func appendValue(dst []byte, c *batch.Column, i int, zone *time.Location) []byte
 	case batch.DayTime:
 		return append(dst, parse.MicrosSQL(c.I64[i])...)
 	case batch.Variant:
-		return batch.AppendJSON(dst, c, i)
+		at := len(dst)
+		if dst = batch.AppendJSON(dst, c, i); dst[at] == '"' {
+			return append(dst[:at], jsonText(dst[at:])...)
+		}
+		return dst
 	case batch.Struct:
 		return appendStruct(dst, c, i, zone)
 	case batch.Array, batch.Map:

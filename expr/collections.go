@@ -51,7 +51,7 @@ func (b *binder) element(x, i *node, at parse.Node, how elementOf) (*node, error
 		n.nullable = true
 		return b.intern(n, ""), nil
 	case batch.Array:
-		if !integral(i.t.Kind) && i.t.Kind != batch.Void {
+		if !integral(i.t.Kind) && (i.t.Kind != batch.Void || how == elementAt) {
 			return nil, b.mismatch(at, "the place in an array is an integer, not %s", clip(i.t.String()))
 		}
 		i, err := b.implicit(i, batch.BigIntType, at)
@@ -196,7 +196,7 @@ func makeMap(b *binder, c *parse.Call, args []*node) (*node, error) {
 		return nil, err
 	}
 	if len(keys) == 0 {
-		kt, vt = batch.StringType, batch.StringType
+		kt, vt = batch.VoidType, batch.VoidType
 	}
 	null := false
 	args = args[:0:0]
@@ -353,6 +353,9 @@ func arrayContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	x := args[0]
 	if x.t.Kind != batch.Array {
 		return nil, b.mismatch(c, "array_contains needs an array, this is of type %s", clip(x.t.String()))
+	}
+	if e := x.t.Fields[0].Type.Kind; args[1].t.Kind == batch.Void || (e == batch.String) != (args[1].t.Kind == batch.String) && e != batch.Void {
+		return nil, b.mismatch(c, "an array of %s and a %s do not go together", clip(x.t.Fields[0].Type.String()), clip(args[1].t.String()))
 	}
 	v, err := b.implicit(args[1], x.t.Fields[0].Type, c)
 	if err != nil {

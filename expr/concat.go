@@ -21,6 +21,9 @@ func (b *binder) concat(at parse.Node, args []*node) (*node, error) {
 		t = batch.BinaryType
 	}
 	for i := range args {
+		if !accepts(args[i].t, t) {
+			return nil, b.mismatch(at, "a %s does not go together with %ss", clip(args[i].t.String()), t)
+		}
 		var err error
 		if args[i], err = b.implicit(args[i], t, at); err != nil {
 			return nil, err

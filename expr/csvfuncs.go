@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -68,7 +69,11 @@ func toCSV(b *binder, c *parse.Call, args []*node) (*node, error) {
 			return nil, err
 		}
 		return strict(batch.StringType, func(x *rows, i int) {
-			x.bytes(w.AppendRecord(x.buf[:0], x.a[0].c.Kids, i&x.a[0].mask()))
+			if line := w.AppendRecord(x.buf[:0], x.a[0].c.Kids, i&x.a[0].mask()); len(line) > 0 {
+				x.bytes(line)
+			} else {
+				x.b.Null() // as Spark has it
+			}
 		})(r, sel, a)
 	}, args[0])
 	return b.intern(n, fmt.Sprint(c.Args[1:])), nil
@@ -95,7 +100,17 @@ func fromCSV(b *binder, c *parse.Call, args []*node) (*node, error) {
 	}
 	t := allNullable(batch.StructType(s.Fields...))
 	p := &csvPlan{t: t, o: o, failFast: failFast, casts: make([]kernel, len(t.Fields))}
+	named, err := b.options(c, args, 2)
+	if err != nil {
+		return nil, err
+	}
 	for i, f := range t.Fields {
+		if k, err := csvTimes(named, f.Type); err != nil {
+			return nil, b.mismatch(c, "from_csv: %v", err)
+		} else if k != nil {
+			p.casts[i] = k
+			continue
+		}
 		k, _, ok := castKernel(batch.StringType, f.Type, castTry)
 		if f.Type.Kind == batch.String {
 			continue
@@ -108,6 +123,39 @@ func fromCSV(b *binder, c *parse.Call, args []*node) (*node, error) {
 	n := b.call("from_csv", t, p.kernel, args[0])
 	n.nullable, n.fails = true, failFast
 	return b.intern(n, fmt.Sprintf("%q %v %v", ddl, failFast, c.Args[2:])), nil
+}
+
+// csvTimes returns what reads times by the option for their type, nil if there is none.
+func csvTimes(named map[string]string, t batch.Type) (kernel, error) {
+	option := map[batch.Kind]string{batch.Date: "dateFormat", batch.Timestamp: "timestampFormat", batch.TimestampNTZ: "timestampNTZFormat"}[t.Kind]
+	for name, pattern := range named {
+		if option == "" || !strings.EqualFold(name, option) {
+			continue
+		}
+		p, err := datetime.NewPattern(pattern)
+		if err != nil {
+			return nil, err
+		}
+		return strict(t, func(x *rows, i int) {
+			if t.Kind == batch.Date {
+				if days, ok := p.ParseDate(x.str(0, i)); ok {
+					x.b.Int32(days)
+					return
+				}
+			} else {
+				zone := x.r.zone
+				if t.Kind == batch.TimestampNTZ {
+					zone = nil
+				}
+				if v, ok := p.ParseTimestamp(x.str(0, i), zone); ok {
+					x.b.Int64(v)
+					return
+				}
+			}
+			x.b.Null()
+		}), nil
+	}
+	return nil, nil
 }
 
 // csvPlan is a bound from_csv: lines become columns of strings, which are cast as a whole.
@@ -142,8 +190,8 @@ func (p *csvPlan) kernel(r *run, sel []int32, a []val) (*batch.Column, error) {
 			switch {
 			case k >= len(values) || values[k].Null:
 				b.Null()
-			case p.casts[k] != nil:
-				b.String(strings.TrimSpace(string(values[k].Bytes)))
+			case p.casts[k] != nil && integral(p.t.Fields[k].Type.Kind) && len(bytes.TrimSpace(values[k].Bytes)) < len(values[k].Bytes):
+				b.Null()
 			default:
 				b.Bytes(values[k].Bytes)
 			}
@@ -205,7 +253,7 @@ func csvType(v csv.Value) string {
 	if _, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return "BIGINT"
 	}
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
+	if _, err := strconv.ParseFloat(strings.TrimSpace(s), 64); err == nil {
 		return "DOUBLE"
 	}
 	if _, ok := datetime.ParseDate(v.Bytes); ok && len(s) == 10 {

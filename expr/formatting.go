@@ -19,7 +19,7 @@ func init() {
 
 func formatNumber(b *binder, c *parse.Call, args []*node) (*node, error) {
 	x, err := b.number(args[0], c.Args[0])
-	if err != nil || interval(args[0].t.Kind) {
+	if err != nil || interval(args[0].t.Kind) || args[0].t.Kind == batch.String {
 		return nil, b.mismatch(c.Args[0], "format_number needs a number, not %s", clip(args[0].t.String()))
 	}
 	if args[1].t.Kind == batch.String {

@@ -205,7 +205,7 @@ func (b *binder) to(t batch.Type, c *parse.Call, args []*node, which ...int) err
 		if i >= len(args) {
 			continue
 		}
-		if !accepts(args[i].t, t, b.o.ANSI) {
+		if !accepts(args[i].t, t) {
 			return b.mismatch(c, "argument %d of %s is of type %s; %s is needed", i+1, strings.ToLower(c.Name), clip(args[i].t.String()), t)
 		}
 		var err error

@@ -140,8 +140,10 @@ func schemaOfJSON(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if args[0].t.Kind != batch.String || !ok {
 		return nil, b.mismatch(c.Args[0], "schema_of_json needs a string constant that is not null")
 	}
-	if _, err := b.options(c, args, 1); err != nil {
+	if named, err := b.options(c, args, 1); err != nil {
 		return nil, err
+	} else if len(named) > 0 {
+		return nil, b.fail(c.Args[1], "NOT_IMPLEMENTED", "schema_of_json has no options here")
 	}
 	t, err := json.Infer(func(yield func([]byte) bool) { yield([]byte(`{"v":` + text + `}`)) })
 	if err != nil || len(t.Fields) == 0 {

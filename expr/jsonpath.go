@@ -133,9 +133,7 @@ func jsonFind(value []byte, steps []pathStep, found [][]byte) [][]byte {
 	case step.kind == 'n' && value[0] == '{':
 		jsonMembers(value, func(name, v []byte) bool {
 			if jsonText(name) == step.name {
-				if string(v) != "null" || len(steps) > 1 {
-					found = jsonFind(v, steps[1:], found)
-				}
+				found = jsonFind(v, steps[1:], found)
 				return false
 			}
 			return true

@@ -237,7 +237,7 @@ func defineBitmaps() {
 			}
 		})))
 	define("bitmap_count", "bitmap_count(b)", "How many bits of a binary are set.", "bitmap_count(X'FFFF')", "16", 1, 1, func(b *binder, c *parse.Call, args []*node) (*node, error) {
-		if args[0].t.Kind != batch.Binary && args[0].t.Kind != batch.Void {
+		if args[0].t.Kind != batch.Binary {
 			return nil, b.mismatch(c, "a bitmap is a binary, not of type %s", clip(args[0].t.String()))
 		}
 		return eager(batch.BigIntType, []batch.Type{batch.BinaryType}, false, strict(batch.BigIntType, func(x *rows, i int) {

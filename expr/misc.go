@@ -157,7 +157,7 @@ func defineVectors() {
 	two("vector_inner_product", "The sum of the products of the elements.", "11.0", func(dot, l, r, apart float64) (float64, bool) { return dot, true })
 	two("vector_l2_distance", "The Euclidean distance.", "2.828427", func(dot, l, r, apart float64) (float64, bool) { return math.Sqrt(apart), true })
 	two("vector_cosine_similarity", "The cosine of the angle between two vectors; null if one is zero.", "0.9838699", func(dot, l, r, apart float64) (float64, bool) {
-		return dot / math.Sqrt(l*r), l != 0 && r != 0
+		return float64(float32(dot) / float32(math.Sqrt(float64(float32(l)*float32(r))))), l != 0 && r != 0
 	})
 }
 

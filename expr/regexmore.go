@@ -12,7 +12,7 @@ func init() {
 	list := batch.ArrayType(batch.StringType, true)
 	regexFunction("regexp_substr", "regexp_substr(s, regex)", "The first match; null if there is none.", `regexp_substr('Steven Jones and Stephen Smith', 'Ste(v|ph)en')`, "Steven", batch.StringType, 2,
 		func(x *rows, i int, r cachedPattern, group int) {
-			if m := r.re.Find(x.str(0, i)); m != nil {
+			if m := r.re.Find(x.str(0, i)); len(m) > 0 {
 				x.b.Bytes(m)
 			} else {
 				x.b.Null()

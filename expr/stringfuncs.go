@@ -26,7 +26,7 @@ func init() {
 	defineText("upper", "The text in upper case.", "'abc'", "ABC", upper)
 	also("lower", "lcase")
 	also("upper", "ucase")
-	defineText("reverse", "The characters from last to first.", "'abc'", "cba", reversed)
+	define("reverse", "reverse(x)", "The characters, or an array's elements, from last to first.", "reverse('abc')", "cba", 1, 1, reverse)
 	defineText("initcap", "Each word with its first letter in upper case.", "'hello world'", "Hello World", initcap)
 	defineTrims()
 	defineLengths()
@@ -52,7 +52,12 @@ func init() {
 	for name, left := range map[string]bool{"lpad": true, "rpad": false} {
 		want := map[bool]string{true: "xxab", false: "abxx"}[left]
 		define(name, name+"(s, n[, pad])", "The text brought to n characters.", name+"('ab', 4, 'x')", want, 2, 3,
-			eager(batch.StringType, []batch.Type{batch.StringType, batch.IntType, batch.StringType}, true, padder(left)))
+			func(b *binder, c *parse.Call, args []*node) (*node, error) {
+				if args[0].t.Kind == batch.Binary {
+					return eager(batch.BinaryType, []batch.Type{batch.BinaryType, batch.IntType, batch.BinaryType}, true, bytePadder(left))(b, c, args)
+				}
+				return eager(batch.StringType, []batch.Type{batch.StringType, batch.IntType, batch.StringType}, true, padder(left))(b, c, args)
+			})
 	}
 }
 
@@ -93,7 +98,7 @@ func lower(dst, s []byte) []byte {
 
 func upper(dst, s []byte) []byte {
 	if !ascii(s) {
-		return append(dst, strings.ToUpper(string(s))...)
+		return append(dst, strings.ToUpper(strings.ReplaceAll(string(s), "ß", "SS"))...)
 	}
 	at := len(dst)
 	dst = append(dst, s...)
@@ -103,6 +108,22 @@ func upper(dst, s []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// reverse binds reverse of a text or an array.
+func reverse(b *binder, c *parse.Call, args []*node) (*node, error) {
+	t := args[0].t
+	if t.Kind != batch.Array {
+		return eager(batch.StringType, stringArgs, false,
+			strict(batch.StringType, func(x *rows, i int) { x.bytes(reversed(x.buf[:0], x.str(0, i))) }))(b, c, args)
+	}
+	return b.intern(b.call("reverse", t, listKernel(t, [][]sourceOf{{givesKid}}, true, func(x *lister, i int) bool {
+		from, n := x.span(0, i)
+		for j := from + n - 1; j >= from; j-- {
+			x.take(0, 0, j)
+		}
+		return true
+	}), args...), ""), nil
 }
 
 func reversed(dst, s []byte) []byte {
@@ -189,8 +210,16 @@ func defineSearch() {
 	define("instr", "instr(s, t)", "The place of t in s, from 1; 0 if it is not there.", "instr('abc', 'c')", "3", 2, 2,
 		eager(batch.IntType, stringArgs, false, strict(batch.IntType, func(x *rows, i int) { x.b.Int32(find(x.str(0, i), x.str(1, i), 1)) })))
 	define("locate", "locate(t, s[, from])", "The place of t in s at or behind from, from 1; 0 if it is not there.", "locate('b', 'abcb', 3)", "4", 2, 3,
-		eager(batch.IntType, []batch.Type{batch.StringType, batch.StringType, batch.IntType}, false, strict(batch.IntType, func(x *rows, i int) {
+		eager(batch.IntType, []batch.Type{batch.StringType, batch.StringType, batch.IntType}, false, rowsOf(batch.IntType, func(x *rows, i int) {
 			from := int32(1)
+			if len(x.a) > 2 && x.a[2].null(i) {
+				x.b.Int32(0)
+				return
+			}
+			if x.a[0].null(i) || x.a[1].null(i) {
+				x.b.Null()
+				return
+			}
 			if len(x.a) > 2 {
 				from = x.i32(2, i)
 			}
@@ -243,6 +272,9 @@ func find(s, t []byte, from int32) int32 {
 	if from < 1 {
 		return 0
 	}
+	if len(t) == 0 {
+		return 1
+	}
 	rest := cutRunes(s, int(from)-1, len(s)+1)
 	if int(from)-1 > utf8.RuneCount(s) {
 		return 0
@@ -252,6 +284,36 @@ func find(s, t []byte, from int32) int32 {
 		return 0
 	}
 	return from + int32(utf8.RuneCount(rest[:at]))
+}
+
+// bytePadder pads binaries, with zeros where nothing else is said.
+func bytePadder(left bool) kernel {
+	return strict(batch.BinaryType, func(x *rows, i int) {
+		s, n, fill := x.str(0, i), max(int(x.i32(1, i)), 0), []byte{0}
+		if len(x.a) > 2 {
+			fill = x.str(2, i)
+		}
+		if n <= len(s) || len(fill) == 0 {
+			x.b.Bytes(s[:min(n, len(s))])
+			return
+		}
+		if !x.bounded(i, 1, n) {
+			return
+		}
+		buf := x.buf[:0]
+		if !left {
+			buf = append(buf, s...)
+		}
+		for missing := n - len(s); missing > 0; {
+			part := fill[:min(missing, len(fill))]
+			buf = append(buf, part...)
+			missing -= len(part)
+		}
+		if left {
+			buf = append(buf, s...)
+		}
+		x.bytes(buf)
+	})
 }
 
 func padder(left bool) kernel {

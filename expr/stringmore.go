@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/url"
 	"strings"
 	"unicode"
@@ -232,19 +233,19 @@ func overlay(b *binder, c *parse.Call, args []*node) (*node, error) {
 		t = batch.BinaryType
 	}
 	return eager(t, []batch.Type{t, t, batch.IntType}, false, strict(t, func(x *rows, i int) {
-		s, by, from := x.str(0, i), x.str(1, i), int(x.i32(2, i))
+		s, by, from := x.str(0, i), x.str(1, i), x.i32(2, i)
 		count := utf8.RuneCount
 		part := substring
 		if t.Kind == batch.Binary {
 			count, part = func(b []byte) int { return len(b) }, sliceBytes
 		}
-		n := count(by)
+		n := int32(count(by))
 		if len(x.a) == 4 && x.i32(3, i) >= 0 {
-			n = int(x.i32(3, i))
+			n = x.i32(3, i)
 		}
 		buf := append(x.buf[:0], part(s, 1, int64(from-1))...)
 		buf = append(buf, by...)
-		buf = append(buf, part(s, int64(from+n), 1<<30)...)
+		buf = append(buf, part(s, int64(from+n), math.MaxInt32)...)
 		x.bytes(buf)
 	}))(b, c, args)
 }

@@ -64,9 +64,17 @@ func defineParts() {
 	define("substring", "substring(s, from[, n])", "n characters of the text; from counts from 1, negative from the end.", "substring('Spark SQL', 5, 3)", "k S", 2, 3, substr)
 	also("substring", "substr")
 	define("left", "left(s, n)", "The first n characters.", "left('Spark', 2)", "Sp", 2, 2,
-		eager(batch.StringType, []batch.Type{batch.StringType, batch.IntType}, false, strict(batch.StringType, func(x *rows, i int) {
-			x.b.Bytes(cutRunes(x.str(0, i), 0, int(x.i32(1, i))))
-		})))
+		func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			if args[0].t.Kind == batch.Binary {
+				return eager(batch.BinaryType, []batch.Type{batch.BinaryType, batch.IntType}, false, strict(batch.BinaryType, func(x *rows, i int) {
+					s := x.str(0, i)
+					x.b.Bytes(s[:min(max(int(x.i32(1, i)), 0), len(s))])
+				}))(b, c, args)
+			}
+			return eager(batch.StringType, []batch.Type{batch.StringType, batch.IntType}, false, strict(batch.StringType, func(x *rows, i int) {
+				x.b.Bytes(cutRunes(x.str(0, i), 0, int(x.i32(1, i))))
+			}))(b, c, args)
+		})
 	define("right", "right(s, n)", "The last n characters.", "right('Spark', 2)", "rk", 2, 2,
 		eager(batch.StringType, []batch.Type{batch.StringType, batch.IntType}, false, strict(batch.StringType, func(x *rows, i int) {
 			s, n := x.str(0, i), int(x.i32(1, i))

@@ -97,9 +97,34 @@ func defineFields() {
 			if clockFields[name] == nil {
 				return nil, b.fail(c, "INVALID_EXTRACT_FIELD", "there is no field %q; there are year, quarter, month, week, day, dayofweek, doy, hour, minute and second", clip(field))
 			}
+			if name == "second" {
+				return b.seconds(args[1], c)
+			}
 			return b.clock(name, args[1], c)
 		})
 	also("date_part", "datepart")
+}
+
+// seconds binds date_part('SECOND', x): with its fraction.
+func (b *binder) seconds(x *node, at parse.Node) (*node, error) {
+	if x.t.Kind != batch.TimestampNTZ {
+		if !accepts(x.t, batch.TimestampType) {
+			return nil, b.mismatch(at, "a date or timestamp is needed, this is of type %s", clip(x.t.String()))
+		}
+		var err error
+		if x, err = b.implicit(x, batch.TimestampType, at); err != nil {
+			return nil, err
+		}
+	}
+	t, ntz := batch.DecimalType(8, 6), x.t.Kind == batch.TimestampNTZ
+	return b.intern(b.call("seconds", t, strict(t, func(x *rows, i int) {
+		zone := x.r.zone
+		if ntz {
+			zone = nil
+		}
+		_, ofDay := datetime.Split(datetime.Local(x.i64(0, i), zone))
+		x.b.Decimal(batch.Int128From(ofDay % datetime.Minute))
+	}), x), ""), nil
 }
 
 // clock binds a field of a timestamp's wall clock: a plain loop in UTC.

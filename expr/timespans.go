@@ -105,6 +105,9 @@ func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, 
 	if x.t.Kind == batch.TimestampNTZ && t.Kind == batch.Timestamp {
 		t = x.t
 	}
+	if !accepts(x.t, t) {
+		return nil, b.mismatch(c, "%s needs a %s, this is of type %s", strings.ToLower(c.Name), t, clip(x.t.String()))
+	}
 	x, err := b.implicit(x, t, c)
 	if err != nil {
 		return nil, err

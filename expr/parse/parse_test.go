@@ -40,7 +40,7 @@ func TestPrecedence(t *testing.T) {
 		"o.a.b":                        "o.a.b",
 		"count(DISTINCT a, b)":         "count(DISTINCT a, b)",
 		"sum(a) FILTER (WHERE b > 1)":  "sum(a) FILTER (WHERE (b > 1))",
-		"filter(a, x -> x > 1)":        "filter(a, ((x) -> (x > 1)))",
+		"filter(a, x -> x > 1)":        "filter(a, x -> (x > 1))",
 		"CASE a WHEN 1 THEN 2 END":     "CASE a WHEN 1 THEN 2 END",
 		"interval 1 hour 30 minutes":   "INTERVAL '0 01:30:00' DAY TO SECOND",
 		"INTERVAL '1-2' YEAR TO MONTH": "INTERVAL '1-2' YEAR TO MONTH",

@@ -147,14 +147,19 @@ func (w *writer) rest(n Node) {
 		w.WriteByte('.')
 		w.name(n.Name)
 	case *Lambda:
-		w.WriteString("((")
+		if len(n.Params) == 1 { // parentheses are for several
+			w.name(n.Params[0])
+			w.all(" -> ", n.Body)
+			return
+		}
+		w.WriteString("(")
 		for i, p := range n.Params {
 			if i > 0 {
 				w.WriteString(", ")
 			}
 			w.name(p)
 		}
-		w.all(") -> ", n.Body, ")")
+		w.all(") -> ", n.Body)
 	case *Alias:
 		w.all(n.X, " AS ")
 		w.name(n.Name)
