@@ -134,7 +134,7 @@ func QuoteName(s string) string {
 }
 
 func plainName(s string) bool {
-	if s == "" || digit(s[0]) || reserved[strings.ToUpper(s)] {
+	if s == "" || digit(s[0]) || reserved[strings.ToUpper(s)] || strings.EqualFold(s, "interval") { // interval + 1 begins a literal
 		return false
 	}
 	for i := 0; i < len(s); i++ {
