@@ -122,6 +122,7 @@ func (x *Tx) replaceWhere(ctx context.Context, c *Commit) error {
 	}
 	rest := &replaceRest{x: x}
 	defer rest.abort()
+	var gone []*log.Add
 	for _, a := range files {
 		all, some, err := matching.match(ctx, a)
 		if err != nil {
@@ -135,11 +136,65 @@ func (x *Tx) replaceWhere(ctx context.Context, c *Commit) error {
 				return err
 			}
 		}
-		c.Removes = append(c.Removes, x.t.remove(a))
+		c.Removes, gone = append(c.Removes, x.t.remove(a)), append(gone, a)
+	}
+	if rest.w != nil && feedsChanges(x.head) { // what came and went is not what the files say
+		if err := x.tell(ctx, c, gone); err != nil {
+			return err
+		}
 	}
 	kept, err := rest.finish(ctx)
 	c.Adds = append(c.Adds, kept...)
 	setMetric(c, "numCopiedRows", rest.rows)
+	return err
+}
+
+// tell writes the change files of the commit: the rows of its files as inserts, and those of the files that went which match as deletes.
+func (x *Tx) tell(ctx context.Context, c *Commit, gone []*log.Add) error {
+	feed, err := newFeed(x.t, x.next, x.o.Files)
+	if err != nil {
+		return err
+	}
+	defer feed.abort()
+	came, err := x.t.scanOf(x.next, ScanOptions{})
+	if err != nil {
+		return err
+	}
+	for i := range c.Adds {
+		if err := came.feed(ctx, feed, &c.Adds[i], "insert"); err != nil {
+			return err
+		}
+	}
+	went, err := x.t.scanOf(x.head, ScanOptions{Where: x.o.ReplaceWhere})
+	if err != nil {
+		return err
+	}
+	for _, a := range gone {
+		if err := went.feed(ctx, feed, a, "delete"); err != nil {
+			return err
+		}
+	}
+	c.Changes, err = feed.finish(ctx)
+	return err
+}
+
+// feed says of the scan's rows of a file what became of them.
+func (c *scan) feed(ctx context.Context, to *feed, a *log.Add, kind string) (err error) {
+	c.file(ctx, a, func(b *batch.Batch, e error) bool {
+		if err = e; e != nil {
+			return false
+		}
+		defer b.Release()
+		rows := b.Sel
+		if rows == nil {
+			rows = make([]int32, b.N)
+			for i := range rows {
+				rows[i] = int32(i)
+			}
+		}
+		err = to.write(ctx, b, rows, kind)
+		return err == nil
+	})
 	return err
 }
 
@@ -214,11 +269,6 @@ type replaceRest struct {
 
 func (r *replaceRest) keep(ctx context.Context, a *log.Add) (err error) {
 	if r.w == nil {
-		if hasFeed(r.x.head) {
-			f := supervision.New(supervision.Fatal, log.ClassWrite, "the table has a change data feed, and replaceWhere (%s) takes some rows of the file %s and leaves others: its change files cannot be written yet", r.x.o.ReplaceWhere, a.Path)
-			f.Hint = "replace by a condition over partition columns"
-			return f
-		}
 		if r.w, err = NewWriter(r.x.t, r.x.next, r.x.o.Files); err != nil {
 			return err
 		}

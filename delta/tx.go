@@ -242,7 +242,7 @@ type Committed struct {
 	Metrics   []log.Parameter // operationMetrics of the commit
 }
 
-// Commit makes the rows visible in one version. A transaction in mode Append without rows makes no version if nothing else is to be said.
+// Commit makes the rows visible in one version, and makes one without files if there were none.
 func (x *Tx) Commit(ctx context.Context) (Committed, error) {
 	done := Committed{Version: x.head.Version, Operation: "WRITE"}
 	if x.ended != nil {

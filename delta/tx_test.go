@@ -55,6 +55,41 @@ func contents(t *rapid.T, table *delta.Table) []string {
 	return out
 }
 
+// folded returns the rows that all changes of the table leave.
+func folded(t *rapid.T, table *delta.Table) []string {
+	var out []string
+	for b, err := range table.Changes(ctx, 0, -1, delta.ChangesOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Rows() {
+			row := string(batch.AppendRowJSON(nil, &batch.Batch{Schema: pairSchema, Columns: b.Columns[:2], N: b.N}, b.Row(i)))
+			if kind := string(b.Columns[2].Bytes(b.Row(i))); kind == "insert" {
+				out = append(out, row)
+			} else if at := slices.Index(out, row); kind == "delete" && at >= 0 {
+				out = slices.Delete(out, at, at+1)
+			} else {
+				t.Fatalf("%s of %s, of which there is none", kind, row)
+			}
+		}
+		b.Release()
+	}
+	slices.Sort(out)
+	return out
+}
+
+// toldBy counts what a version says that it changed.
+func toldBy(t *rapid.T, table *delta.Table, version int64) (n int) {
+	for b, err := range table.Changes(ctx, version, version, delta.ChangesOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += b.Rows()
+		b.Release()
+	}
+	return n
+}
+
 // predicates are conditions in SQL and in Go: over the partition, over data, over both, and one that is null for null.
 var predicates = []struct {
 	sql  string
@@ -79,6 +114,10 @@ func TestTransactionsHoldToAModel(t *testing.T) {
 		o.Properties["delta.columnMapping.mode"] = rapid.SampledFrom([]string{"none", "name", "id"}).Draw(t, "mapping")
 		if rapid.Bool().Draw(t, "in commit") {
 			o.Properties["delta.enableInCommitTimestamps"] = "true"
+		}
+		fed := rapid.Bool().Draw(t, "change feed")
+		if fed {
+			o.Properties["delta.enableChangeDataFeed"] = "true"
 		}
 		table, err := delta.Create(ctx, memory.New(memory.Options{}), o, options(1))
 		if err != nil {
@@ -118,10 +157,13 @@ func TestTransactionsHoldToAModel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := tx.Commit(ctx); err != nil {
+			done, err := tx.Commit(ctx)
+			if err != nil {
 				t.Fatal(err)
 			}
+			before := len(model)
 			model = append(slices.DeleteFunc(model, gone), given...)
+			went := before + len(given) - len(model)
 			var want []string
 			for _, r := range model {
 				want = append(want, strings.ReplaceAll(fmt.Sprintf(`{"p":%q,"n":%d}`, r.p, r.n), "-1", "null"))
@@ -129,6 +171,15 @@ func TestTransactionsHoldToAModel(t *testing.T) {
 			slices.Sort(want)
 			if got := contents(t, table); !slices.Equal(got, want) {
 				t.Fatalf("mode %d where %q:\ngot  %v\nwant %v", w.Mode, w.ReplaceWhere, got, want)
+			}
+			if !fed {
+				continue
+			}
+			if told := toldBy(t, table, done.Version); told != went+len(given) {
+				t.Fatalf("mode %d where %q: version %d tells %d changes, %d rows went and %d came", w.Mode, w.ReplaceWhere, done.Version, told, went, len(given))
+			}
+			if got := folded(t, table); !slices.Equal(got, want) {
+				t.Fatalf("mode %d where %q: its changes make\n     %v\nwant %v", w.Mode, w.ReplaceWhere, got, want)
 			}
 		}
 	})
