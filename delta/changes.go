@@ -138,7 +138,9 @@ func (t *Table) changeRange(ctx context.Context, from, to int64, o ChangesOption
 		f.Hint = "take versions that the table's history tells"
 		return nil, f
 	case r.to < from:
-		return nil, t.failure(supervision.Fatal, ClassChangesRange, newest.Version, "changes of versions %d to %d were asked for: the end lies before the start", from, r.to)
+		f := t.failure(supervision.Fatal, ClassChangesRange, newest.Version, "changes of versions %d to %d were asked for: the end lies before the start", from, r.to)
+		f.Hint = "exchange the two"
+		return nil, f
 	}
 	if err := r.check(ctx); err != nil {
 		return nil, err

@@ -274,11 +274,13 @@ func (t *Table) admit(c *Commit, head *Head) error {
 	return nil
 }
 
-// at puts table and version into a failure that has none.
+// at puts table and version, -1 for none, into a failure that has none.
 func (t *Table) at(err error, version int64) error {
 	var f *supervision.Failure
 	if errors.As(err, &f) && f.Path == "" {
-		f.Path, f.Version = t.URI(), &version
+		if f.Path = t.URI(); version >= 0 {
+			f.Version = &version
+		}
 	}
 	return err
 }

@@ -51,22 +51,24 @@ type WriteOptions struct {
 
 // check refuses options that contradict each other.
 func (o *WriteOptions) check() error {
-	bad := func(class, text string) error { return supervision.New(supervision.Fatal, class, "%s", text) }
+	bad := func(class, text, hint string) error {
+		return &supervision.Failure{Kind: supervision.Fatal, Class: class, Message: text, Hint: hint}
+	}
 	switch {
 	case (o.TxnAppID == "") != (o.TxnVersion == nil):
-		return bad(ClassIdempotentOptions, "txnAppId and txnVersion are given both or neither")
+		return bad(ClassIdempotentOptions, "txnAppId and txnVersion are given both or neither", "give both: the version counts what the application has written")
 	case o.TxnVersion != nil && *o.TxnVersion < 0:
-		return bad(ClassIdempotentOptions, "txnVersion is "+strconv.FormatInt(*o.TxnVersion, 10)+"; it counts from 0")
+		return bad(ClassIdempotentOptions, "txnVersion is "+strconv.FormatInt(*o.TxnVersion, 10)+"; it counts from 0", "count what the application writes from 0 on")
 	case o.ReplaceWhere != "" && o.Mode == OverwritePartitions:
-		return bad("DELTA_REPLACE_WHERE_WITH_DYNAMIC_PARTITION_OVERWRITE", "replaceWhere and the overwriting of partitions that get rows exclude each other")
+		return bad("DELTA_REPLACE_WHERE_WITH_DYNAMIC_PARTITION_OVERWRITE", "replaceWhere and the overwriting of partitions that get rows exclude each other", "keep one of them")
 	case o.ReplaceWhere != "" && o.Mode != Overwrite:
-		return bad("DELTA_REPLACE_WHERE_WITHOUT_OVERWRITE", "replaceWhere says what an overwrite replaces, and the mode is append")
+		return bad("DELTA_REPLACE_WHERE_WITHOUT_OVERWRITE", "replaceWhere says what an overwrite replaces, and the mode is append", "write in mode overwrite, or leave replaceWhere out")
 	case o.OverwriteSchema && (o.Mode != Overwrite || o.ReplaceWhere != ""):
-		return bad("DELTA_OVERWRITE_SCHEMA_WITH_DYNAMIC_PARTITION_OVERWRITE", "overwriteSchema is for overwriting the whole table")
+		return bad("DELTA_OVERWRITE_SCHEMA_WITH_DYNAMIC_PARTITION_OVERWRITE", "overwriteSchema is for overwriting the whole table", "write in mode overwrite without replaceWhere, or use mergeSchema")
 	case o.PartitionBy != nil && !o.OverwriteSchema:
-		return bad(ClassMismatch, "the partition columns of a table change with overwriteSchema only")
+		return bad(ClassMismatch, "the partition columns of a table change with overwriteSchema only", "leave them out, or overwrite the table with overwriteSchema")
 	case o.NoDataChange && o.MergeSchema:
-		return bad(ClassMismatch, "rows that are only arranged anew have no new columns: dataChange=false and mergeSchema exclude each other")
+		return bad(ClassMismatch, "rows that are only arranged anew have no new columns: dataChange=false and mergeSchema exclude each other", "keep one of them")
 	}
 	return nil
 }
@@ -242,7 +244,7 @@ type Committed struct {
 	Metrics   []log.Parameter // operationMetrics of the commit
 }
 
-// Commit makes the rows visible in one version, and makes one without files if there were none.
+// Commit makes the rows visible in one version, which comes even if there are none, as in Spark.
 func (x *Tx) Commit(ctx context.Context) (Committed, error) {
 	done := Committed{Version: x.head.Version, Operation: "WRITE"}
 	if x.ended != nil {
@@ -266,7 +268,9 @@ func (x *Tx) Commit(ctx context.Context) (Committed, error) {
 		}
 		return Committed{Version: newest.Version, Operation: "WRITE", Repeat: true}, nil
 	}
-	done.Version = version
+	if done.Version = version; err == nil {
+		x.t.checksum(ctx)
+	}
 	return done, err
 }
 
@@ -303,10 +307,10 @@ func (x *Tx) commit(ctx context.Context) (*Commit, error) {
 			return nil
 		}
 	}
-	x.measure(c)
 	if err := x.replace(ctx, c); err != nil {
 		return nil, err
 	}
+	x.measure(c)
 	for i := range c.Adds {
 		c.Adds[i].DataChange = !x.o.NoDataChange
 	}

@@ -1,16 +1,20 @@
 package delta_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore/memory"
+	"github.com/deltaic/deltaic/supervision"
 )
 
 var pairSchema = batch.NewSchema(
@@ -445,5 +449,51 @@ func TestPartitionsOfOtherWritersAreReplaced(t *testing.T) {
 	}
 	if got := tableRows(t, table); len(got) != 2 || !strings.Contains(got[0], `"v":0`) || !strings.Contains(got[1], `"v":7`) {
 		t.Errorf("the table has %v", got)
+	}
+}
+
+// A transaction leaves a checksum as any commit does, and what goes wrong before there is a version names none.
+func TestTransactionsLeaveChecksums(t *testing.T) {
+	store := memory.New(memory.Options{})
+	now := time.Unix(1_000_000, 0)
+	table, err := delta.Create(ctx, store, delta.CreateOptions{Schema: pairSchema}, delta.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	if err := write(t, table, pairs([]pair{{"a", 1}}), delta.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Head(ctx, log.ChecksumName(1)); err != nil {
+		t.Errorf("version 1 has no checksum: %v", err)
+	}
+	var f *supervision.Failure
+	_, err = table.Begin(ctx, delta.WriteOptions{ReplaceWhere: "n = 1"})
+	if !errors.As(err, &f) || f.Version != nil || f.Hint == "" {
+		t.Errorf("a replaceWhere that appends: %+v", f)
+	}
+}
+
+// Files that are written for rows that stay are counted too.
+func TestReplacingCountsAllFiles(t *testing.T) {
+	table := create(t, memory.New(memory.Options{}), delta.CreateOptions{Schema: pairSchema})
+	if err := write(t, table, pairs([]pair{{"a", 1}, {"b", 2}}), delta.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := table.Begin(ctx, delta.WriteOptions{Mode: delta.Overwrite, ReplaceWhere: "n = 1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Write(ctx, pairs([]pair{{"c", 1}})); err != nil {
+		t.Fatal(err)
+	}
+	done, err := tx.Commit(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range done.Metrics {
+		if m.Name == "numFiles" && m.Value != `"2"` {
+			t.Errorf("two files were written, the commit says %s", m.Value)
+		}
 	}
 }

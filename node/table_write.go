@@ -230,6 +230,9 @@ func appendFile(ctx context.Context, path string, f appendFlags) (committed, err
 	made, err := tx.Commit(ctx)
 	done.Version, done.Repeat = made.Version, made.Repeat
 	done.OperationMetrics = parameters(made.Metrics)
+	if err == nil {
+		_ = table.Maintain(ctx) // the rows are in; a checkpoint that fails is due again at the next commit
+	}
 	return done, err
 }
 
