@@ -94,6 +94,7 @@ type OpenOptions struct {
 	Pool    *batch.Pool
 	Rows    int   // rows a batch should hold at most when there is plenty
 	Bytes   int64 // bytes a batch should hold at most
+	Whole   bool  // all there is is one epoch: a Limiter is not asked for limits
 }
 
 // Fetch is what a reader delivers: consecutive rows of one split.

@@ -66,3 +66,6 @@ func WriteMoved(ctx context.Context, s objstore.Store, b *batch.Batch, o Options
 	_, err = t.Commit(ctx, Commit{Operation: "OPTIMIZE", Adds: adds})
 	return err
 }
+
+// HoldsStart reports whether the source has the files of its start in memory.
+func (s *Source) HoldsStart() bool { return s.start != nil }

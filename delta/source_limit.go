@@ -45,6 +45,9 @@ func (s *Source) Limit(from, end connectors.Positions) connectors.Positions {
 	}
 	if p, is := at[0]; is {
 		s.advance(p)
+		if len(at) == p.Splits && !anyStarting(at) {
+			s.start = nil // of a large table it is much
+		}
 	}
 	for s.admitStart(at, left) {
 	}
@@ -55,6 +58,15 @@ func (s *Source) Limit(from, end connectors.Positions) connectors.Positions {
 		out[splitName(i)] = p.encode()
 	}
 	return out
+}
+
+func anyStarting(at map[int]sourcePosition) bool {
+	for _, p := range at {
+		if p.starting() {
+			return true
+		}
+	}
+	return false
 }
 
 // advance lets go of the versions before a position; s.mu is held.

@@ -20,9 +20,10 @@ type sourcePosition struct {
 	First   int64      `json:"first"`  // the version with which the stream began; -1: only with what comes
 	Splits  int        `json:"splits"` // over which its files are spread
 	Version int64      `json:"version"`
-	Index   int        `json:"index"` // of the piece
-	Row     int64      `json:"row"`   // of the piece's file
-	Rows    int64      `json:"rows"`  // read before, by this split
+	Index   int        `json:"index"`           // of the piece
+	Row     int64      `json:"row"`             // of the piece's file
+	Rows    int64      `json:"rows"`            // read before, by this split
+	Order   string     `json:"order,omitempty"` // the column of event time that the version's rows come in the order of, as long as it is the first
 }
 
 func (p sourcePosition) encode() connectors.Position {

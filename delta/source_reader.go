@@ -103,6 +103,9 @@ func (r *sourceReader) Next(ctx context.Context) (connectors.Fetch, error) {
 			}
 			continue
 		}
+		if err := r.wrong(); err != nil {
+			return connectors.Fetch{}, err
+		}
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
@@ -124,6 +127,22 @@ func (r *sourceReader) waits() bool {
 		}
 	}
 	return false
+}
+
+// wrong tells why the version that comes next cannot be read, in a run of one epoch. Where epochs have limits it is told with them, once what is before it
+// is in the sinks.
+func (r *sourceReader) wrong() error {
+	if !r.rows.o.Whole {
+		return nil
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	for _, c := range r.cursors {
+		if commit := r.s.commits[c.next.Version]; c.id == splitName(0) && len(c.lanes) == 0 && !c.next.starting() && commit != nil {
+			return commit.err
+		}
+	}
+	return nil
 }
 
 // take returns what the first split has that may be delivered.

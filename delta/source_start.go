@@ -25,7 +25,7 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 			if p, err = decodePosition(text); err != nil {
 				return nil, err
 			}
-			p.Mode = first.Mode // what it counts is the same in both, or first had refused it
+			p.Mode, p.Order = first.Mode, first.Order // what it counts is the same in both, or first had refused it
 		} else if p.starting() {
 			p.Index = i
 		} else if i > 0 {
@@ -64,28 +64,22 @@ func (s *Source) first(ctx context.Context, known connectors.Positions) (sourceP
 	s.mu.Lock()
 	mode := s.mode()
 	s.mu.Unlock()
+	begun := sourcePosition{}
 	for _, text := range known {
 		p, err := decodePosition(text)
 		if err != nil {
 			return p, err
 		}
-		if p.Table != s.read.Metadata.ID {
-			f := s.failure("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", -1, "the stream has read the table %s, and at the path lies the table %s", p.Table, s.read.Metadata.ID)
-			f.Hint = "begin with a new checkpoint location to read the other table"
-			return p, f
+		if err := s.fits(p, mode); err != nil {
+			return p, err
 		}
-		if p.Mode != mode && (p.Index > 0 || p.Row > 0) && !p.starting() {
-			f := s.failure(ClassSourcePosition, p.Version, "the stream stands in the midst of version %d, which it has read as %s, and now reads it as %s", p.Version, p.Mode, mode)
-			f.Hint = "run the flow as it was until it has stopped cleanly, or begin with a new checkpoint location"
-			return p, f
-		}
-		p.Mode, p.Version, p.Index, p.Row, p.Rows = mode, p.First, 0, 0, 0
-		if p.First < 0 {
-			p.Version = 0
-		}
-		return p, nil
+		begun = p
 	}
-	p := sourcePosition{Table: s.read.Metadata.ID, Mode: mode, First: -1, Splits: 1}
+	if len(known) > 0 {
+		begun.Mode, begun.Order = mode, s.o.EventTime
+		return begun.piece(max(begun.First, 0), 0, 0), nil
+	}
+	p := sourcePosition{Table: s.read.Metadata.ID, Mode: mode, First: -1, Splits: 1, Order: s.o.EventTime}
 	var err error
 	if p.Version, err = s.startingVersion(ctx); err != nil || p.Version >= 0 {
 		return p, err
@@ -99,6 +93,26 @@ func (s *Source) first(ctx context.Context, known connectors.Positions) (sourceP
 		p.Splits = s.o.Splits // changes have an order, and so has a feed
 	}
 	return p, nil
+}
+
+// fits refuses to go on from a position that counts something else than what is read now.
+func (s *Source) fits(p sourcePosition, mode sourceMode) error {
+	within := p.Index > 0 || p.Row > 0
+	switch {
+	case p.Table != s.read.Metadata.ID:
+		f := s.failure("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", -1, "the stream has read the table %s, and at the path lies the table %s", p.Table, s.read.Metadata.ID)
+		f.Hint = "begin with a new checkpoint location to read the other table"
+		return f
+	case p.Mode != mode && within && !p.starting():
+		f := s.failure(ClassSourcePosition, p.Version, "the stream stands in the midst of version %d, which it has read as %s, and now reads it as %s", p.Version, p.Mode, mode)
+		f.Hint = "run the flow as it was until it has stopped cleanly, or begin with a new checkpoint location"
+		return f
+	case p.Order != s.o.EventTime && p.starting() && (within || p.Splits > 1):
+		f := s.failure(ClassSourcePosition, p.Version, "the stream is reading what the table had at first in the order of %q, and now it is to be read in the order of %q", p.Order, s.o.EventTime)
+		f.Hint = "keep withEventTimeOrder and eventTimeColumn until that is over, or begin with a new checkpoint location"
+		return f
+	}
+	return nil
 }
 
 // startingVersion returns the first version of which only changes are read, -1 if the stream begins with all that the table has.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -240,6 +241,9 @@ func TestTheFirstVersionMayGo(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if first.Limit(at, at); first.HoldsStart() {
+			t.Errorf("%+v: the files of the start are kept when they are read", o)
+		}
 		if again, err := open().Start(ctx, at); err != nil || !maps.Equal(again, at) {
 			t.Errorf("%+v: started at %v, %v; want %v", o, again, err, at)
 		}
@@ -282,5 +286,86 @@ func TestReaderPlansOn(t *testing.T) {
 	}
 	if rows == 0 {
 		t.Error("no row came")
+	}
+}
+
+// A run that is one epoch asks for no limits, with which it would be told what is wrong with a version: the reader tells it.
+func TestOneEpochTellsWhatIsWrong(t *testing.T) {
+	d := newDML(t, memory.New(memory.Options{}), 1, false, false)
+	d.append()
+	for range 1200 {
+		d.commit(log.Commit{Info: &log.CommitInfo{Timestamp: 1, Operation: "WRITE"}}, nil)
+	}
+	s, err := delta.NewSource(ctx, d.store, "t", delta.SourceOptions{StartingVersion: "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := s.Start(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := d.files[0]
+	d.files = nil
+	d.commit(log.Commit{Info: &log.CommitInfo{Timestamp: 1, Operation: "DELETE"}, Removes: []log.Remove{last.remove(true)}}, nil)
+	if _, err := s.End(ctx, []connectors.SplitID{"delta/0"}); err != nil {
+		t.Fatal(err)
+	}
+	reading, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	r, err := s.Open(reading, at, connectors.OpenOptions{Pool: batch.NewPool(), Whole: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	rows := 0
+	for {
+		f, err := r.Next(reading)
+		if class(err) == "DELTA_SOURCE_IGNORE_DELETE" {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += f.Batch.N
+		f.Batch.Release()
+	}
+	if rows != len(last.ids) {
+		t.Errorf("%d rows, want %d", rows, len(last.ids))
+	}
+}
+
+// Where a stream stands within what the table had at first depends on the order in which that is read.
+func TestTheOrderOfTheStartIsKept(t *testing.T) {
+	d := newDML(t, memory.New(memory.Options{}), 1, false, false)
+	timed := batch.NewSchema(append(dmlSchema.Fields[:2:2], batch.Field{Name: "at", Type: batch.TimestampType, Nullable: true})...)
+	d.commit(log.Commit{Metadata: &log.Metadata{ID: "dml", Provider: "parquet", SchemaString: log.FormatSchema(timed)}}, nil)
+	for range 3 {
+		d.append()
+	}
+	open := func(o delta.SourceOptions) *delta.Source {
+		s, err := delta.NewSource(ctx, d.store, "t", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open(delta.SourceOptions{MaxFiles: 1})
+	at, err := s.Start(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(delta.SourceOptions{EventTime: "at"}).Start(ctx, at); err != nil {
+		t.Errorf("nothing is read yet: %v", err)
+	}
+	end, err := s.End(ctx, []connectors.SplitID{"delta/0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = s.Limit(at, end)
+	if _, err := open(delta.SourceOptions{EventTime: "at"}).Start(ctx, at); class(err) != delta.ClassSourcePosition {
+		t.Errorf("files that are read in the midst go on in another order: %v", err)
+	}
+	if _, err := open(delta.SourceOptions{}).Start(ctx, at); err != nil {
+		t.Error(err)
 	}
 }
