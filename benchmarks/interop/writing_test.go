@@ -169,7 +169,7 @@ func (f feature) make(t *testing.T, path string) *delta.Table {
 	return table
 }
 
-func scanned(t *testing.T, table *delta.Table) *batch.RowDigest {
+func rowsDigest(t *testing.T, table *delta.Table) *batch.RowDigest {
 	t.Helper()
 	s, err := table.Snapshot(t.Context())
 	if err != nil {
@@ -228,11 +228,11 @@ func TestTablesWrittenWithFeatures(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "table")
 			table := f.make(t, path)
-			found := said(t, path, scanned(t, table))
+			found := said(t, path, rowsDigest(t, table))
 			quoted := "delta.`" + path + "`"
 			sql(t, "spark", nil, "DELETE FROM "+quoted+" WHERE n % 5 = 1", "INSERT INTO "+quoted+" (n, p) VALUES (500, 'b')")
 			after := "equal"
-			if spark, ours := read(t, "spark", path), scanned(t, delta.Open(table.Store(), delta.Options{})); spark.Rows() != ours.Rows() || spark.String() != ours.String() {
+			if spark, ours := read(t, "spark", path), rowsDigest(t, delta.Open(table.Store(), delta.Options{})); spark.Rows() != ours.Rows() || spark.String() != ours.String() {
 				t.Errorf("after Spark changed it, it reads %d rows %s, we %d rows %s", spark.Rows(), spark, ours.Rows(), ours)
 				after = "DIFFERENT"
 			}
