@@ -32,6 +32,7 @@ func init() {
 	defineLengths()
 	defineParts()
 	defineSearch()
+	defineReplace()
 	defineRegex()
 	defineHashes()
 	define("repeat", "repeat(s, n)", "The text n times.", "repeat('ab', 2)", "abab", 2, 2,
@@ -226,6 +227,9 @@ func defineSearch() {
 			x.b.Int32(find(x.str(1, i), x.str(0, i), from))
 		})))
 	also("locate", "position")
+}
+
+func defineReplace() {
 	define("replace", "replace(s, t[, by])", "The text with every t replaced.", "replace('abcb', 'b', 'x')", "axcx", 2, 3,
 		eager(batch.StringType, stringArgs, true, strict(batch.StringType, func(x *rows, i int) {
 			s, t, by := x.str(0, i), x.str(1, i), []byte(nil)

@@ -189,6 +189,9 @@ func (a *Aggregate) Process(in *batch.Batch, _ int, out operators.Output) error 
 	if in.Rows() == 0 {
 		return nil
 	}
+	if err := a.catchUp(a.close, out); err != nil {
+		return err
+	}
 	if err := a.read(in, out); err != nil {
 		return err
 	}
@@ -267,8 +270,8 @@ func (a *Aggregate) takeStragglers(in *batch.Batch, input *agg.Input) error {
 
 // Advance closes the windows that the watermark has passed.
 func (a *Aggregate) Advance(watermark int64, out operators.Output) error {
-	if a.o.Window.Processing() && watermark != math.MaxInt64 {
-		return nil
+	if err := a.catchUp(a.close, out); err != nil || a.o.Window.Processing() && watermark != math.MaxInt64 {
+		return err
 	}
 	return a.close(less(watermark, a.o.Lateness), out)
 }
@@ -294,6 +297,9 @@ func (a *Aggregate) close(to int64, out operators.Output) error {
 
 // Flush tells what the epoch has changed, and all results to who wants them.
 func (a *Aggregate) Flush(out operators.Output) error {
+	if err := a.catchUp(a.close, out); err != nil {
+		return err
+	}
 	if a.o.Window.Processing() && a.Context.Epoch != nil {
 		if err := a.close(a.Context.Epoch.Next, out); err != nil {
 			return err

@@ -13,9 +13,11 @@ import (
 // is told twice: neither when a restored watermark is told again, nor by another number of tasks. State
 // moves by key group, so the time is kept once for each key group that has keys, under the key that came first.
 type closed struct {
-	at     int64 // windows that end by then are closed; math.MinInt64 before any
-	stored int64 // what the table says
-	groups int   // of the job
+	at     int64   // windows that end by then are closed; math.MinInt64 before any
+	owed   int64   // up to which some key groups have closed theirs, and others have not yet; not after at: none
+	before []int64 // up to which each key group had closed its windows, as long as they differ; nil: up to at
+	stored int64   // what the table says
+	groups int     // of the job
 	marks  *state.Segment
 	known  batch.Bitmap // key groups that have a mark
 	count  int
@@ -27,7 +29,9 @@ type closed struct {
 // closedTable is the name of the table of marks. It is part of the state's address and never changes.
 const closedTable = "closed"
 
-// open reads the marks: every task that wrote one had the same watermark at its barrier.
+// open reads the marks. Tasks that wrote them may have had other watermarks at one barrier: which of them a task has
+// seen depends, where splits were idle in between, on how its channels took turns. What the others have closed is then owed:
+// see [intake.catchUp].
 func (c *closed) open(o *operators.Context, keys []state.Column) error {
 	t, err := o.State.Table(state.Spec{Name: closedTable, Keys: keys, Values: []state.Column{{Name: "watermark", Type: batch.BigIntType}}, Version: 1})
 	if err != nil {
@@ -36,21 +40,42 @@ func (c *closed) open(o *operators.Context, keys []state.Column) error {
 	c.groups, c.at = o.KeyGroups, math.MinInt64
 	c.marks, c.known, c.count = t.Segment(0), make(batch.Bitmap, batch.BitmapWords(o.KeyGroups)), 0
 	at, hashes := c.marks.Words(0), []uint64(nil)
+	least, before := int64(math.MaxInt64), make([]int64, o.KeyGroups)
 	err = c.marks.Scan(func(rows []uint32) error {
 		columns := c.marks.Keys(o.Pool, rows)
 		hashes = batch.Hash(columns, len(rows), hashes)
 		release(columns)
 		for i, r := range rows {
-			c.at = max(c.at, int64(at.At(r)))
+			mark := int64(at.At(r))
+			c.at, least = max(c.at, mark), min(least, mark)
+			before[batch.KeyGroup(hashes[i], c.groups)] = mark
 			c.see(hashes[i])
 		}
 		return nil
 	})
+	c.owed, c.before = c.at, nil
+	if least < c.at {
+		c.at, c.before = least, before
+	}
 	if mutant.On(mutant.WindowsToldAgain) && mutant.Late(number(o)) {
-		c.at = math.MinInt64
+		c.at, c.owed, c.before = math.MinInt64, math.MinInt64, nil
 	}
 	c.stored = c.at
 	return err
+}
+
+// behind reports whether key groups have closed other windows than each other.
+func (c *closed) behind() bool { return c.owed > c.at }
+
+// caughtUp says that all have closed what any of them had.
+func (c *closed) caughtUp() { c.owed, c.before = c.at, nil }
+
+// since returns up to which the key group of a hash had closed its windows when those after from are closed.
+func (c *closed) since(hash uint64, from int64) int64 {
+	if c.before == nil {
+		return from
+	}
+	return max(from, c.before[batch.KeyGroup(hash, c.groups)])
 }
 
 // see reports whether the key group of a hash is new.

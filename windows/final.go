@@ -126,6 +126,9 @@ func (a *Aggregate) tellWindow(f fold, start int64, port int, out operators.Outp
 	b := bounds{[]int64{start}, []int64{start + a.panes.Size}}
 	err = a.union.each(parts, func(keys []*batch.Column, p *agg.Partial) error {
 		gone := a.vanished(p)
+		if port == operators.PortFinal && a.closed.before != nil {
+			gone = a.alreadyTold(keys, p.N, b.end[0], gone)
+		}
 		made, err := a.writer.result(keys, b, p, false, out)
 		if err != nil {
 			return err
@@ -139,6 +142,19 @@ func (a *Aggregate) tellWindow(f fold, start int64, port int, out operators.Outp
 		return err
 	}
 	return a.leave(f, start)
+}
+
+// alreadyTold adds to gone the groups whose window with that end was told by the task that had them before.
+func (a *Aggregate) alreadyTold(keys []*batch.Column, n int, end int64, gone batch.Bitmap) batch.Bitmap {
+	if gone == nil {
+		gone = make(batch.Bitmap, batch.BitmapWords(n))
+	}
+	for i, h := range batch.Hash(keys, n, nil) {
+		if end <= a.closed.since(h, math.MinInt64) {
+			gone.Set(i)
+		}
+	}
+	return gone
 }
 
 // vanished returns which groups have no rows left, nil if none: rows of an input that updates may be taken back.

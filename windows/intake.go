@@ -39,6 +39,15 @@ func (t *intake) begin(c *operators.Context, accumulators *agg.Accumulators) err
 	return t.closed.open(c, t.o.keys(t.schema))
 }
 
+// catchUp closes, before anything else is done, what some of the tasks whose state this is had closed and others had not.
+func (t *intake) catchUp(closeBy func(to int64, out operators.Output) error, out operators.Output) error {
+	if !t.closed.behind() {
+		return nil
+	}
+	defer t.closed.caughtUp()
+	return closeBy(t.closed.owed, out)
+}
+
 // read computes the times of the rows, into the clock.
 func (t *intake) read(in *batch.Batch, out operators.Output) error {
 	if err := insertsOnly(in, t.o.Plan, t.Context.Step); err != nil {

@@ -86,8 +86,9 @@ func (w *Sessions) closeKeys(then int64, keys []*batch.Column, n int, out operat
 			continue
 		}
 		w.list = w.sessionsOf(key)
+		told := w.closed.since(w.hashes[i], then)
 		for _, s := range w.list {
-			if s.end >= then && s.end < w.closed.at {
+			if s.end >= told && s.end < w.closed.at {
 				t.add(int32(i), s)
 			}
 		}

@@ -151,6 +151,9 @@ func (w *Sessions) Process(in *batch.Batch, _ int, out operators.Output) error {
 	if in.Rows() == 0 {
 		return nil
 	}
+	if err := w.catchUp(w.close, out); err != nil {
+		return err
+	}
 	if err := w.read(in, out); err != nil {
 		return err
 	}
@@ -214,14 +217,17 @@ func (w *Sessions) take(in *batch.Batch, out operators.Output) error {
 
 // Advance tells the sessions that the watermark has passed.
 func (w *Sessions) Advance(watermark int64, out operators.Output) error {
-	if w.o.Window.Processing() && watermark != math.MaxInt64 {
-		return nil
+	if err := w.catchUp(w.close, out); err != nil || w.o.Window.Processing() && watermark != math.MaxInt64 {
+		return err
 	}
 	return w.close(less(watermark, w.o.Lateness), out)
 }
 
 // Flush tells all sessions if they are wanted.
 func (w *Sessions) Flush(out operators.Output) error {
+	if err := w.catchUp(w.close, out); err != nil {
+		return err
+	}
 	if w.o.Window.Processing() && w.Context.Epoch != nil {
 		if err := w.close(w.Context.Epoch.Next, out); err != nil {
 			return err
