@@ -69,6 +69,15 @@ type share struct {
 
 func open(t *testing.T, spec windows.Spec, updating bool, ports []int, items ...string) *share {
 	t.Helper()
+	store, err := persistence.NewStore(persistence.Options{Step: "windows", Groups: 256, Hi: 256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openOn(t, store, spec, updating, ports, items...)
+}
+
+func openOn(t *testing.T, store *persistence.Store, spec windows.Spec, updating bool, ports []int, items ...string) *share {
+	t.Helper()
 	bound, err := spec.Bind(events, expr.NewOptions())
 	if err != nil {
 		t.Fatal(err)
@@ -79,10 +88,6 @@ func open(t *testing.T, spec windows.Spec, updating bool, ports []int, items ...
 	}
 	s := &share{}
 	if s.Operator, err = windows.NewAggregate(events, o); err != nil {
-		t.Fatal(err)
-	}
-	store, err := persistence.NewStore(persistence.Options{Step: "windows", Groups: 256, Hi: 256})
-	if err != nil {
 		t.Fatal(err)
 	}
 	s.store = store
