@@ -19,6 +19,7 @@ type outputConfig struct {
 	maxRequest  int64 // bytes of a batch, and so of a record
 	bufferBytes int64 // that a transaction has on its way at most
 	producer    []kgo.Opt
+	codec       kgo.CompressionCodec // none at first
 }
 
 const (
@@ -32,7 +33,7 @@ type columnNames struct{ key, value, topic, partition, headers string }
 func outputDefaults() outputConfig {
 	c := outputConfig{columns: columnNames{"key", "value", "topic", "partition", "headers"}, config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
 	// A row leaves at once; what comes while a request is on its way makes the next one.
-	c.producer = []kgo.Opt{kgo.ProducerLinger(0), kgo.RecordPartitioner(partitioner{}), kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(kgo.NoCompression())}
+	c.producer = []kgo.Opt{kgo.ProducerLinger(0), kgo.RecordPartitioner(partitioner{}), kgo.AllowAutoTopicCreation()}
 	return c
 }
 
@@ -200,7 +201,8 @@ func (c *outputConfig) check() error {
 
 // producing are the options of a client that writes.
 func (c *outputConfig) producing() []kgo.Opt {
-	return append(append(c.clientOptions(), c.producer...), kgo.ProducerBatchMaxBytes(int32(c.maxRequest)), kgo.BrokerMaxWriteBytes(int32(max(c.maxRequest+1<<20, 100<<20))))
+	// A client sorts its codecs in place, so each gets an option of its own.
+	return append(append(c.clientOptions(), c.producer...), kgo.ProducerBatchCompression(c.codec), kgo.ProducerBatchMaxBytes(int32(c.maxRequest)), kgo.BrokerMaxWriteBytes(int32(max(c.maxRequest+1<<20, 100<<20))))
 }
 
 func (c *outputConfig) add(o kgo.Opt) { c.producer = append(c.producer, o) }
@@ -234,6 +236,6 @@ func setCompression(c *outputConfig, name, value string) error {
 	if !ok {
 		return oneOf(name, value, sortedKeys(codecs)...)
 	}
-	c.add(kgo.ProducerBatchCompression(codec))
+	c.codec = codec
 	return nil
 }
