@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -152,11 +153,14 @@ func TestCostFollowsWhatIsNew(t *testing.T) {
 // opening notes which objects are opened.
 type opening struct {
 	objstore.Store
+	mu    sync.Mutex
 	names map[string]bool
 }
 
 func (o *opening) Open(ctx context.Context, name string) (objstore.Reader, error) {
+	o.mu.Lock()
 	o.names[name] = true
+	o.mu.Unlock()
 	return o.Store.Open(ctx, name)
 }
 
