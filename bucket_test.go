@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
 	"github.com/deltaic/deltaic/objstore"
@@ -79,23 +78,8 @@ func TestAFlowLivesInABucket(t *testing.T) {
 		for partition, v := range values {
 			broker.Values("clicks", int32(partition), v...)
 		}
-		before, c := service.seen(), run(round, "some")
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- c.Wait() }()
-		for wait := time.Now().Add(time.Minute); service.seen() == before && time.Now().Before(wait); {
-			select {
-			case err := <-ended:
-				t.Fatalf("round %d: the flow has ended: %v", round, err)
-			case <-time.After(time.Duration(random.Int64N(10)) * time.Millisecond):
-			}
-		}
-		if err := c.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
+		before := service.seen()
+		killOnceMoved(t, round, run(round, "some"), func() bool { return service.seen() != before }, random, 0)
 	}
 	if out, err := run(kills, "all").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

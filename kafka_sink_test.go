@@ -150,24 +150,8 @@ func outliveKills(t *testing.T, brokers []string, kills int) {
 			perKey++
 		}
 		kafkatest.Produce(t, producer, records...)
-		before, c := end(), run(round, "some")
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- c.Wait() }()
-		for wait := time.Now().Add(time.Minute); end() == before && time.Now().Before(wait); {
-			select {
-			case err := <-ended:
-				t.Fatalf("round %d: the flow has ended: %v", round, err)
-			case <-time.After(time.Duration(random.Int64N(15)) * time.Millisecond):
-			}
-		}
-		<-time.After(time.Duration(random.Int64N(20)) * time.Millisecond)
-		if err := c.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
+		before := end()
+		killOnceMoved(t, round, run(round, "some"), func() bool { return end() != before }, random, 20*time.Millisecond)
 	}
 	if out, err := run(kills, "all").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

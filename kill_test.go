@@ -94,24 +94,8 @@ func TestUpsertsOutliveKills(t *testing.T) {
 		for partition, v := range values {
 			broker.Values("clicks", int32(partition), v...)
 		}
-		before, c := version(), run(round, "some")
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- c.Wait() }()
-		// Killed at some time after its first commit: while it stages, decides, commits or does nothing.
-		for wait := time.Now().Add(time.Minute); version() == before && time.Now().Before(wait); {
-			select {
-			case err := <-ended:
-				t.Fatalf("round %d: the flow has ended: %v", round, err)
-			case <-time.After(time.Duration(random.Int64N(10)) * time.Millisecond):
-			}
-		}
-		if err := c.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
+		before := version()
+		killOnceMoved(t, round, run(round, "some"), func() bool { return version() != before }, random, 0)
 	}
 	if out, err := run(kills, "all").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -128,4 +112,29 @@ func TestUpsertsOutliveKills(t *testing.T) {
 			t.Errorf("files that a kill left half written: %v", half)
 		}
 	}
+}
+
+// killOnceMoved starts a process that runs a flow and kills it at some time after the flow has got on: while it stages, decides, commits or does
+// nothing, and up to most later.
+func killOnceMoved(t *testing.T, round int, c *exec.Cmd, moved func() bool, random *rand.Rand, most time.Duration) {
+	t.Helper()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for wait := time.Now().Add(time.Minute); !moved() && time.Now().Before(wait); {
+		select {
+		case err := <-ended:
+			t.Fatalf("round %d: the flow has ended: %v", round, err)
+		case <-time.After(time.Duration(random.Int64N(10)) * time.Millisecond):
+		}
+	}
+	if most > 0 {
+		<-time.After(time.Duration(random.Int64N(int64(most))))
+	}
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
 }

@@ -49,23 +49,8 @@ func (k *killedCommand) kill(table string, args ...string) {
 		log, _ := filepath.Glob(table + "/_delta_log/*.json")
 		return len(log)
 	}
-	before, c := commits(), k.command(args...)
-	if err := c.Start(); err != nil {
-		k.t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	for wait := time.Now().Add(time.Minute); commits() == before && time.Now().Before(wait); {
-		select {
-		case err := <-ended:
-			k.t.Fatalf("the flow has ended: %v", err)
-		case <-time.After(time.Duration(k.random.Int64N(10)) * time.Millisecond):
-		}
-	}
-	if err := c.Process.Kill(); err != nil {
-		k.t.Fatal(err)
-	}
-	<-ended
+	before := commits()
+	killOnceMoved(k.t, 0, k.command(args...), func() bool { return commits() != before }, k.random, 0)
 }
 
 // finish runs a flow to the end of what there is.

@@ -131,10 +131,6 @@ type seen struct {
 
 const seenByComparing = 16
 
-func (s *seen) reset() {
-	s.columns, s.rows, s.keys = s.columns[:0], s.rows[:0], nil
-}
-
 // add notes a row and reports whether it is new.
 func (s *seen) add(c *batch.Column, j int) bool {
 	if s.keys == nil && len(s.rows) < seenByComparing {
