@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -83,6 +84,8 @@ type Commit struct {
 	TxnID        string // identity, by which a commit knows itself; "": a new UUID
 	UserMetadata string
 	MaxRetries   int // lost races; 0: 10,000,000 as Spark
+
+	renumbers bool // rows that the table has come as new ones, with numbers of their own
 
 	readsFile func(winner *Head, a *log.Add) (bool, error) // like ReadsWhere, for what no condition says
 }
@@ -292,6 +295,9 @@ func (t *Table) encode(ctx context.Context, c *Commit, head *Head) (*log.Commit,
 	info := &log.CommitInfo{Timestamp: t.o.Now().UnixMilli(), Operation: c.Operation, Parameters: c.Parameters, Metrics: c.Metrics,
 		ReadVersion: &read, IsolationLevel: string(isolationOf(c, &head.Metadata)), IsBlindAppend: &blind, UserMetadata: c.UserMetadata,
 		EngineInfo: t.o.Engine, TxnID: c.TxnID}
+	if tracksRows(head) {
+		info.Tags = map[string]string{numbersKept: strconv.FormatBool(!c.renumbers)}
+	}
 	meta, err := t.stamp(ctx, c, head, info)
 	if err != nil {
 		return nil, nil, err

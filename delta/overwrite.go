@@ -248,7 +248,7 @@ func (c *scan) matchPartition(a *log.Add) (all, some bool, err error) {
 	one := &batch.Batch{Schema: c.where.schema, N: 1}
 	defer one.Release()
 	for _, column := range c.columns {
-		value, _ := a.Partition.Get(column.partition)
+		value, _ := a.Partition.Get(column.key)
 		values, err := constant(column.field.Type, value, 1, c.t.o.Pool)
 		if err != nil {
 			return false, false, fmt.Errorf("file %s: column %s: %w", a.Path, column.field.Name, err)
@@ -269,10 +269,10 @@ type replaceRest struct {
 
 func (r *replaceRest) keep(ctx context.Context, a *log.Add) (err error) {
 	if r.w == nil {
-		if r.w, err = NewWriter(r.x.t, r.x.next, r.x.o.Files); err != nil {
+		if r.w, err = movedWriter(r.x.t, r.x.next, r.x.o.Files); err != nil {
 			return err
 		}
-		if r.scan, err = r.x.t.scanOf(r.x.head, ScanOptions{Where: "NOT ((" + r.x.o.ReplaceWhere + ") <=> true)"}); err != nil {
+		if r.scan, err = r.x.t.scanOf(r.x.head, ScanOptions{Where: "NOT ((" + r.x.o.ReplaceWhere + ") <=> true)", numbers: tracksRows(r.x.head)}); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -18,6 +17,9 @@ const (
 	rowIDColumn          = "delta.rowTracking.materializedRowIdColumnName"
 	rowVersionColumn     = "delta.rowTracking.materializedRowCommitVersionColumnName"
 )
+
+// numbersKept is the tag by which a commit says whether the rows that it moves have kept their numbers.
+const numbersKept = "delta.rowTracking.preserved"
 
 // numbersRows reports whether every file that is added is to say from where on its rows are numbered.
 func numbersRows(p *log.Protocol, m *log.Metadata) bool {
@@ -90,55 +92,4 @@ func (t *Table) nameRowColumns(config map[string]string) error {
 		config[key] = prefix + id
 	}
 	return nil
-}
-
-// rowNumbers are the columns of a file in which rows that have moved keep their numbers, by their place in the scan; -1: not read.
-type rowNumbers struct{ id, version int }
-
-// needNumbers adds those columns to the scan if it gives the numbers of rows.
-func (c *scan) needNumbers() {
-	c.numbers = rowNumbers{-1, -1}
-	if !tracksRows(c.head) {
-		return
-	}
-	wants := func(name string) bool {
-		return slices.ContainsFunc(c.columns, func(s scanColumn) bool {
-			return s.kind == fromScan && slices.ContainsFunc(s.field.Type.Fields, func(f batch.Field) bool { return f.Name == name })
-		})
-	}
-	add := func(property string) int {
-		name := c.head.Metadata.Configuration[property]
-		if name == "" {
-			return -1
-		}
-		c.columns = append(c.columns, scanColumn{batch.Field{Name: name, Type: batch.BigIntType, Nullable: true}, fromFile, ""})
-		return len(c.columns) - 1
-	}
-	if wants("row_id") {
-		c.numbers.id = add(rowIDColumn)
-	}
-	if wants("row_commit_version") {
-		c.numbers.version = add(rowVersionColumn)
-	}
-}
-
-// numbered returns what the file's own column says of rows, and the file for those of which it says nothing: the number first, and step
-// more for each row.
-func (c *scan) numbered(own *batch.Column, first *int64, step int64, n int) *batch.Column {
-	if !tracksRows(c.head) {
-		return nulls(batch.BigIntType, n, c.t.o.Pool)
-	}
-	b := batch.NewBuilder(batch.BigIntType, c.t.o.Pool)
-	defer b.Release()
-	for i := range n {
-		switch {
-		case own != nil && !own.IsNull(i):
-			b.Int64(own.I64[i])
-		case first != nil:
-			b.Int64(*first + step*int64(i))
-		default:
-			b.Null()
-		}
-	}
-	return b.Finish()
 }

@@ -51,6 +51,10 @@ func TestRowsAreNumbered(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(7, "[[10 0 1] [11 1 1] [50 7 6]]")
+	add(delta.WriteOptions{Mode: delta.Overwrite, ReplaceWhere: "id = 11 OR id > 60"}, 11, 61) // what stays of a file goes into another
+	check(10, "[[10 0 1] [11 8 7] [50 7 6] [61 9 7]]")
+	add(delta.WriteOptions{Mode: delta.Overwrite, ReplaceWhere: "id = 61"})
+	check(11, "[[10 0 1] [11 8 7] [50 7 6]]")
 	_, err := table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: []log.Add{{Path: "x.parquet", DataChange: true}}})
 	if class(err) != log.ClassWrite {
 		t.Errorf("a file that does not say how many rows it has: %v", err)

@@ -26,6 +26,8 @@ type ScanOptions struct {
 	Order    ScanOrder
 	Parallel int            // files read at once; 0: 1
 	Limits   parquet.Limits // of each file
+
+	numbers bool // the numbers of the rows are given behind their columns, under the names that files which rows move to have for them
 }
 
 // ScanOrder is the order of a scan's rows. Rows of one file always come in its order.
@@ -107,9 +109,9 @@ type scan struct {
 
 // scanColumn is a column on its way through a scan.
 type scanColumn struct {
-	field     batch.Field
-	kind      columnKind
-	partition string // the key of its values in the log
+	field batch.Field
+	kind  columnKind
+	key   string // of its values in the log, or in _metadata
 }
 
 // columnKind is where a column's values come from.
@@ -119,6 +121,7 @@ const (
 	fromFile columnKind = iota
 	fromLog             // a partition column
 	fromScan            // _metadata
+	ofRow               // its number, or the version that wrote it
 )
 
 func (t *Table) scanOf(head *Head, o ScanOptions) (*scan, error) {
@@ -138,6 +141,9 @@ func (t *Table) scanOf(head *Head, o ScanOptions) (*scan, error) {
 	}
 	for _, f := range c.out.Fields {
 		c.columns = append(c.columns, c.column(f))
+	}
+	if o.numbers {
+		c.giveNumbers()
 	}
 	if o.Where != "" {
 		if c.where, err = c.filter(o.Where); err != nil {

@@ -31,6 +31,8 @@ type fileScan struct {
 	differs bool             // only the rows that than has, as those of the file without it
 	than    *deletion.Vector // of the same file
 	spare   bool             // a partition column of which the log says nothing is null
+
+	numbered bool // once it is open: it has columns for the numbers of rows that came from other files
 }
 
 // file gives the rows of a file, and reports whether the scan goes on.
@@ -97,6 +99,7 @@ func (f *fileScan) rows(ctx context.Context, yield func(*batch.Batch, error) boo
 			Message: fmt.Sprintf("the deletion vector says that row %d is gone, the file has %d rows", last, file.Rows())}
 	}
 	f.plan()
+	f.numbered = tracksRows(f.head) && file.Schema().Index(f.head.Metadata.Configuration[rowIDColumn]) >= 0
 	if len(f.read.Fields) == 0 {
 		return f.constants(ctx, file.Rows(), yield)
 	}
@@ -187,8 +190,10 @@ func (f *fileScan) assemble(out, b *batch.Batch, first int64) error {
 			out.Columns = append(out.Columns, b.Columns[f.from[i]].Retain())
 		case c.kind == fromScan:
 			out.Columns = append(out.Columns, f.metadata(c.field.Type, b, first))
+		case c.kind == ofRow:
+			out.Columns = append(out.Columns, f.number(c.key, b, first))
 		default:
-			value, ok := f.add.Partition.Get(c.partition)
+			value, ok := f.add.Partition.Get(c.key)
 			if !ok && !f.spare {
 				return fmt.Errorf("it has no value for the partition column %s", c.field.Name)
 			}

@@ -31,12 +31,6 @@ var metadataType = batch.StructType(
 func (c *fileScan) metadata(t batch.Type, b *batch.Batch, first int64) *batch.Column {
 	a, name, n, pool := c.add, c.name, b.N, c.t.o.Pool
 	file := c.t.URI() + "/" + name
-	own := func(at int) *batch.Column {
-		if at < 0 {
-			return nil
-		}
-		return b.Columns[c.from[at]]
-	}
 	out := pool.NewColumn(batch.StructType(), n)
 	out.Type = t
 	number := func(t batch.Type, v int64) *batch.Column {
@@ -72,15 +66,8 @@ func (c *fileScan) metadata(t batch.Type, b *batch.Batch, first int64) *batch.Co
 			}
 		case "base_row_id":
 			k = known(a.BaseRowID)
-		case "row_id":
-			from := a.BaseRowID
-			if from != nil {
-				from = new(int64)
-				*from = *a.BaseRowID + first
-			}
-			k = c.numbered(own(c.numbers.id), from, 1, n)
-		case "row_commit_version":
-			k = c.numbered(own(c.numbers.version), a.DefaultRowCommitVersion, 0, n)
+		case rowIDField, rowVersionField:
+			k = c.number(f.Name, b, first)
 		default:
 			k = known(a.DefaultRowCommitVersion)
 		}

@@ -311,6 +311,7 @@ func (x *Tx) commit(ctx context.Context) (*Commit, error) {
 		return nil, err
 	}
 	x.measure(c)
+	c.renumbers = x.o.NoDataChange
 	for i := range c.Adds {
 		c.Adds[i].DataChange = !x.o.NoDataChange
 	}

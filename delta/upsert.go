@@ -45,9 +45,9 @@ func (s *Sink) checkKeys(t *Table, head *Head, rows *batch.Schema) ([]string, er
 	if len(s.o.Keys) == 0 {
 		return fail(ClassKeysMissing, "name the columns that identify a row: keys: [...] (in Go: delta.SinkOptions.Keys)", "output mode update replaces rows by key, and the sink names no keys")
 	}
-	if tracksRows(head) {
-		return fail(log.ClassWrite, "unset the property, or write in append or complete mode",
-			"the table's property %s asks that rows which move keep their numbers, which output mode update does not do yet", rowTrackingEnabled)
+	if c := head.Metadata.Configuration; tracksRows(head) && (c[rowIDColumn] == "" || c[rowVersionColumn] == "") {
+		return fail(log.ClassWrite, "set the property anew with the engine that made the table",
+			"the table's property %s asks that rows which move keep their numbers, and %s or %s does not say where", rowTrackingEnabled, rowIDColumn, rowVersionColumn)
 	}
 	var keys []string
 	for _, k := range s.o.Keys {

@@ -3,6 +3,7 @@ package delta
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
@@ -47,7 +48,7 @@ func newFeed(t *Table, head *Head, o WriterOptions) (*feed, error) {
 
 func (f *feed) extend(s *batch.Schema) *batch.Schema {
 	if f.schema != s {
-		f.schema, f.extended = s, batch.NewSchema(append(s.Fields[:len(s.Fields):len(s.Fields)], f.kind)...)
+		f.schema, f.extended = s, batch.NewSchema(append(slices.Clip(s.Fields), f.kind)...)
 	}
 	return f.extended
 }
@@ -59,7 +60,7 @@ func (f *feed) write(ctx context.Context, b *batch.Batch, rows []int32, kind str
 	}
 	column := batch.NewConst(f.pool, f.kind.Type, []byte(kind), b.N)
 	defer column.Release()
-	return f.w.Write(ctx, &batch.Batch{Schema: f.extend(b.Schema), N: b.N, Sel: rows, Columns: append(b.Columns[:len(b.Columns):len(b.Columns)], column)})
+	return f.w.Write(ctx, &batch.Batch{Schema: f.extend(b.Schema), N: b.N, Sel: rows, Columns: append(slices.Clip(b.Columns), column)})
 }
 
 // finish makes the files durable.
@@ -86,6 +87,9 @@ func (r *rewrite) feedOld(ctx context.Context, b *batch.Batch, first uint32, hit
 	if r.feed == nil {
 		return nil
 	}
+	if own := len(r.head.Schema.Fields); len(b.Columns) > own { // change files have no numbers
+		b = &batch.Batch{Schema: r.head.Schema, N: b.N, Sel: b.Sel, Columns: b.Columns[:own]}
+	}
 	var replaced, deleted []int32
 	for _, h := range hits {
 		if h.row >= first+uint32(b.N) {
@@ -105,21 +109,32 @@ func (r *rewrite) feedOld(ctx context.Context, b *batch.Batch, first uint32, hit
 	return r.feed.write(ctx, b, deleted, "delete")
 }
 
-// feedMarked tells of the rows that are marked in a file, which is read for it.
-func (r *rewrite) feedMarked(ctx context.Context, m marked, hits []hit) error {
-	if r.feed == nil {
+// readMarked tells of the rows that are marked in a file, which is read for it unless what is to be known of them follows from their places.
+func (r *rewrite) readMarked(ctx context.Context, m marked, hits []hit) error {
+	old := &r.index.files[m.file]
+	if r.feed == nil && !old.numbered {
+		r.numbers.follow(&old.add, hits)
 		return nil
 	}
-	c, err := r.t.scanOf(r.head, ScanOptions{})
+	o := ScanOptions{numbers: r.numbers != nil}
+	if r.feed == nil {
+		o.Columns = []string{}
+	}
+	c, err := r.t.scanOf(r.head, o)
 	if err != nil {
 		return err
 	}
-	old := &r.index.files[m.file]
 	f := &fileScan{scan: c, add: &old.add, gone: old.gone, known: true, differs: true, than: m.gone}
 	return f.each(ctx, func(b *batch.Batch, first int64) error {
 		defer b.Release()
-		return r.feedOld(ctx, b, uint32(first), hits)
+		return r.meet(ctx, b, uint32(first), hits)
 	})
+}
+
+// meet takes note of the rows that the hits take from a file, of which a batch holds those from first on.
+func (r *rewrite) meet(ctx context.Context, b *batch.Batch, first uint32, hits []hit) error {
+	r.numbers.take(b, first, hits)
+	return r.feedOld(ctx, b, first, hits)
 }
 
 // feedNew tells of the rows that came, for keys that had one and for those that had none.

@@ -46,6 +46,8 @@ type indexedFile struct {
 	gone *deletion.Vector
 	rows int64 // that are there
 	live bool
+
+	numbered bool // it has columns for the numbers of rows that came from other files
 }
 
 // indexSlack is how many keys without a row are kept, however few have one.
@@ -154,7 +156,7 @@ func (x *keyIndex) added(ctx context.Context, a log.Add) error {
 		rows += int64(b.Rows())
 		return x.insert(b, id<<32|uint64(first))
 	})
-	x.files[id].rows = rows
+	x.files[id].rows, x.files[id].numbered = rows, f.numbered
 	x.rows += rows
 	return err
 }

@@ -28,12 +28,13 @@ type rewrite struct {
 	hits    []hit          // by file and row
 	fresh   []spot         // of changes: rows of new keys, in their order
 
-	w      *Writer
-	target int64
-	pick   picker
-	from   []*batch.Batch
-	gone   []uint32  // files that are removed, also those that come again with another vector
-	were   []log.Add // what the table has of them
+	w       *Writer
+	target  int64
+	pick    picker
+	from    []*batch.Batch // of an old file, then those of changes; with the numbers of rows where the table tracks them
+	numbers *movedNumbers  // nil: the table does not track rows
+	gone    []uint32       // files that are removed, also those that come again with another vector
+	were    []log.Add      // what the table has of them
 
 	vectors bool     // rows are marked, not copied
 	moved   []spot   // of changes: rows that take the place of marked ones
@@ -63,6 +64,7 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) (adds []log.Add, err
 		return nil, err
 	}
 	defer r.w.Abort()
+	defer r.numbers.release()
 	defer func() { r.feed.abort() }()
 	merged := r.together()
 	if feedsChanges(r.head) && len(r.hits)+len(merged) > 0 {
@@ -111,7 +113,7 @@ func (r *rewrite) run(ctx context.Context, o WriterOptions) (adds []log.Add, err
 
 func (r *rewrite) begin(o WriterOptions) (err error) {
 	wanted := o.TargetFileSize > 0 || r.head.Metadata.Configuration["delta.targetFileSize"] != ""
-	if r.w, err = NewWriter(r.t, r.head, o); err != nil {
+	if r.w, err = movedWriter(r.t, r.head, o); err != nil {
 		return err
 	}
 	r.target, r.vectors = r.w.o.TargetFileSize, usesVectors(r.head)
@@ -122,14 +124,18 @@ func (r *rewrite) begin(o WriterOptions) (err error) {
 	default:
 		r.target = min(max(r.index.bytes()/targetFiles, leastTarget), mostTarget)
 	}
-	r.pick = picker{schema: r.head.Schema, pool: o.Pool}
+	r.pick = picker{schema: r.w.schema, pool: o.Pool}
 	r.from = append([]*batch.Batch{nil}, r.changes...)
+	if tracksRows(r.head) {
+		r.numbers = newMovedNumbers(r.w.schema, r.changes, o.Pool)
+		copy(r.from[1:], r.numbers.rows)
+	}
 	return nil
 }
 
 // scan calls use with the file's batches and the number of the first row of each. The file goes.
 func (r *rewrite) scan(ctx context.Context, file uint32, use func(b *batch.Batch, first uint32) error) error {
-	c, err := r.t.scanOf(r.head, ScanOptions{})
+	c, err := r.t.scanOf(r.head, ScanOptions{numbers: r.numbers != nil})
 	if err != nil {
 		return err
 	}
@@ -156,7 +162,7 @@ func (r *rewrite) replace(ctx context.Context, file uint32, hits []hit) error {
 			r.copied += int64(b.Rows())
 			return r.w.Write(ctx, b)
 		}
-		if err := r.feedOld(ctx, b, first, hits); err != nil {
+		if err := r.meet(ctx, b, first, hits); err != nil {
 			return err
 		}
 		spots = spots[:0]
@@ -197,7 +203,7 @@ func (r *rewrite) write(ctx context.Context, from []*batch.Batch, spots []spot) 
 // add writes the rows of new keys, put together with those of small files.
 func (r *rewrite) add(ctx context.Context, merged []uint32) error {
 	if len(merged) == 0 {
-		return r.write(ctx, r.changes, r.arrivals())
+		return r.write(ctx, r.from[1:], r.arrivals())
 	}
 	var s rowSort
 	defer s.release()
@@ -216,7 +222,7 @@ func (r *rewrite) add(ctx context.Context, merged []uint32) error {
 	for i, rows := range fresh {
 		if len(rows) > 0 {
 			slices.Sort(rows)
-			b := r.changes[i].Retain()
+			b := r.from[1+i].Retain()
 			b.Sel, b.Kinds = rows, nil
 			s.add(b, 0)
 		}
@@ -238,7 +244,7 @@ func (r *rewrite) collect(ctx context.Context, file uint32, s *rowSort, fresh []
 	}
 	hits := r.hits[at:to]
 	return r.scan(ctx, file, func(b *batch.Batch, first uint32) error {
-		if err := r.feedOld(ctx, b, first, hits); err != nil {
+		if err := r.meet(ctx, b, first, hits); err != nil {
 			return err
 		}
 		kept := make([]int32, 0, b.Rows())

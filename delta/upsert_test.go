@@ -125,6 +125,7 @@ type upsertRun struct {
 	late    map[string][]int64
 	upTo    int64
 	effects map[string]int64 // what the epoch makes of keys: the value, or -1 for none
+	numbers rowNumbers       // before the epoch; nil: the table does not track rows
 }
 
 func (r *upsertRun) open() {
@@ -208,7 +209,11 @@ func (r *upsertRun) interfere() {
 		r.t.Fatal(err)
 	}
 	c := delta.Commit{Operation: "WRITE"}
-	switch rapid.IntRange(-2, 3).Draw(r.rt, "other writer") {
+	kinds := 3
+	if r.numbers != nil {
+		kinds = 2 // a row that came back would have a number that its successor has taken over
+	}
+	switch rapid.IntRange(-2, kinds).Draw(r.rt, "other writer") {
 	case 3: // rows that were gone come back
 		c.Operation = "MANUAL UPDATE"
 		for _, a := range s.Files() {
@@ -271,6 +276,7 @@ func (r *upsertRun) interfere() {
 	if _, err := table.Commit(ctx, c); err != nil {
 		r.t.Fatal(err)
 	}
+	r.remember()
 }
 
 func withoutKinds(b *batch.Batch) *batch.Batch {
@@ -280,6 +286,7 @@ func withoutKinds(b *batch.Batch) *batch.Batch {
 
 // commit commits the epoch, perhaps with another writer in between, and checks the table.
 func (r *upsertRun) commit(c connectors.Commit) {
+	r.remember()
 	switch rapid.IntRange(0, 4).Draw(r.rt, "disturbed") {
 	case 0:
 		r.interfere()
@@ -297,6 +304,7 @@ func (r *upsertRun) commit(c connectors.Commit) {
 		}
 	}
 	r.store.before = nil
+	r.keep()
 	for key, v := range r.effects {
 		if delete(r.model, key); v >= 0 {
 			r.model[key] = []int64{v}
@@ -378,6 +386,13 @@ func TestUpsert(t *testing.T) {
 		if rapid.Bool().Draw(rt, "fed") {
 			r.options.Properties["delta.enableChangeDataFeed"] = "true"
 			r.folded, r.late = map[string][]int64{}, map[string][]int64{}
+		}
+		if rapid.Bool().Draw(rt, "tracked") {
+			r.options.Properties["delta.enableRowTracking"] = "true"
+			r.numbers = rowNumbers{}
+		}
+		if mode := rapid.SampledFrom([]string{"none", "name", "id"}).Draw(rt, "column mapping"); mode != "none" {
+			r.options.Properties["delta.columnMapping.mode"] = mode
 		}
 		if rapid.Bool().Draw(rt, "partitioned") {
 			r.options.PartitionBy = []string{"p"}

@@ -36,7 +36,7 @@ func (r *rewrite) mark(ctx context.Context, file uint32, hits []hit) error {
 	if gone.Count() < f.gone.Count()+f.rows { // else nothing is left of it
 		r.marked = append(r.marked, marked{file, gone})
 	}
-	return r.feedMarked(ctx, marked{file, gone}, hits)
+	return r.readMarked(ctx, marked{file, gone}, hits)
 }
 
 // arrivals returns the changes whose rows become files of their own, in the order of keys.

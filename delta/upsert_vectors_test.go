@@ -54,11 +54,18 @@ func rowsOf(random *rand.Rand, keys []int64) *batch.Batch {
 }
 
 // TestVectorsSaveBytes changes keys from anywhere, 1 % of them an epoch until rows were changed twice on average: all
-// files written, vectors and what is put together included, have at most twice the bytes of the changed rows.
+// files written, vectors and what is put together included, have at most twice the bytes of the changed rows. So it is with the numbers
+// that rows keep, where the table tracks them.
 func TestVectorsSaveBytes(t *testing.T) {
+	for _, tracked := range []string{"false", "true"} {
+		t.Run("row tracking "+tracked, func(t *testing.T) { vectorsSaveBytes(t, tracked) })
+	}
+}
+
+func vectorsSaveBytes(t *testing.T, tracked string) {
 	const keys, changed, epochs = 50_000, 500, 120
 	store := &counting{Store: memory.New(memory.Options{})}
-	sink := upsertSink(t, store, delta.SinkOptions{Keys: []string{"k"}, Properties: vectorsOn})
+	sink := upsertSink(t, store, delta.SinkOptions{Keys: []string{"k"}, Properties: map[string]string{"delta.enableDeletionVectors": "true", "delta.enableRowTracking": tracked}})
 	w := shareOf(t, sink, 0)
 	random := rand.New(rand.NewPCG(1, 2))
 	all := make([]int64, keys)

@@ -61,6 +61,11 @@ type Writer struct {
 
 // NewWriter returns a writer of files that fit the table as head has it.
 func NewWriter(t *Table, head *Head, o WriterOptions) (*Writer, error) {
+	return newWriter(t, head, o, nil)
+}
+
+// newWriter returns a writer whose files have columns beyond those of the table, called so and without statistics.
+func newWriter(t *Table, head *Head, o WriterOptions, beyond []batch.Field) (*Writer, error) {
 	if err := log.CheckAppend(&head.Protocol, &head.Metadata, head.Schema); err != nil {
 		return nil, t.at(err, head.Version)
 	}
@@ -78,7 +83,7 @@ func NewWriter(t *Table, head *Head, o WriterOptions) (*Writer, error) {
 		kept = min(kept, limit/8) // what is kept must never be what sources wait for
 	}
 	w.buffers = parquet.NewBuffers(o.Account, kept)
-	return w, w.layout(head)
+	return w, w.layout(head, beyond)
 }
 
 // settings works out what options and the table's properties say.
@@ -115,7 +120,7 @@ func (w *Writer) settings(head *Head) error {
 }
 
 // layout works out which columns lie in the files, under which names, and which in the log.
-func (w *Writer) layout(head *Head) error {
+func (w *Writer) layout(head *Head, beyond []batch.Field) error {
 	m, err := mappingOf(&head.Metadata)
 	if err == nil {
 		err = m.check(head.Schema.Fields, "")
@@ -134,8 +139,15 @@ func (w *Writer) layout(head *Head) error {
 		at := head.Schema.Index(p)
 		w.keys, w.names = append(w.keys, at), append(w.names, m.physical(head.Schema.Fields[at]))
 	}
-	w.file, w.ids = batch.NewSchema(m.inFiles(fields)...), m.fieldIDs(fields)
+	w.ids = m.fieldIDs(fields)
 	w.plan = newStatsPlan(fields, m, head.Metadata.Configuration)
+	for i := range beyond {
+		w.columns = append(w.columns, len(head.Schema.Fields)+i)
+	}
+	w.file = batch.NewSchema(slices.Concat(m.inFiles(fields), beyond)...)
+	if beyond != nil {
+		w.schema = batch.NewSchema(slices.Concat(head.Schema.Fields, beyond)...)
+	}
 	return nil
 }
 

@@ -127,7 +127,10 @@ func TestOutputModes(t *testing.T) {
 func TestVectorsBesideSpark(t *testing.T) {
 	kit(t)
 	for name, properties := range map[string]string{"vectors": "'delta.enableDeletionVectors'='true'", "feed": "'delta.enableDeletionVectors'='false','delta.enableChangeDataFeed'='true'",
-		"vectors, feed": "'delta.enableDeletionVectors'='true','delta.enableChangeDataFeed'='true'"} {
+		"vectors, feed":               "'delta.enableDeletionVectors'='true','delta.enableChangeDataFeed'='true'",
+		"row tracking":                "'delta.enableDeletionVectors'='false','delta.enableRowTracking'='true'",
+		"row tracking, vectors, feed": "'delta.enableDeletionVectors'='true','delta.enableRowTracking'='true','delta.enableChangeDataFeed'='true'",
+		"row tracking, vectors, ids":  "'delta.enableDeletionVectors'='true','delta.enableRowTracking'='true','delta.columnMapping.mode'='id'"} {
 		t.Run(name, func(t *testing.T) { besideSpark(t, properties) })
 	}
 }
@@ -170,6 +173,7 @@ func besideSpark(t *testing.T, properties string) {
 				delete(r, key(n))
 			}
 		}
+		numbers := numbersOf(t, path, properties)
 		if err := w.Write(ctx, r.rows(touched)); err != nil {
 			t.Fatal(err)
 		}
@@ -184,6 +188,7 @@ func besideSpark(t *testing.T, properties string) {
 		if _, err := sink.Commit(ctx, connectors.Commit{Flow: "turns", Incarnation: "first", Epoch: e, Attempt: 1, QueryID: "first", Prepared: []connectors.Prepared{p}}); err != nil {
 			t.Fatal(err)
 		}
+		numbers.keep(t, numbersOf(t, path, properties), touched)
 		digest := &batch.RowDigest{}
 		if err := digest.Add(r.all()); err != nil {
 			t.Fatal(err)

@@ -35,6 +35,8 @@ var writtenFeatures = []feature{
 	{name: "default values", columns: map[string]string{"twice": `{"CURRENT_DEFAULT":"40 + 2"}`}},
 	{name: "type widening", properties: map[string]string{"delta.enableTypeWidening": "true"}, ints: true},
 	{name: "deletion vectors", properties: map[string]string{"delta.enableDeletionVectors": "true"}},
+	{name: "row tracking", properties: map[string]string{"delta.enableRowTracking": "true"}},
+	{name: "V2 checkpoints", properties: map[string]string{"delta.checkpointPolicy": "v2"}},
 }
 
 // features gives each feature alone, and each pair of those that meet in files, metadata or the log.
