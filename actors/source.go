@@ -88,7 +88,7 @@ func (s *sourceShare) work(t *Task, out *Effects) error {
 	}
 	for !t.blocked() && !s.last && (s.closing == nil || s.joined) && len(s.queue) > 0 {
 		// A change that is begun is sent to its end: what frees memory, and lets slower splits catch up, is the end of its epoch.
-		if s.stop(t) || s.hold(t) && !s.joined || !t.prepared(out) {
+		if (s.stop(t) || s.hold(t) && !s.joined) && !s.quits() || !t.prepared(out) {
 			break
 		}
 		// One batch an epoch goes through however full memory is: an epoch that
@@ -127,6 +127,13 @@ func (s *sourceShare) stop(t *Task) bool {
 	}
 	until, bounded := s.until()
 	return bounded && s.source.Behind(s.position, until) <= 0
+}
+
+// quits reports whether the next fetch has nothing but the word that no row of the split comes any more. No limit stops that: who waits
+// for the split's event time would wait for ever.
+func (s *sourceShare) quits() bool {
+	f := &s.queue[0]
+	return f.Last && f.Batch.N == 0 && s.source.Behind(s.position, f.After) <= 0
 }
 
 // send processes one fetch, or the part of it that may still go.

@@ -168,49 +168,61 @@ func TestSparkChanges(t *testing.T) {
 // streamedOnce folds the stream of a table from its first version on.
 func streamedOnce(t *testing.T, path string, want map[string]int) {
 	t.Helper()
-	s, err := delta.OpenSource(t.Context(), path, delta.SourceOptions{StartingVersion: "0", MaxFiles: 1})
+	rows := map[string]int{}
+	err := drained(t, path, delta.SourceOptions{StartingVersion: "0", MaxFiles: 1}, true, func(b *batch.Batch, i int) {
+		back := b.Kinds != nil && (b.Kinds[i] == batch.Delete || b.Kinds[i] == batch.UpdateBefore)
+		row := string(batch.AppendRowJSON(nil, b, i))
+		if folded(rows, row, back); rows[row] < 0 {
+			t.Fatalf("%s is taken back and is not there", row)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.TakeChanges(true)
+	if !maps.Equal(rows, want) {
+		t.Fatalf("the stream folds to %v, want %v", rows, want)
+	}
+}
+
+// drained reads a stream to its end, in epochs up to its limits, and returns the error that ended it.
+func drained(t *testing.T, path string, o delta.SourceOptions, changes bool, take func(b *batch.Batch, row int)) error {
+	t.Helper()
+	s, err := delta.OpenSource(t.Context(), path, o)
+	if err != nil {
+		return err
+	}
+	s.TakeChanges(changes)
 	at, err := s.Start(t.Context(), nil)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	rows := map[string]int{}
 	for {
 		end, err := s.End(t.Context(), []connectors.SplitID{"delta/0"})
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		until := s.Limit(at, end)
 		if s.Behind(at["delta/0"], until["delta/0"]) == 0 {
-			break
+			_, err := s.End(t.Context(), []connectors.SplitID{"delta/0"}) // it knows now that all before is read
+			return err
 		}
 		r, err := s.Open(t.Context(), at, connectors.OpenOptions{})
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		for s.Behind(at["delta/0"], until["delta/0"]) > 0 {
 			f, err := r.Next(t.Context())
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
 			for i := range f.Batch.N {
-				back := f.Batch.Kinds != nil && (f.Batch.Kinds[i] == batch.Delete || f.Batch.Kinds[i] == batch.UpdateBefore)
-				row := string(batch.AppendRowJSON(nil, f.Batch, i))
-				if folded(rows, row, back); rows[row] < 0 {
-					t.Fatalf("%s is taken back and is not there", row)
-				}
+				take(f.Batch, i)
 			}
 			f.Batch.Release()
 			at["delta/0"] = f.After
 		}
 		if err := r.Close(); err != nil {
-			t.Fatal(err)
+			return err
 		}
-	}
-	if !maps.Equal(rows, want) {
-		t.Fatalf("the stream folds to %v, want %v", rows, want)
 	}
 }

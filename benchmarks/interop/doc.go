@@ -3,7 +3,8 @@
 // tests only; `make interop` runs them.
 //
 // Whoever runs them names in DELTAIC_INTEROP the folder with the scripts that
-// install, start and stop those programs; without it every test is skipped and says so.
+// install, start and stop those programs; without it tests are skipped and say so.
+// TestHandOffCountsExactly alone runs without, in a small form, with a broker in process.
 // DELTAIC_INTEROP_CACHE names where the scripts keep what they install,
 // DELTAIC_INTEROP_PORT the first of the ports that brokers take (19192),
 // EVENTS the number of generated events (200000).
