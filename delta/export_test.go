@@ -69,3 +69,6 @@ func WriteMoved(ctx context.Context, s objstore.Store, b *batch.Batch, o Options
 
 // HoldsStart reports whether the source has the files of its start in memory.
 func (s *Source) HoldsStart() bool { return s.start != nil }
+
+// KeepInMind sets how many rows that came with a version are held against those that went; 0: none.
+func (s *Source) KeepInMind(rows int64) { s.netRows = rows }

@@ -32,6 +32,8 @@ type Source struct {
 	read   *Head         // whose columns are read
 	schema *batch.Schema // of the rows given
 
+	netRows int64 // see net; 0: all rows of rewritten files are told
+
 	mu      sync.Mutex
 	changes bool // rows of every kind are read
 	limited bool // epochs are bounded: versions are planned as they advance
@@ -67,7 +69,7 @@ func NewSource(ctx context.Context, store objstore.Store, path string, o SourceO
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{table: Open(store, o.Table), path: path, o: o, commits: map[int64]*sourceCommit{}, changed: make(chan struct{})}
+	s := &Source{table: Open(store, o.Table), path: path, o: o, netRows: netRows, commits: map[int64]*sourceCommit{}, changed: make(chan struct{})}
 	s.read, err = s.table.Head(ctx)
 	var f *supervision.Failure
 	if errors.As(err, &f) && f.Class == log.ClassNotFound {

@@ -24,8 +24,9 @@ type sourcePiece struct {
 	piece
 	rows int64 // about how many it has
 	only sidesOf
-	skip bool      // excluded by its path
-	span *timeSpan // rows of several files in the order of event time, instead of piece
+	skip bool          // excluded by its path
+	span *timeSpan     // rows of several files in the order of event time, instead of piece
+	net  []sourcePiece // of a version, of which rows are left out that both went and came, instead of piece
 }
 
 // sidesOf says which rows of a change file are read: a version's changes take all back that they take back, then bring what they bring.
@@ -218,7 +219,7 @@ func (s *Source) loadCommit(ctx context.Context, version int64, mode sourceMode)
 	}
 	for i := range out.pieces {
 		if p := &out.pieces[i]; !p.skip {
-			out.files, out.bytes, out.rows = out.files+1, out.bytes+p.add.Size, out.rows+p.rows
+			out.files, out.bytes, out.rows = out.files+p.files(), out.bytes+p.add.Size, out.rows+p.rows
 		}
 	}
 	return out, nil
@@ -262,6 +263,9 @@ func (s *Source) planChanges(out *sourceCommit, c *commitChanges, mode sourceMod
 	if !c.feed || mode == modeFeed {
 		for _, p := range c.pieces {
 			out.pieces = append(out.pieces, newSourcePiece(&s.o, p))
+		}
+		if mode == modeChanges && s.netRows > 0 {
+			out.pieces = newNet(out.pieces)
 		}
 		return
 	}

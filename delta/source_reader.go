@@ -219,6 +219,9 @@ func (r *sourceReader) readAhead(c *sourceCursor) {
 		if !planned {
 			return
 		}
+		if p.Index < len(commit.pieces) && commit.pieces[p.Index].net != nil && len(c.lanes) > 0 {
+			return // what it keeps in mind is much, so no other is read beside it
+		}
 		lane := &sourceLane{from: p, after: p.following(len(commit.pieces), 0), found: make(chan sourceFound, ahead)}
 		lane.whole, lane.final = commit.whole, lane.after.Version > p.Version
 		c.lanes, c.next = append(c.lanes, lane), lane.after

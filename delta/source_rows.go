@@ -60,6 +60,9 @@ func (r *sourceRows) read(ctx context.Context, c *sourceCommit, version int64, p
 	if p.span != nil {
 		return r.readSpan(ctx, c, version, p, from, give)
 	}
+	if p.net != nil {
+		return r.readNet(ctx, c, version, p, give)
+	}
 	return r.t.readPiece(ctx, r.rows, r.feed, &p.piece, from, func(rows pieceRows, err error) bool {
 		if err != nil {
 			return give(sourceFound{err: err})

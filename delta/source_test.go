@@ -147,6 +147,7 @@ func TestStreamFolds(t *testing.T) {
 			d.step()
 		}
 		o := delta.SourceOptions{MaxFiles: rapid.Int64Range(0, 3).Draw(t, "files"), MaxBytes: rapid.SampledFrom([]int64{0, 1, 2000}).Draw(t, "bytes")}
+		mind := rapid.SampledFrom([]int64{0, 1, 4, 20, 1 << 20}).Draw(t, "in mind")
 		rows := map[string]int{}
 		if rapid.Bool().Draw(t, "from a version") {
 			from := rapid.Int64Range(0, d.version).Draw(t, "version")
@@ -161,6 +162,7 @@ func TestStreamFolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.TakeChanges(true)
+			s.KeepInMind(mind)
 			return s
 		})
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
