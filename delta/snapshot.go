@@ -126,18 +126,7 @@ func (s *Snapshot) Len() int { return s.files.Len() }
 func (s *Snapshot) Bytes() int64 { return s.files.Bytes() }
 
 // Rows returns the number of rows, those of deletion vectors not counted, if the statistics of every file tell it.
-func (s *Snapshot) Rows() (int64, bool) {
-	n, known := int64(0), true
-	s.files.Each(func(a *log.Add) bool {
-		var rows int64
-		if rows, known = log.NumRecords(a.Stats); known && a.DeletionVector != nil {
-			rows -= a.DeletionVector.Cardinality
-		}
-		n += rows
-		return known
-	})
-	return n, known
-}
+func (s *Snapshot) Rows() (int64, bool) { return s.files.Rows() }
 
 // Disturbed returns an error if a version after the given one restored, replaced or overwrote
 // the table: what a flow believes to be in it may be gone.

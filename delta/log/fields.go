@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"strconv"
+	"strings"
 )
 
 func itoa(v int64) string { return strconv.FormatInt(v, 10) }
@@ -372,6 +373,9 @@ func (s *scanner) looseText(v *string) error {
 
 // NumRecords returns the number of rows that a file's statistics state.
 func NumRecords(stats string) (int64, bool) {
+	if n, ok := leadingRecords(stats); ok {
+		return n, true
+	}
 	if stats == "" {
 		return 0, false
 	}
@@ -384,4 +388,21 @@ func NumRecords(stats string) (int64, bool) {
 		return s.skip()
 	})
 	return n, found && err == nil && n >= 0
+}
+
+// leadingRecords reads the number where every writer that is known puts it, in front: what comes after it is not looked at.
+func leadingRecords(stats string) (n int64, ok bool) {
+	rest, ok := strings.CutPrefix(stats, `{"numRecords":`)
+	if !ok {
+		return 0, false
+	}
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case c >= '0' && c <= '9' && i < 18:
+			n = n*10 + int64(c-'0')
+		default:
+			return n, i > 0 && (c == ',' || c == '}')
+		}
+	}
+	return 0, false
 }

@@ -3,6 +3,7 @@ package log
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -18,17 +19,57 @@ type FileList struct {
 	at     map[fileHash]int
 	hashes *fileSet // for its seeds
 	live   int
-	bytes  int64
+	sum    fileSums
+}
+
+// fileSums adds up files.
+type fileSums struct {
+	bytes, rows int64
+	untold      int // files whose statistics tell no number of rows
+}
+
+func (s *fileSums) put(size, rows int64) { s.count(size, rows, 1) }
+
+func (s *fileSums) take(size, rows int64) { s.count(size, rows, -1) }
+
+func (s *fileSums) count(size, rows int64, sign int) {
+	s.bytes += int64(sign) * size
+	if rows == untoldRows {
+		s.untold += sign
+		return
+	}
+	s.rows += int64(sign) * rows
+}
+
+// untoldRows stands for the number of rows of a file whose statistics do not tell it.
+const untoldRows = math.MinInt64
+
+// rowsOf is the number of a file's rows that no deletion vector has.
+func rowsOf(a *Add) int64 {
+	rows, told := NumRecords(a.Stats)
+	if !told {
+		return untoldRows
+	}
+	if a.DeletionVector != nil {
+		rows -= a.DeletionVector.Cardinality
+	}
+	return rows
 }
 
 // fileEntry says where a packed file is.
 type fileEntry struct {
 	hash fileHash
 	size int64
+	rows int64  // as rowsOf says
 	at   uint32 // number among the packed files
 }
 
-func compareEntries(a, b fileEntry) int { return slices.Compare(a.hash[:], b.hash[:]) }
+func compareEntries(a, b fileEntry) int {
+	if c := cmp.Compare(a.hash[0], b.hash[0]); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.hash[1], b.hash[1])
+}
 
 const (
 	freshFiles = 4096 // files that are kept unpacked
@@ -45,7 +86,10 @@ func NewFileList() *FileList {
 func (f *FileList) Len() int { return f.live }
 
 // Bytes returns the size of the files.
-func (f *FileList) Bytes() int64 { return f.bytes }
+func (f *FileList) Bytes() int64 { return f.sum.bytes }
+
+// Rows returns the number of rows of the files, those of deletion vectors not counted, if the statistics of every file tell it.
+func (f *FileList) Rows() (int64, bool) { return f.sum.rows, f.sum.untold == 0 }
 
 // Each calls visit with every file until it returns false, in the order in which they were added. The file is visit's to keep; it keeps its
 // block in memory, a thousand files.
@@ -105,13 +149,15 @@ func (f *FileList) Update(actions []*Action) *FileList {
 func (f *FileList) put(a *Add, hash fileHash) {
 	f.at[hash] = len(f.fresh)
 	f.fresh = append(f.fresh, *a)
-	f.live, f.bytes = f.live+1, f.bytes+a.Size
+	f.live++
+	f.sum.put(a.Size, rowsOf(a))
 }
 
 // take removes a file if it is there.
 func (f *FileList) take(hash fileHash) {
 	if i, ok := f.at[hash]; ok {
-		f.live, f.bytes = f.live-1, f.bytes-f.fresh[i].Size
+		f.live--
+		f.sum.take(f.fresh[i].Size, rowsOf(&f.fresh[i]))
 		last := len(f.fresh) - 1
 		if f.fresh[i] = f.fresh[last]; i < last {
 			f.at[f.hashes.keyOf(f.fresh[i].Path, f.fresh[i].DeletionVector)] = i
@@ -131,7 +177,8 @@ func (f *FileList) take(hash fileHash) {
 				f.gone = append(f.gone, 0)
 			}
 			f.gone[at>>6] |= 1 << (at & 63)
-			f.live, f.bytes = f.live-1, f.bytes-run[i].size
+			f.live--
+			f.sum.take(run[i].size, run[i].rows)
 			return
 		}
 	}
@@ -186,9 +233,11 @@ func newFileListBuilder(hashes *fileSet) *fileListBuilder {
 
 // add appends a file that is not in the list yet.
 func (b *fileListBuilder) add(a *Add) {
-	b.run = append(b.run, fileEntry{b.out.hashes.keyOf(a.Path, a.DeletionVector), a.Size, uint32(b.first + b.out.packed)})
+	rows := rowsOf(a)
+	b.run = append(b.run, fileEntry{b.out.hashes.keyOf(a.Path, a.DeletionVector), a.Size, rows, uint32(b.first + b.out.packed)})
 	b.out.packed++
-	b.out.live, b.out.bytes = b.out.live+1, b.out.bytes+a.Size
+	b.out.live++
+	b.out.sum.put(a.Size, rows)
 	b.block.add(a)
 	if b.block.count == blockFiles || len(b.block.text) >= blockText {
 		b.out.blocks = append(b.out.blocks, b.block.pack())

@@ -10,6 +10,14 @@ import (
 	"pgregory.net/rapid"
 )
 
+// drawStats are statistics that tell a number of rows, or none, or no statistics at all.
+func drawStats(t *rapid.T) string {
+	if rapid.IntRange(0, 3).Draw(t, "tells rows") > 0 {
+		return fmt.Sprintf(`{"numRecords":%d,"nullCount":{}}`, rapid.IntRange(0, 1000).Draw(t, "rows"))
+	}
+	return rapid.String().Draw(t, "stats")
+}
+
 // drawAdd is an add-action of a few names, so that files come back, with and without each of its parts.
 func drawAdd(t *rapid.T, names int) *Add {
 	some := func(what string) *int64 {
@@ -19,7 +27,7 @@ func drawAdd(t *rapid.T, names int) *Add {
 		return nil
 	}
 	a := &Add{Path: fmt.Sprint("part-", rapid.IntRange(0, names).Draw(t, "name")), Size: rapid.Int64Range(0, 1<<40).Draw(t, "size"),
-		ModificationTime: rapid.Int64().Draw(t, "time"), DataChange: rapid.Bool().Draw(t, "dataChange"), Stats: rapid.String().Draw(t, "stats"),
+		ModificationTime: rapid.Int64().Draw(t, "time"), DataChange: rapid.Bool().Draw(t, "dataChange"), Stats: drawStats(t),
 		BaseRowID: some("row id"), DefaultRowCommitVersion: some("commit"), ClusteringProvider: rapid.SampledFrom([]string{"", "liquid"}).Draw(t, "clustering")}
 	for i := range rapid.IntRange(0, 2).Draw(t, "partition values") {
 		a.Partition = append(a.Partition, PartitionValue{fmt.Sprint("p", i), rapid.String().Draw(t, "value")})
@@ -72,7 +80,7 @@ func TestFileListIsTheLog(t *testing.T) {
 			states = append(states, state{list, want})
 		}
 		for i, s := range states {
-			got, size := s.list.Sorted(), int64(0)
+			got, size, rows, told := s.list.Sorted(), int64(0), int64(0), true
 			slices.SortFunc(s.want, func(a, b Add) int {
 				return strings.Compare(FileKey(a.Path, a.DeletionVector), FileKey(b.Path, b.DeletionVector))
 			})
@@ -81,6 +89,16 @@ func TestFileListIsTheLog(t *testing.T) {
 			})
 			for _, a := range s.want {
 				size += a.Size
+				n, ok := NumRecords(a.Stats)
+				if a.DeletionVector != nil {
+					n -= a.DeletionVector.Cardinality
+				}
+				if told = told && ok; told {
+					rows += n
+				}
+			}
+			if n, ok := s.list.Rows(); ok != told || told && n != rows {
+				t.Fatalf("after commit %d: %d rows (%v), want %d (%v)", i, n, ok, rows, told)
 			}
 			if s.list.Len() != len(s.want) || s.list.Bytes() != size || len(got) != len(s.want) || len(got) > 0 && !reflect.DeepEqual(got, s.want) {
 				t.Fatalf("after commit %d: %d files of %d bytes\n%+v\nwant %d of %d bytes\n%+v", i, s.list.Len(), s.list.Bytes(), got, len(s.want), size, s.want)
