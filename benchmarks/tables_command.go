@@ -16,6 +16,7 @@ func tablesCommand() *cobra.Command {
 		Long: "Makes a table of many files, one of many commits and one of many rows, and does the same to them with\n" +
 			"Deltaic and with delta-rs in turn, each time in a process of its own. Both must see the same files and rows.\n" +
 			"delta-rs is taken from where the scripts in DELTAIC_INTEROP install it; without that variable there are no anchors.\n" +
+			"With --spark Spark does each case once as well, in a session that has just been started: its numbers are beside, with no ratio.\n" +
 			"Ratios of seconds and bytes are Deltaic's to delta-rs', below 1 is ahead; those of rates are above 1 then.",
 		Example: "  deltaic bench delta --json\n  deltaic bench delta --case open_files,append --files 100000 --json",
 		Args:    cobra.NoArgs,
@@ -30,6 +31,7 @@ func tablesCommand() *cobra.Command {
 	f.IntVar(&o.Commits, "commits", 100_000, "commits of the table of many commits")
 	f.IntVar(&o.Rows, "rows", 10_000_000, "rows of the table that is scanned")
 	f.IntVar(&o.Rounds, "rounds", 1, "rounds of Deltaic, delta-rs, delta-rs, Deltaic")
+	f.BoolVar(&o.Spark, "spark", false, "Spark too, installed by the same scripts at first use")
 	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
 	f.StringVar(&o.Profile, "cpu-profile", "", "file for the last run's profile of processor time, with the case's name in front")
 	return c

@@ -8,16 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/deltaic/deltaic/benchmarks/anchors"
 	"github.com/deltaic/deltaic/benchmarks/measure"
 )
 
-// side is what one of the two did in a case.
-type side struct {
-	name    string
-	answers []Answer
-}
+// side is what one of them did in a case.
+type side struct{ answers []Answer }
 
-// compare runs a case on both sides in turn (A B B A), checks what each saw, and reports it.
+// compare runs a case on both sides in turn (A B B A), and on Spark where it is wanted, checks what each saw, and reports it.
 func (s *suite) compare(ctx context.Context, name string, o Settings, want Answer) error {
 	if !s.wants(name) {
 		return nil
@@ -26,60 +24,78 @@ func (s *suite) compare(ctx context.Context, name string, o Settings, want Answe
 	if err != nil {
 		return err
 	}
-	ours, sides := &side{name: "Deltaic"}, map[string]*side{}
-	run := func(by string) error {
-		var a Answer
-		var err error
-		if at := ours; by == "Deltaic" {
-			a, err = s.own(ctx, name, o)
-			at.answers = append(at.answers, a)
-		} else {
-			if sides[by] == nil {
-				sides[by] = &side{name: by}
-			}
-			theirs := o
-			_, theirs.By, _ = strings.Cut(by, " ")
-			err = s.deltaRS.Do(ctx, theirs, &a)
-			sides[by].answers = append(sides[by].answers, a)
-		}
+	sides := map[string]*side{}
+	for _, by := range s.turns(o.Do) {
+		a, err := s.turn(ctx, name, by, o)
 		if err != nil {
 			return fmt.Errorf("%s by %s: %w", name, by, err)
 		}
-		s.check(name, by, o.Do, a, want)
-		return before.undo()
-	}
-	rivals := []string{"delta-rs"}
-	if o.Do == "scan" {
-		rivals = []string{"delta-rs dataset", "delta-rs query"} // through Arrow's dataset, and through its own engine
-	}
-	if s.deltaRS == nil {
-		rivals = nil
-	}
-	for range s.o.Rounds {
-		order := []string{"Deltaic", "Deltaic"}
-		for _, r := range rivals {
-			order = append(order[:len(order)-1:len(order)-1], r, r, "Deltaic")
+		if sides[by] == nil {
+			sides[by] = &side{}
 		}
-		for _, by := range order {
-			if err := run(by); err != nil {
-				return err
-			}
+		sides[by].answers = append(sides[by].answers, a)
+		s.check(name, by, o.Do, a, want)
+		if err := before.undo(); err != nil {
+			return err
 		}
 	}
 	bytes, err := dataBytes(o.Path)
 	if err != nil {
 		return err
 	}
+	ours := sides[deltaic]
 	s.report.Metrics[name] = ours.numbers(o.Do, bytes)
-	for _, r := range rivals {
+	delete(sides, deltaic)
+	for by, other := range sides {
 		key := name
-		if _, by, ok := strings.Cut(r, " "); ok {
-			key += "_" + by
+		switch engine, way, _ := strings.Cut(by, " "); {
+		case engine == string(anchors.Spark):
+			key += "_spark"
+		case way != "":
+			key += "_" + way
 		}
-		s.report.Anchors[key] = sides[r].numbers(o.Do, bytes)
-		s.ratios(key, o.Do, ours, sides[r])
+		s.report.Anchors[key] = other.numbers(o.Do, bytes)
+		if by != string(anchors.Spark) { // which runs once, from cold
+			s.ratios(key, o.Do, ours, other)
+		}
 	}
 	return nil
+}
+
+const deltaic = "Deltaic"
+
+// turns says who does an operation when: an engine's name, with the way it goes about it if it has several.
+func (s *suite) turns(do string) []string {
+	rivals := []string{string(anchors.DeltaRS)}
+	if do == "scan" {
+		rivals = []string{"delta-rs dataset", "delta-rs query"} // through Arrow's dataset, and through its own engine
+	}
+	if s.kit == nil {
+		rivals = nil
+	}
+	var out []string
+	for range s.o.Rounds {
+		out = append(out, deltaic)
+		for _, r := range rivals {
+			out = append(out, r, r)
+		}
+		out = append(out, deltaic)
+	}
+	if s.kit != nil && s.o.Spark {
+		out = append(out, string(anchors.Spark))
+	}
+	return out
+}
+
+// turn has one of them do it once.
+func (s *suite) turn(ctx context.Context, name, by string, o Settings) (a Answer, err error) {
+	if by == deltaic {
+		return s.own(ctx, name, o)
+	}
+	engine, way, _ := strings.Cut(by, " ")
+	o.By = way
+	err = s.kit.Do(ctx, anchors.Engine(engine), o, &a)
+	return a, err
 }
 
 // own runs Deltaic's side in a process of its own.

@@ -20,6 +20,7 @@ type Options struct {
 	Rows    int      // of the table that is scanned; default 10 000 000
 	Rounds  int      // of Deltaic, delta-rs, delta-rs, Deltaic; default 1
 	Dir     string   // a folder on the disk to measure; default the folder for temporary files
+	Spark   bool     // has Spark do the same, once each: to be seen beside, with no ratio
 	Profile string   // file for a profile of processor time of each case's last run of Deltaic; its name gets the case's in front
 }
 
@@ -54,10 +55,10 @@ func Cases() []string {
 
 // suite is a run in progress.
 type suite struct {
-	o       Options
-	dir     string
-	report  *measure.Report
-	deltaRS *anchors.DeltaRS // nil: not installed
+	o      Options
+	dir    string
+	report *measure.Report
+	kit    *anchors.Kit // of other engines; nil: not installed
 }
 
 // Run runs the suite. The report says what was wrong; the error is of what kept it from running.
@@ -77,12 +78,12 @@ func Run(ctx context.Context, o Options) (*measure.Report, error) {
 	if len(o.Cases) == 1 {
 		name = o.Cases[0]
 	}
-	s := &suite{o: o, dir: dir, report: measure.NewReport("delta", name), deltaRS: anchors.FindDeltaRS()}
+	s := &suite{o: o, dir: dir, report: measure.NewReport("delta", name), kit: anchors.FindKit()}
 	for key, v := range map[string]any{"cases": o.Cases, "files": o.Files, "commits": o.Commits, "rows": o.Rows, "rounds": o.Rounds} {
 		s.report.Settings[key] = v
 	}
-	if s.deltaRS == nil {
-		s.report.Settings["anchors"] = "none: DELTAIC_INTEROP does not name the folder with the scripts that install delta-rs"
+	if s.kit == nil {
+		s.report.Settings["anchors"] = "none: DELTAIC_INTEROP does not name the folder with the scripts that install delta-rs and Spark"
 	}
 	for _, step := range []func(context.Context) error{s.files, s.commits, s.scan} {
 		if err := step(ctx); err != nil {
