@@ -129,7 +129,7 @@ func (t *Table) describe(c *CreateOptions) (*log.Metadata, *log.Protocol, error)
 	if err := t.nameRowColumns(config); err != nil {
 		return nil, nil, err
 	}
-	if c.Domains || slices.Contains(features, "rowTracking") {
+	if c.Domains || slices.Contains(features, "rowTracking") || slices.Contains(features, "clustering") {
 		features = append(features, "domainMetadata")
 	}
 	id, err := t.newID()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -65,6 +66,62 @@ func (m mapping) key(f batch.Field) parquet.Key {
 	default:
 		return parquet.Key{Name: p.Name}
 	}
+}
+
+// keepMapping returns a schema that is to replace the table's, where columns that have their name and type already keep their ids and
+// physical names: who follows the table's changes sees them go on.
+func keepMapping(head *Head, s *batch.Schema) (*batch.Schema, error) {
+	m, err := mappingOf(&head.Metadata)
+	if err != nil || m == mappingNone {
+		return s, err
+	}
+	fields, err := m.keep(head.Schema.Fields, s.Fields)
+	return &batch.Schema{Fields: fields}, err
+}
+
+func (m mapping) keep(old, fields []batch.Field) ([]batch.Field, error) {
+	out, before := slices.Clone(fields), &batch.Schema{Fields: old}
+	for i := range out {
+		f := &out[i]
+		at := before.IndexFold(f.Name)
+		if at < 0 || old[at].Type.Kind != f.Type.Kind || f.Type.Kind != batch.Struct && !sameShape(old[at].Type, f.Type) {
+			continue
+		}
+		p := m.of(old[at])
+		meta, err := metadataOf(*f)
+		if err != nil {
+			return nil, err
+		}
+		name, err := json.Marshal(p.Name)
+		if err != nil {
+			return nil, err
+		}
+		meta["delta.columnMapping.id"], meta["delta.columnMapping.physicalName"] = json.RawMessage(strconv.Itoa(int(p.ID))), name
+		if err := setMetadata(f, meta); err != nil {
+			return nil, err
+		}
+		if f.Type.Kind == batch.Struct {
+			if f.Type.Fields, err = m.keep(old[at].Type.Fields, f.Type.Fields); err != nil {
+				return nil, err
+			}
+		} else {
+			f.Type.Fields = old[at].Type.Fields // with their ids
+		}
+	}
+	return out, nil
+}
+
+// sameShape reports whether types are the same but for what their fields say of themselves.
+func sameShape(a, b batch.Type) bool {
+	if a.Kind != b.Kind || a.Precision != b.Precision || a.Scale != b.Scale || len(a.Fields) != len(b.Fields) {
+		return false
+	}
+	for i := range a.Fields {
+		if x, y := a.Fields[i], b.Fields[i]; x.Name != y.Name || x.Nullable != y.Nullable || !sameShape(x.Type, y.Type) {
+			return false
+		}
+	}
+	return true
 }
 
 // check makes sure that every column says where it lies.

@@ -20,8 +20,8 @@ type statsPlan struct {
 }
 
 // newStatsPlan reads the table's dataSkipping properties. fields are those of
-// the data files, without partition columns.
-func newStatsPlan(fields []batch.Field, m mapping, config map[string]string) *statsPlan {
+// the data files, without partition columns; always says of a path of names in files that it gets statistics whatever the properties say.
+func newStatsPlan(fields []batch.Field, m mapping, config map[string]string, always func(path []string) bool) *statsPlan {
 	p := &statsPlan{prefix: 32}
 	if n, err := strconv.Atoi(config["delta.dataSkippingStringPrefixLength"]); err == nil && n > 0 {
 		p.prefix = n
@@ -41,7 +41,7 @@ func newStatsPlan(fields []batch.Field, m mapping, config map[string]string) *st
 			})
 		}
 	}
-	p.leaves = leaves(fields, m, "", wanted)
+	p.leaves = leaves(fields, m, "", nil, func(path string, inFile []string) bool { return wanted(path) || always(inFile) })
 	return p
 }
 
@@ -90,15 +90,16 @@ func copyLeaves(from []*leaf) []*leaf {
 	return out
 }
 
-func leaves(fields []batch.Field, m mapping, path string, wanted func(string) bool) []*leaf {
+func leaves(fields []batch.Field, m mapping, path string, inFile []string, wanted func(path string, inFile []string) bool) []*leaf {
 	var out []*leaf
 	for i, f := range fields {
 		l := &leaf{name: m.physical(f), t: f.Type, at: i}
+		there := append(slices.Clip(inFile), l.name)
 		if f.Type.Kind == batch.Struct {
-			l.kids = leaves(f.Type.Fields, m, path+f.Name+".", wanted)
+			l.kids = leaves(f.Type.Fields, m, path+f.Name+".", there, wanted)
 			l.skip = !slices.ContainsFunc(l.kids, func(k *leaf) bool { return !k.skip })
 		} else {
-			l.skip = !wanted(path + f.Name)
+			l.skip = !wanted(path+f.Name, there)
 		}
 		out = append(out, l)
 	}

@@ -171,7 +171,13 @@ func (x *Tx) take(rows *batch.Schema) error {
 		if x.o.PartitionBy != nil {
 			partitionBy = x.o.PartitionBy
 		}
-		next, err = x.t.reshaped(next, rows, partitionBy)
+		var s *batch.Schema
+		if s, err = keepMapping(next, rows); err == nil {
+			next, err = x.t.reshaped(next, s, partitionBy)
+		}
+		if err == nil {
+			err = x.t.staysClustered(next)
+		}
 	case x.o.MergeSchema || x.o.OverwriteSchema:
 		next, err = x.t.grown(next, rows)
 	}

@@ -128,6 +128,10 @@ func (w *Writer) layout(head *Head, beyond []batch.Field) error {
 	if err != nil {
 		return w.t.failure(supervision.Fatal, log.ClassBroken, head.Version, "%w", err)
 	}
+	clusters, err := w.t.clusterColumns(head)
+	if err != nil {
+		return err
+	}
 	var fields []batch.Field
 	for i, f := range head.Schema.Fields {
 		if partitionIndex(head, f.Name) < 0 {
@@ -135,12 +139,16 @@ func (w *Writer) layout(head *Head, beyond []batch.Field) error {
 			w.columns = append(w.columns, i)
 		}
 	}
+	w.plan = newStatsPlan(fields, m, head.Metadata.Configuration, clusters.has)
+	both := head.Protocol.Supports("materializePartitionColumns") // the files have the partition columns too
 	for _, p := range head.Metadata.PartitionColumns {
 		at := head.Schema.Index(p)
 		w.keys, w.names = append(w.keys, at), append(w.names, m.physical(head.Schema.Fields[at]))
+		if both {
+			fields, w.columns = append(fields, head.Schema.Fields[at]), append(w.columns, at)
+		}
 	}
 	w.ids = m.fieldIDs(fields)
-	w.plan = newStatsPlan(fields, m, head.Metadata.Configuration)
 	for i := range beyond {
 		w.columns = append(w.columns, len(head.Schema.Fields)+i)
 	}

@@ -16,7 +16,7 @@ var pairSchema = batch.NewSchema(column("n", batch.BigIntType), column("s", batc
 
 // foreignFeatures are tables as Spark makes them with properties that bind whoever writes. With refused, an
 // append must fail and name it; without, it must succeed and be read by all.
-var foreignFeatures = []struct{ name, columns, clause, then, refused string }{
+var foreignFeatures = []struct{ name, columns, clause, then, refused, without string }{
 	{name: "plain", columns: "n BIGINT, s STRING"},
 	{name: "appendOnly", columns: "n BIGINT, s STRING", clause: "TBLPROPERTIES ('delta.appendOnly' = 'true')"},
 	{name: "not null held", columns: "n BIGINT NOT NULL, s STRING"},
@@ -30,10 +30,11 @@ var foreignFeatures = []struct{ name, columns, clause, then, refused string }{
 	{name: "row tracking", columns: "n BIGINT, s STRING", clause: "TBLPROPERTIES ('delta.enableRowTracking' = 'true')"},
 	{name: "commit timestamps", columns: "n BIGINT, s STRING", clause: "TBLPROPERTIES ('delta.enableInCommitTimestamps' = 'true')"},
 	{name: "checkpoints v2", columns: "n BIGINT, s STRING", clause: "TBLPROPERTIES ('delta.checkpointPolicy' = 'v2')"},
-	{name: "clustered", columns: "n BIGINT, s STRING", clause: "CLUSTER BY (n)", refused: "clustering"},
+	{name: "clustered", columns: "n BIGINT, s STRING", clause: "CLUSTER BY (n)"},
+	{name: "partition columns in files", columns: "n BIGINT, s STRING", clause: "PARTITIONED BY (s) TBLPROPERTIES ('delta.feature.materializePartitionColumns' = 'supported')"},
 	{name: "timestamps without zone", columns: "n BIGINT, s STRING, at TIMESTAMP_NTZ"},
 	{name: "defaults", columns: "n BIGINT, s STRING, d INT DEFAULT 7", clause: "TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported')"},
-	{name: "type widening", columns: "n BIGINT, s STRING", clause: "TBLPROPERTIES ('delta.enableTypeWidening' = 'true')"},
+	{name: "type widening", columns: "n BIGINT, s STRING", clause: "TBLPROPERTIES ('delta.enableTypeWidening' = 'true')", without: "deltars"},
 	{name: "variant", columns: "n BIGINT, s STRING, v VARIANT", refused: "variant"},
 }
 
@@ -72,7 +73,7 @@ func TestFeaturesOfOthers(t *testing.T) {
 				if rows.rows != 10 {
 					t.Errorf("%d rows", rows.rows)
 				}
-				equal(t, table, rows)
+				equal(t, table, rows, strings.Fields(f.without)...)
 			case err == nil:
 				t.Errorf("appended, and Spark reads %d rows; it should have been refused for %s", rows.rows, f.refused)
 				if e := compare(t, table, rows); e != nil {

@@ -37,6 +37,8 @@ var writtenFeatures = []feature{
 	{name: "deletion vectors", properties: map[string]string{"delta.enableDeletionVectors": "true"}},
 	{name: "row tracking", properties: map[string]string{"delta.enableRowTracking": "true"}},
 	{name: "V2 checkpoints", properties: map[string]string{"delta.checkpointPolicy": "v2"}},
+	{name: "change feed", properties: map[string]string{"delta.enableChangeDataFeed": "true"}},
+	{name: "partition columns in files", properties: map[string]string{"delta.feature.materializePartitionColumns": "supported"}, partitioned: true},
 }
 
 // features gives each feature alone, and each pair of those that meet in files, metadata or the log.

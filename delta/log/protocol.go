@@ -62,6 +62,9 @@ var forWrite = inactive{
 	"typeWidening":         typeChanges,
 	"typeWidening-preview": typeChanges,
 	"identityColumns":      fieldMetadata("delta.identity.start"),
+	"clustering":           nil, // rows may come in any order; their columns get statistics
+
+	"materializePartitionColumns": nil, // a duty of whoever writes files
 }
 
 func fieldMetadata(key string) func(*Metadata, *batch.Schema) string {
