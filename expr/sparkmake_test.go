@@ -21,10 +21,11 @@ import (
 	"github.com/deltaic/deltaic/expr/parse"
 )
 
-// sparkless are functions that Spark has not, or whose results are of the moment.
+// sparkless are functions that Spark has not, whose results are of the moment, or that are held to Spark by statements of their own.
 var sparkless = []string{"iff", "window_time", "current_timestamp", "now", "localtimestamp", "current_date", "curdate", "unix_timestamp",
 	"current_timezone",
-	"get_path", "json_tuple"}
+	"get_path", "json_tuple",
+	"from_avro", "to_avro", "schema_of_avro"}
 
 // bounds are arguments at the edges of their type.
 var bounds = map[batch.Kind][]string{

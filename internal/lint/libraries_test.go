@@ -26,6 +26,7 @@ var libraries = []library{
 	{"golang.org/x/oauth2", []string{"objstore/gcs"}, "Google's credentials; the JSON API needs no more, and its SDK adds 30 MB"},
 	{"github.com/johannesboyne/gofakes3", []string{"objstore/s3/s3test"}, "S3 in the process of a test"},
 	{"github.com/parquet-go/parquet-go", []string{"formats/parquet", "internal/oracle"}, "one room writes Parquet; the oracle must not read with its code"},
+	{"github.com/twmb/avro", []string{"formats/avro"}, "the JSON of Avro schemas; records are decoded straight into columns"},
 	{"github.com/RoaringBitmap/roaring", []string{"delta", "internal/oracle"}, "deletion vectors; the oracle must not read them with the code that wrote them"},
 	{"go.uber.org/zap", []string{"", "node", "cmd", "benchmarks", "actors", "connectors", "delta", "persistence"}, "only rooms that do I/O or run may log, with the *zap.Logger they were handed"},
 	{"github.com/spf13/cobra", []string{"node", "cmd", "benchmarks"}, "the command line; the bench commands live with the benchmarks"},
