@@ -26,6 +26,7 @@ type chain struct {
 	rejected  int64 // rows handed to the quarantine since the last ack
 	stateless bool
 	makers    []int   // nodes that make a watermark
+	observing []int   // nodes that tell something of the epoch's rows
 	kept      []int64 // what they had before the batch in work
 	watch     stopwatch
 }
@@ -93,6 +94,7 @@ func (c *chain) enter(n int, in *batch.Batch) error {
 // changed state already, so its failure aborts the attempt.
 func (c *chain) run(in *batch.Batch) error {
 	c.keep()
+	c.remember()
 	rejected := c.rejected
 	err := c.process(in)
 	if err == nil || !c.stateless || supervision.KindOf(err) == supervision.Fatal {
@@ -100,6 +102,7 @@ func (c *chain) run(in *batch.Batch) error {
 	}
 	c.drop()
 	c.undo()
+	c.forget()
 	c.rejected = rejected
 	sel := in.Sel
 	defer func() { in.Sel = sel }()
@@ -122,12 +125,14 @@ func (c *chain) run(in *batch.Batch) error {
 func (c *chain) replay(in *batch.Batch, row int32) error {
 	c.stageRaw(in)
 	for _, n := range c.heads {
+		c.remember()
 		before := len(c.staged)
 		failed := c.head(n, in)
 		if failed == nil {
 			continue
 		}
 		c.giveUp(before)
+		c.forget()
 		if err := c.poison(in, row, failed); err != nil {
 			return err
 		}
@@ -284,8 +289,14 @@ func newChain(g *topology.Graph, s *topology.Stage, open func(step *topology.Ste
 		for port, readers := range n.Out {
 			context.Wanted[port] = len(readers.Nodes)+len(readers.Edges) > 0
 		}
+		if r != nil {
+			context.Place = r.placeOf
+		}
 		if err := op.Open(context); err != nil {
 			return nil, stepError(step.Name, err)
+		}
+		if _, tells := op.(operators.Observing); tells && step.Observe != nil {
+			c.observing = append(c.observing, i)
 		}
 		c.stateless = c.stateless && !step.Stateful
 		node := chainNode{name: step.Name, op: op, out: n.Out, reject: n.Reject, late: n.Late, output: &nodeOutput{c, i}, told: math.MinInt64}

@@ -21,7 +21,10 @@ type Progress struct {
 	Stats     EpochStats
 	Lag       int64 // rows behind the end of the sources as last heard
 	Dropped   int64 // late rows
-	More      bool  // an epoch without rows follows: the watermark has moved for it
+	// Expectations are the counts of every rule, and LeftOut the rows that they dropped.
+	Expectations []topology.Expectation
+	LeftOut      int64
+	More         bool // an epoch without rows follows: the watermark has moved for it
 }
 
 // progress turns a done epoch into what users see.
@@ -116,6 +119,7 @@ func (a *attempt) tally(p *Progress, d EpochDone) tally {
 	}
 	p.Dropped, p.More = dropped(t.state, d.Acks), d.More
 	p.HotKeys = hotKeys(d.Acks)
+	a.observe(p, d.Acks)
 	p.EventTime, p.Watermarks = eventTime(d.Acks), d.Watermarks
 	return t
 }

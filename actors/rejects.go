@@ -114,6 +114,15 @@ func text(b *batch.Builder, s string, valid bool) {
 	}
 }
 
+// placeOf returns where a row came from, for operators.
+func (r *rejects) placeOf(in *batch.Batch, row int32) operators.Place {
+	name, offset, known := r.find(in, row)
+	if !known {
+		return operators.Nowhere
+	}
+	return operators.Place{Source: name.source, Topic: name.topic, Partition: name.partition, Offset: offset}
+}
+
 func (r *rejects) find(in *batch.Batch, row int32) (splitName, int64, bool) {
 	o := in.Origin
 	if o == nil || int(row) >= len(o.Split) || int(o.Split[row]) >= len(r.splits) {

@@ -258,6 +258,10 @@ func (t *Task) close(ack epochs.Ack, out *Effects) error {
 			}
 		}
 		t.emit(out)
+		var err error
+		if ack.Observed, err = t.chain.observed(); err != nil {
+			return err
+		}
 		ack.Rejected, t.chain.rejected = t.chain.rejected, 0
 		ack.Dropped, ack.Hot, ack.Due = t.chain.dropped(), t.chain.hot(), t.chain.due()
 		ack.Spent = t.chain.spent()

@@ -46,6 +46,13 @@ type Ack struct {
 	Sink     string
 	Prepared *connectors.Prepared
 	Rejected int64 // rows that this task handed to the quarantine
+	Observed []StepData
+}
+
+// StepData is what a step tells of the rows of an epoch in one task; the step knows how to read it.
+type StepData struct {
+	Step string
+	Data []byte
 }
 
 // Clock is a split's event time as one step measures it.

@@ -47,6 +47,7 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 			return kafka.New(s.Options)
 		},
 		HandOff: handOff,
+		Rules:   rules,
 		Static:  staticTable,
 		Sink: func(s flowfile.SinkOptions) (connectors.Sink, error) {
 			switch s.Format {

@@ -71,8 +71,8 @@ func (d *demoRun) line(before, v view, interval, since float64) demoLine {
 	in, out, bad := v.rowsIn-before.rowsIn, silver-was, v.quarantined-before.quarantined
 	l := demoLine{T: tenth(since), In: tenth(float64(in) / interval), Out: tenth(float64(out) / interval), Quarantined: bad,
 		Epoch: v.last.BatchID, RowsIn: v.rowsIn, RowsOut: silver}
-	l.Dropped.Late = v.late - before.late
-	l.Dropped.Duplicate = max(0, in-out-bad) // late orders are in silver, and not in gold
+	l.Dropped.Late, l.Dropped.Expectation = v.late-before.late, v.leftOut-before.leftOut
+	l.Dropped.Duplicate = max(0, in-out-bad-l.Dropped.Expectation) // late orders are in silver, and not in gold
 	if at, err := time.Parse(time.RFC3339, v.last.EventTime["watermark"]); err == nil && at.Unix() > 0 {
 		ms := time.Since(at).Milliseconds()
 		l.WatermarkLagMs = &ms

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/deltaic/deltaic/operators"
+	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
 )
 
@@ -48,6 +50,12 @@ func usage(format string, args ...any) error {
 	return &ExitError{Code: ExitUsage, Err: fmt.Errorf(format, args...)}
 }
 
+// violated reports whether an expectation ended a flow.
+func violated(err error) bool {
+	var f *supervision.Failure
+	return errors.As(err, &f) && f.Class == operators.ClassExpectation
+}
+
 // finish prints what went wrong and returns the exit code.
 func (p *process) finish(command *cobra.Command, err error) int {
 	if err == nil {
@@ -56,6 +64,8 @@ func (p *process) finish(command *cobra.Command, err error) int {
 	var exit *ExitError
 	code := ExitFailed
 	switch {
+	case violated(err):
+		code = ExitExpect
 	case errors.As(err, &exit):
 		code = exit.Code
 		if exit.Err == nil {

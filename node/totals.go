@@ -16,6 +16,7 @@ type totals struct {
 	rowsOut     map[string]int64 // by sink
 	quarantined int64
 	late        int64
+	leftOut     int64     // by expectations
 	first       time.Time // when the first rows were committed; zero before
 	last        actors.Progress
 	lastAt      time.Time
@@ -32,6 +33,7 @@ func (t *totals) add(p actors.Progress, now time.Time) {
 	t.rowsIn += p.NumInputRows
 	t.bytesIn += p.BytesIn
 	t.quarantined += p.Rejected
+	t.leftOut += p.LeftOut
 	for _, s := range p.Sinks {
 		t.rowsOut[s.Name] += max(0, s.NumOutputRows)
 		if s.NumOutputRows > 0 && t.first.IsZero() {
@@ -46,16 +48,16 @@ func (t *totals) add(p actors.Progress, now time.Time) {
 
 // view is a copy of the counts.
 type view struct {
-	epochs, rowsIn, bytesIn, quarantined, late int64
-	rowsOut                                    map[string]int64
-	first, lastAt                              time.Time
-	last                                       actors.Progress
+	epochs, rowsIn, bytesIn, quarantined, late, leftOut int64
+	rowsOut                                             map[string]int64
+	first, lastAt                                       time.Time
+	last                                                actors.Progress
 }
 
 func (t *totals) view() view {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := view{epochs: t.epochs, rowsIn: t.rowsIn, bytesIn: t.bytesIn, quarantined: t.quarantined, late: t.late,
+	v := view{epochs: t.epochs, rowsIn: t.rowsIn, bytesIn: t.bytesIn, quarantined: t.quarantined, late: t.late, leftOut: t.leftOut,
 		rowsOut: map[string]int64{}, first: t.first, lastAt: t.lastAt, last: t.last}
 	for k, n := range t.rowsOut {
 		v.rowsOut[k] = n

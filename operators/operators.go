@@ -92,6 +92,8 @@ type Context struct {
 	Epoch     *Epoch
 	// Wanted says which ports somebody reads; what is emitted to others is dropped.
 	Wanted [Ports]bool
+	// Place tells where a physical row came from; nil: nobody knows.
+	Place func(in *batch.Batch, row int32) Place
 }
 
 // number is the running epoch's, for planted bugs.

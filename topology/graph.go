@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"encoding/json"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/operators"
@@ -56,6 +58,8 @@ type Step struct {
 	Updating bool
 	// Watermark is set for the steps that make one.
 	Watermark *WatermarkSpec
+	// Observe is set for the steps that tell something of each epoch's rows.
+	Observe *Observe
 	// Fallible steps may reject rows: they are connected to the quarantine.
 	Fallible bool
 	// Needs says which input columns the step looks at when it is asked for these output columns. nil: all.
@@ -86,6 +90,19 @@ type Use struct {
 	Input int
 	// Read says which ports of it are read.
 	Read [operators.Ports]bool
+}
+
+// Observe says how what the tasks of an operators.Observing tell is put together.
+type Observe struct {
+	As    string // key in Progress.ObservedMetrics, unique in the flow
+	Merge func(parts [][]byte) (Observation, error)
+}
+
+// Observation is what a step tells of an epoch.
+type Observation struct {
+	Metrics      json.RawMessage
+	Expectations []Expectation
+	Dropped      int64 // rows that expectations left out
 }
 
 // TableBound says what bounds a state table.

@@ -294,6 +294,9 @@ func (r *resolver) step(i int, v *variant) (*Step, error) {
 	if len(r.variants[i]) > 1 || s.Stateful {
 		s.Name += suffix[v.class]
 	}
+	if len(r.variants[i]) > 1 && s.Observe != nil {
+		s.Observe = &Observe{As: s.Observe.As + suffix[v.class], Merge: s.Observe.Merge}
+	}
 	return &s, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+
+	"github.com/deltaic/deltaic/operators"
 )
 
 // Progress is what happened in one epoch, field for field Spark's
@@ -34,6 +36,16 @@ type HotKey struct {
 	Step  string  `json:"step"`
 	Key   string  `json:"key"`   // as JSON, at most 200 bytes of it
 	Share float64 `json:"share"` // of the rows that one task sees
+}
+
+// Expectation is how many rows of an epoch satisfied a rule, in the words of the event log of Delta Live Tables.
+type Expectation struct {
+	Name          string             `json:"name"`
+	Dataset       string             `json:"dataset"` // the frame that the rule is about
+	PassedRecords int64              `json:"passed_records"`
+	FailedRecords int64              `json:"failed_records"`
+	OnViolation   string             `json:"on_violation"`
+	Sample        []operators.Sample `json:"sample,omitempty"` // rows that violate it, if the rule asks for some
 }
 
 // StateProgress is one step's keyed state.

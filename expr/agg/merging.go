@@ -66,6 +66,16 @@ func (a *Accumulators) decode(p *Partial, i int, data []byte) error {
 	return nil
 }
 
+// FoldEncoded is Fold of one row that AppendPartial has made.
+func (a *Accumulators) FoldEncoded(to *Partial, row int, data []byte) error {
+	one := a.Start(1)
+	defer a.Free(one)
+	if err := a.decode(one, 0, data); err != nil {
+		return err
+	}
+	return a.Fold(to, []uint32{uint32(row)}, one)
+}
+
 var errFolded = supervision.New(supervision.Restart, "INTERNAL_ERROR", "folded rows do not have the accumulators of the aggregate that reads them")
 
 // update takes rows of which some are folded.

@@ -1,6 +1,8 @@
 package agg
 
 import (
+	"slices"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/persistence/state"
@@ -90,6 +92,11 @@ func (p *Plan) Columns() []int {
 		}
 	}
 	return sortedKeys(reads)
+}
+
+// CanReject reports whether rows can fail by their values.
+func (p *Plan) CanReject() bool {
+	return slices.ContainsFunc(p.inputs, func(x *expr.Bound) bool { return x.CanReject() })
 }
 
 // Inverts reports whether [Accumulators.Subtract] takes back exactly what Merge added.

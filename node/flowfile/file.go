@@ -18,6 +18,8 @@ type Connectors struct {
 	// Static opens a table that is joined with, not read as a stream.
 	Static func(SourceOptions) (stream.Static, error)
 	Sink   func(SinkOptions) (connectors.Sink, error)
+	// Rules reads the expectations of a table.
+	Rules func(RulesOptions) ([]stream.Expectation, error)
 	// HandOff makes one source of a history and what follows it.
 	HandOff func(HandOffOptions) (connectors.Source, error)
 	// SourceFormats, StaticFormats and SinkFormats are the formats that there are.
@@ -130,8 +132,8 @@ func Parse(name string, text []byte, o Options) ([]*File, error) {
 	return files, nil
 }
 
-// later are keys and verbs of the grammar that this version does not run.
-var later = map[string]bool{"libraries": true, "storage": true, "catalog": true, "database": true, "schema": true, "expect": true, "observe": true}
+// later are keys of the grammar that this version does not run.
+var later = map[string]bool{"libraries": true, "storage": true, "catalog": true, "database": true, "schema": true}
 
 var fileKeys = []string{"name", "checkpointLocation", "trigger", "ledger", "multipleWatermarkPolicy", "parallelism", "configuration", "sources", "steps", "sinks", "quarantine", "late"}
 

@@ -169,7 +169,12 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, text, class, says string }{
 		{"unknown key", replace("checkpointLocation:", "checkpointLokation:"), "UNKNOWN_KEY", `flow.yaml:3:1: UNKNOWN_KEY: the flow has no key "checkpointLokation" did you mean "checkpointLocation"?`},
 		{"unknown verb", replace("- where:", "- were:"), "UNKNOWN_KEY", `flow.yaml:17:9: UNKNOWN_KEY: do has no key "were" did you mean "where"?`},
-		{"verb of a later version", replace("- where: \"o IS NOT NULL\"", "- expect: {paid: {constraint: \"amount > 0\"}}"), "UNSUPPORTED_FEATURE", "flow.yaml:17:9"},
+		{"rule of an unknown column", replace("- where: \"o IS NOT NULL\"", "- expect: {paid: {constraint: \"amount > 0\"}}"), "UNRESOLVED_COLUMN", "flow.yaml:17:9"},
+		{"rule without a constraint", replace("- where: \"o IS NOT NULL\"", "- expect: {paid: {onViolation: drop}}"), "INVALID_FLOW_FILE", "constraint"},
+		{"unknown action", replace("- where: \"o IS NOT NULL\"", "- expect: {paid: {constraint: \"o IS NOT NULL\", onViolation: explode}}"), "INVALID_FLOW_FILE", "want warn, drop, quarantine or fail"},
+		{"rule of another type", replace("- where: \"o IS NOT NULL\"", "- expect_or_drop: {paid: \"topic\"}"), "DATATYPE_MISMATCH", "not boolean"},
+		{"nobody takes what is quarantined", strings.Replace(replace("- where: \"o IS NOT NULL\"", "- expect_all_or_quarantine: {paid: \"o IS NOT NULL\"}"), "quarantine: {path", "late: {path", 1), "INVALID_FLOW", "the flow has no quarantine"},
+		{"observed distinct", replace("- where: \"o IS NOT NULL\"", "- observe: {name: n, agg: [\"count(DISTINCT topic)\"]}"), "INVALID_OBSERVED_METRICS", "DISTINCT"},
 		{"unknown column", replace("o IS NOT NULL", "oo IS NOT NULL"), "UNRESOLVED_COLUMN", "flow.yaml:17:9"},
 		{"unknown frame", replace("from: both", "from: bot"), "TABLE_OR_VIEW_NOT_FOUND", "did you mean both?"},
 		{"unknown format", replace("format: delta", "format: detla"), "DATA_SOURCE_NOT_FOUND", "formats: delta, console"},

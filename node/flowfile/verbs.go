@@ -21,7 +21,11 @@ func verbs() map[string]verb {
 		"explode": exploding((*stream.Frame).Explode), "posexplode": exploding((*stream.Frame).PosExplode),
 		"watermark": (*builder).watermark, "aggregate": (*builder).aggregate, "distinct": (*builder).distinct,
 		"dropDuplicates": dedup((*stream.Frame).DropDuplicates), "dropDuplicatesWithinWatermark": dedup((*stream.Frame).DropDuplicatesWithinWatermark),
-		"keepLatest": (*builder).keepLatest, "topN": (*builder).topN, "join": (*builder).join,
+		"expect": (*builder).expect, "expectFrom": (*builder).expectFrom, "observe": (*builder).observe,
+		"expect_or_drop": expecting(stream.Drop), "expect_or_fail": expecting(stream.Fail), "expect_or_quarantine": expecting(stream.Quarantine),
+		"expect_all": expecting(stream.Warn), "expect_all_or_drop": expecting(stream.Drop), "expect_all_or_fail": expecting(stream.Fail),
+		"expect_all_or_quarantine": expecting(stream.Quarantine),
+		"keepLatest":               (*builder).keepLatest, "topN": (*builder).topN, "join": (*builder).join,
 	}
 }
 
@@ -34,9 +38,6 @@ func (b *builder) verb(d *stream.Frame, v *value) (*stream.Frame, error) {
 		return nil, v.fail("INVALID_FLOW_FILE", "each item of do is one verb with its argument, such as {where: \"a > 1\"}")
 	}
 	k, arg := v.keys[0], v.values[0]
-	if later[k.text] {
-		return nil, k.fail("UNSUPPORTED_FEATURE", "the verb %s is not supported by this version", k.text)
-	}
 	all := verbs()
 	names := make([]string, 0, len(all))
 	for name := range all {

@@ -30,9 +30,11 @@ func Docs() []Doc {
 		{"deltaic_checkpoints_total", "counter", []string{"stream", "result"}, "epochs that are done", since},
 		{"deltaic_delta_commits_total", "counter", []string{"stream", "operator"}, "epochs committed to a table, by sink", since},
 		{"deltaic_delta_files_written_total", "counter", []string{"stream", "operator"}, "data files added, by sink", since},
+		{"deltaic_expectation_dropped_records_total", "counter", []string{"stream"}, "rows that expectations left out", since},
+		{"deltaic_expectation_records_total", "counter", []string{"stream", "dataset", "expectation", "outcome"}, "rows that an expectation has seen, by outcome: passed or failed", since},
 		{"deltaic_http_request_duration_seconds", "histogram", []string{"route", "code"}, "answers of the HTTP surface", since},
 		{"deltaic_last_checkpoint_timestamp_seconds", "gauge", []string{"stream"}, "when the last epoch was done, seconds since 1970", since},
-		{"deltaic_quarantined_records_total", "counter", []string{"stream"}, "rows that could not be decoded or computed", since},
+		{"deltaic_quarantined_records_total", "counter", []string{"stream"}, "rows that could not be decoded or computed, or violate a rule that quarantines", since},
 		{"deltaic_restarts_total", "counter", []string{"stream"}, "attempts after the first one of this process", since},
 		{"deltaic_sink_records_total", "counter", []string{"stream", "operator"}, "rows committed, by sink", since},
 		{"deltaic_source_bytes_total", "counter", []string{"stream"}, "bytes read, of rows that are committed", since},
@@ -109,6 +111,12 @@ func (s *Stream) Observe(p actors.Progress) {
 	m := s.m
 	m.counters["deltaic_checkpoints_total"].WithLabelValues(s.name, "completed").Inc()
 	m.counters["deltaic_quarantined_records_total"].WithLabelValues(s.name).Add(float64(p.Rejected))
+	m.counters["deltaic_expectation_dropped_records_total"].WithLabelValues(s.name).Add(float64(p.LeftOut))
+	for _, e := range p.Expectations {
+		rows := m.counters["deltaic_expectation_records_total"]
+		rows.WithLabelValues(s.name, e.Dataset, e.Name, "passed").Add(float64(e.PassedRecords))
+		rows.WithLabelValues(s.name, e.Dataset, e.Name, "failed").Add(float64(e.FailedRecords))
+	}
 	m.counters["deltaic_source_bytes_total"].WithLabelValues(s.name).Add(float64(p.BytesIn))
 	if s.attempt > 0 && p.Attempt > s.attempt {
 		m.counters["deltaic_restarts_total"].WithLabelValues(s.name).Add(float64(p.Attempt - s.attempt))

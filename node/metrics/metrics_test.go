@@ -32,8 +32,9 @@ func observed() *Metrics {
 	m.Stream("other", g, func() string { return "FAILED" })
 	at := time.Unix(1000, 0)
 	for attempt := range int64(2) {
-		p := actors.Progress{Attempt: 4 + attempt*2, Rejected: 3, BytesIn: 100, Lag: 7, Stats: actors.EpochStats{Closed: at, Done: at.Add(time.Second),
-			Committed: map[string]connectors.Committed{"out": {Version: 2, Files: 5}, "again": {Version: 1, Repeat: true}}}}
+		p := actors.Progress{Attempt: 4 + attempt*2, Rejected: 3, BytesIn: 100, Lag: 7, LeftOut: 2,
+			Expectations: []topology.Expectation{{Name: "paid", Dataset: "parsed", PassedRecords: 8, FailedRecords: 2}}, Stats: actors.EpochStats{Closed: at, Done: at.Add(time.Second),
+				Committed: map[string]connectors.Committed{"out": {Version: 2, Files: 5}, "again": {Version: 1, Repeat: true}}}}
 		p.DurationMs = map[string]int64{"addBatch": 10}
 		p.Sources = []topology.SourceProgress{{NumInputRows: 10}}
 		p.Sinks = []topology.SinkProgress{{Name: "out", NumOutputRows: 8}, {Name: "unknown", NumOutputRows: -1}}
