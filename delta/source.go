@@ -26,11 +26,12 @@ import (
 // It has one split, whatever the table: changes have an order. Its files are read ahead beside each other. What is read
 // of the table when the stream begins may be spread over Splits.
 type Source struct {
-	table  *Table
-	path   string
-	o      SourceOptions
-	read   *Head         // whose columns are read
-	schema *batch.Schema // of the rows given
+	table   *Table
+	path    string
+	o       SourceOptions
+	read    *Head         // whose columns are read
+	schemas *schemaLog    // nil: none is kept
+	schema  *batch.Schema // of the rows given
 
 	netRows int64 // see net; 0: all rows of rewritten files are told
 
@@ -77,6 +78,11 @@ func NewSource(ctx context.Context, store objstore.Store, path string, o SourceO
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.SchemaLog != "" {
+		if err := s.trackSchema(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if o.ReadChangeFeed && !hasFeed(s.read) {
 		f := s.table.failure(supervision.Fatal, ClassMissingChanges, s.read.Version, "the table has no change feed, and readChangeFeed is set")

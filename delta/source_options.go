@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -38,9 +39,12 @@ type SourceOptions struct {
 	Before string
 	Cut    time.Time
 
-	// FollowNames goes on where columns are renamed or dropped: the stream has them under the names that they had when it was opened, null where
-	// they are gone. Without it such a version ends the stream.
-	FollowNames bool
+	// SchemaLog is a location where the stream keeps the columns that it reads with. With it a stream that begins again has them as they were where it stands, and goes
+	// on behind columns that were renamed or dropped, or whose type was changed: each such change ends it once, and goes on with the next start if the option
+	// below says so. SchemaLogID tells streams of one table apart that keep theirs in one place.
+	SchemaLog, SchemaLogID string
+	// AllowRename, AllowDrop and AllowTypeChange acknowledge such changes: the number of the version that made one, or "always".
+	AllowRename, AllowDrop, AllowTypeChange string
 
 	// EventTime, a timestamp or date column, orders what the table has at first by it, so that no watermark leaves rows behind. "": by the age of files.
 	EventTime     string
@@ -80,6 +84,17 @@ func (o SourceOptions) withDefaults() (SourceOptions, error) {
 		if o.exclude, err = regexp.Compile(o.ExcludeRegex); err != nil {
 			return o, badSourceOption("excludeRegex", o.ExcludeRegex, err.Error())
 		}
+	}
+	if o.SchemaLog != "" && o.AllowDataLoss {
+		return o, &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_ILLEGAL_OPTION", Message: "schemaTrackingLocation is set and failOnDataLoss is false: of versions that are gone nobody knows what they made of the columns",
+			Hint: "leave one of the two out"}
+	}
+	if o.SchemaLog == "" && o.SchemaLogID+o.AllowRename+o.AllowDrop+o.AllowTypeChange != "" {
+		return o, &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_ILLEGAL_OPTION", Message: "streamingSourceTrackingId, allowSourceColumnRename, allowSourceColumnDrop and allowSourceColumnTypeChange have no effect without schemaTrackingLocation",
+			Hint: "set schemaTrackingLocation to a folder below the checkpoint location"}
+	}
+	if strings.ContainsAny(o.SchemaLogID, "/\\") {
+		return o, badSourceOption("streamingSourceTrackingId", o.SchemaLogID, "it becomes part of a folder's name")
 	}
 	if o.Splits <= 0 || o.EventTime != "" {
 		o.Splits = 1
@@ -129,15 +144,16 @@ var sourceSetters = map[string]struct {
 		o.ExcludeRegex = text
 		return nil
 	}},
-	"schematrackinglocation": {"schemaTrackingLocation", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
-		o.FollowNames = text != ""
-		return nil
-	}},
+	"schematrackinglocation": {"schemaTrackingLocation", sourceText(func(o *SourceOptions, text string) { o.SchemaLog = text })},
 	"schemalocation": {"schemaLocation", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
-		o.FollowNames = o.FollowNames || text != ""
+		o.SchemaLog = cmp.Or(o.SchemaLog, text)
 		return nil
 	}},
-	"witheventtimeorder": {"withEventTimeOrder", sourceFlag(func(o *SourceOptions, b bool) { o.inOrder = b })},
+	"streamingsourcetrackingid":   {"streamingSourceTrackingId", sourceText(func(o *SourceOptions, text string) { o.SchemaLogID = text })},
+	"allowsourcecolumnrename":     {"allowSourceColumnRename", sourceAcknowledgement(func(o *SourceOptions, text string) { o.AllowRename = text })},
+	"allowsourcecolumndrop":       {"allowSourceColumnDrop", sourceAcknowledgement(func(o *SourceOptions, text string) { o.AllowDrop = text })},
+	"allowsourcecolumntypechange": {"allowSourceColumnTypeChange", sourceAcknowledgement(func(o *SourceOptions, text string) { o.AllowTypeChange = text })},
+	"witheventtimeorder":          {"withEventTimeOrder", sourceFlag(func(o *SourceOptions, b bool) { o.inOrder = b })},
 	"eventtimecolumn": {"eventTimeColumn", func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
 		o.EventTime = text
 		return nil
@@ -149,6 +165,24 @@ var sourceSetters = map[string]struct {
 		}
 		return err
 	}},
+}
+
+func sourceText(set func(*SourceOptions, string)) func(*SourceOptions, string, func(string) (int64, error)) error {
+	return func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		set(o, text)
+		return nil
+	}
+}
+
+// sourceAcknowledgement takes the number of a version, or always.
+func sourceAcknowledgement(set func(*SourceOptions, string)) func(*SourceOptions, string, func(string) (int64, error)) error {
+	return func(o *SourceOptions, text string, _ func(string) (int64, error)) error {
+		if n, err := strconv.ParseInt(text, 10, 64); (err != nil || n < 0) && !strings.EqualFold(text, "always") {
+			return fmt.Errorf("want the number of the version that changed columns, or always")
+		}
+		set(o, text)
+		return nil
+	}
 }
 
 func sourceFlag(set func(*SourceOptions, bool)) func(*SourceOptions, string, func(string) (int64, error)) error {

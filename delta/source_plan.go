@@ -286,55 +286,6 @@ func (s *Source) lost(err error, version int64) error {
 	return f
 }
 
-// ErrColumnsAdded says that a version has columns more than the stream, or wider ones, and that a flow that is planned anew goes on with them.
-var ErrColumnsAdded = errors.New("the table has other columns now, which hold what was before")
-
-// readable says why rows of a version cannot be read with the stream's columns, "" if they can.
-func (s *Source) readable(head *Head) string {
-	if why := readableAs(head, s.read, true); why != "" {
-		return why
-	}
-	if s.o.FollowNames {
-		return ""
-	}
-	return renamed(head, s.read)
-}
-
-// renamed tells a column of the stream that a later version calls by another name or does not have any more, "" if there is none.
-func renamed(head, read *Head) string {
-	m, err := mappingOf(&head.Metadata)
-	if err != nil || m == mappingNone || head.Version <= read.Version {
-		return ""
-	}
-	names := map[string]string{}
-	for _, f := range head.Schema.Fields {
-		names[m.identity(f)] = f.Name
-	}
-	for _, f := range read.Schema.Fields {
-		if now, there := names[m.identity(f)]; !there {
-			return "column " + f.Name + " was dropped"
-		} else if now != f.Name {
-			return "column " + f.Name + " was renamed to " + now
-		}
-	}
-	return ""
-}
-
-// changedSchema says that a version has columns with which the stream cannot go on.
-func (s *Source) changedSchema(head *Head, why string) error {
-	f := s.failure("DELTA_SCHEMA_CHANGED_WITH_VERSION", head.Version, "version %d changed the table's columns: %s", head.Version, why)
-	switch {
-	case renamed(head, s.read) != "":
-		f.Class = "DELTA_STREAMING_INCOMPATIBLE_SCHEMA_CHANGE_USE_SCHEMA_LOG"
-		f.Hint = "set schemaTrackingLocation to follow columns that are renamed or dropped; a flow that names them must be changed"
-	case readableAs(s.read, head, true) == "":
-		f.Hint, f.Cause = "start the flow again: it goes on with the new columns", ErrColumnsAdded
-	default:
-		f.Hint = "no columns hold both the rows before the version and those after it: read the new ones with a new checkpoint location"
-	}
-	return f
-}
-
 // piecesOf returns the pieces of a version that the stream reads, and whether they are planned; s.mu is held.
 func (s *Source) piecesOf(p sourcePosition) (c *sourceCommit, planned bool) {
 	if p.starting() {

@@ -104,7 +104,7 @@ func (r *sourceReader) Next(ctx context.Context) (connectors.Fetch, error) {
 			continue
 		}
 		if err := r.wrong(); err != nil {
-			return connectors.Fetch{}, err
+			return connectors.Fetch{}, r.s.ended(ctx, err)
 		}
 		select {
 		case <-ctx.Done():

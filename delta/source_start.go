@@ -16,6 +16,9 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 	if err != nil {
 		return nil, err
 	}
+	if err := s.beginTracking(ctx, begun(first, known), len(known) > 0); err != nil {
+		return nil, err
+	}
 	out, reading := connectors.Positions{}, false
 	var zero sourcePosition
 	for i := range first.Splits {
@@ -59,6 +62,14 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 	return out, err
 }
 
+// begun returns where the split stands that reads the versions.
+func begun(first sourcePosition, known connectors.Positions) sourcePosition {
+	if p, err := decodePosition(known[splitName(0)]); err == nil {
+		return p
+	}
+	return first
+}
+
 // first returns the position at which the stream begins, or began, with the first file.
 func (s *Source) first(ctx context.Context, known connectors.Positions) (sourcePosition, error) {
 	s.mu.Lock()
@@ -87,6 +98,9 @@ func (s *Source) first(ctx context.Context, known connectors.Positions) (sourceP
 	head, err := s.table.Head(ctx)
 	if err != nil {
 		return p, err
+	}
+	if s.schemas != nil {
+		head = s.read // the log is to begin with what is read first
 	}
 	p.First, p.Version = head.Version, head.Version
 	if mode == modeRows {
@@ -178,10 +192,13 @@ func (s *Source) End(ctx context.Context, splits []connectors.SplitID) (connecto
 		}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.commits[s.at.Version]; c != nil && c.err != nil {
-		return nil, c.err // all before it is read
+	c := s.commits[s.at.Version]
+	s.mu.Unlock()
+	if c != nil && c.err != nil {
+		return nil, s.ended(ctx, c.err) // all before it is read
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := connectors.Positions{}
 	for _, id := range splits {
 		i, err := splitNumber(id)

@@ -27,13 +27,14 @@ var (
 // connectorsFor makes what flow files name. Console sinks print to out. Nothing is
 // opened or created before the flow runs.
 func connectorsFor(out io.Writer) flowfile.Connectors {
+	logs := schemaLogs{}
 	return flowfile.Connectors{
 		SourceFormats: sourceFormats,
 		StaticFormats: staticFormats,
 		SinkFormats:   sinkFormats,
 		Source: func(s flowfile.SourceOptions) (connectors.Source, error) {
 			if s.Format == "delta" {
-				return deltaSource(s)
+				return deltaSource(s, logs)
 			}
 			if err := plain(s); err != nil {
 				return nil, err

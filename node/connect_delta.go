@@ -9,16 +9,43 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node/flowfile"
+	"github.com/deltaic/deltaic/objstore/location"
 	"github.com/deltaic/deltaic/supervision"
 )
 
 // deltaSource makes a source that streams a table. Its columns have to be known, so the table is looked at before the flow runs.
-func deltaSource(s flowfile.SourceOptions) (connectors.Source, error) {
+func deltaSource(s flowfile.SourceOptions, logs schemaLogs) (connectors.Source, error) {
 	path, o, err := deltaSourceOptions(s)
+	if err == nil {
+		err = logs.place(s, path, &o)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return delta.OpenSource(context.Background(), path, o)
+}
+
+// schemaLogs are the sources of a file that keep a schema log, by what makes it one.
+type schemaLogs map[[3]string]string
+
+// place refuses a schema log that would outlive its checkpoint, or be shared by two.
+func (l schemaLogs) place(s flowfile.SourceOptions, table string, o *delta.SourceOptions) error {
+	if o.SchemaLog == "" {
+		return nil
+	}
+	place := location.Clean(o.SchemaLog)
+	key := [3]string{place, location.Clean(table), o.SchemaLogID}
+	if other, is := l[key]; is {
+		return &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_STREAMING_SCHEMA_LOCATION_CONFLICT",
+			Message: fmt.Sprintf("sources %s and %s both keep the columns of %s in %s", other, s.Name, table, o.SchemaLog), Hint: "give each a streamingSourceTrackingId of its own"}
+	}
+	l[key] = s.Name
+	if s.CheckpointLocation == "" || strings.HasPrefix(place+"/", location.Clean(s.CheckpointLocation)+"/") {
+		return nil
+	}
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "DELTA_STREAMING_SCHEMA_LOCATION_NOT_UNDER_CHECKPOINT",
+		Message: fmt.Sprintf("source %s: schemaTrackingLocation %s does not lie below the checkpoint location %s", s.Name, o.SchemaLog, s.CheckpointLocation),
+		Hint:    "set it to " + location.Join(s.CheckpointLocation, "schemas") + ": what it holds belongs to the checkpoint"}
 }
 
 func deltaSourceOptions(s flowfile.SourceOptions) (path string, o delta.SourceOptions, err error) {

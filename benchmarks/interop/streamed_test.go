@@ -7,17 +7,14 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/deltaic/deltaic"
-	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node"
 	"github.com/deltaic/deltaic/objstore/local"
@@ -271,7 +268,7 @@ func TestSparkChangesWhatIsStreamed(t *testing.T) {
 	kit(t)
 	startSpark(t)
 	const feed, vectors, mapped = "'delta.enableChangeDataFeed' = 'true'", "'delta.enableDeletionVectors' = 'true'", "'delta.columnMapping.mode' = 'name'"
-	seed := number(t, "DELTAIC_INTEROP_SEED", 1)
+	seed, streams := number(t, "DELTAIC_INTEROP_SEED", 1), startSparkStreams(t)
 	for i, c := range []struct{ name, properties, partition string }{
 		{"rewritten", "'delta.enableDeletionVectors' = 'false'", ""},
 		{"vectors", vectors, "PARTITIONED BY (p)"},
@@ -314,7 +311,7 @@ func TestSparkChangesWhatIsStreamed(t *testing.T) {
 				told = foldsTo(t, tableAt(t, dir+"/feed"), s.table())
 			}
 			t.Logf("seed %d: %d kills, %d statements of Spark, %d contents followed, %d columns added", seed, kills, statements+8, held, len(s.extra))
-			secondOpinion(t, dir, s.path, told)
+			secondOpinion(t, streams, dir, s.path, told)
 		})
 	}
 }
@@ -340,8 +337,8 @@ sinks:
 `
 	more := ""
 	if feed {
-		more = `  feed: {format: delta, path: DIR/table, options: {maxFilesPerTrigger: "3", startingVersion: "0", readChangeFeed: "true"}}`
-		text += "  feed: {from: feed, format: delta, path: DIR/feed, options: {mergeSchema: \"true\"}}\n"
+		more = `  told: {format: delta, path: DIR/table, options: {maxFilesPerTrigger: "3", startingVersion: "0", readChangeFeed: "true"}}`
+		text += "  feed: {from: told, format: delta, path: DIR/feed, options: {mergeSchema: \"true\"}}\n"
 	}
 	name := filepath.Join(dir, "flow.yaml")
 	if err := os.WriteFile(name, []byte(strings.ReplaceAll(strings.Replace(text, "FEED", more, 1), "DIR", dir)), 0o600); err != nil {
@@ -386,93 +383,4 @@ func summed(t *testing.T, sums, source *delta.Table) {
 	if !maps.Equal(got, want) {
 		t.Errorf("the sums are\n%v\nwant\n%v", got, want)
 	}
-}
-
-// sparkStreams runs streams of Spark to their end: {path, options, out, checkpoint} a line, and prints the class of the error of each, or nothing.
-const sparkStreams = `
-import json, sys
-import engines
-s = engines.spark()
-for line in sys.stdin:
-    job = json.loads(line)
-    try:
-        q = s.readStream.format('delta').options(**job['options']).load(job['path']).writeStream.format('delta') \
-            .option('checkpointLocation', job['checkpoint']).trigger(availableNow=True).start(job['out'])
-        q.awaitTermination()
-        print(json.dumps({'class': ''}), flush=True)
-    except Exception as e:
-        print(json.dumps({'class': str(e)[:500]}), flush=True)
-`
-
-// secondOpinion streams the table by Spark and by us, with the same options. Where Spark's stream fails ours must fail, by the same name.
-func secondOpinion(t *testing.T, dir, path string, told []string) {
-	t.Helper()
-	var in strings.Builder
-	streams := []map[string]string{{"skipChangeCommits": "true"}, {"ignoreChanges": "true"}, {"ignoreDeletes": "true"}, {}}
-	if told != nil {
-		streams = append(streams, map[string]string{"readChangeFeed": "true"})
-	}
-	for i, options := range streams {
-		options["startingVersion"] = "0"
-		line, err := json.Marshal(map[string]any{"path": path, "options": options, "out": fmt.Sprint(dir, "/spark", i), "checkpoint": fmt.Sprint(dir, "/spark", i, ".checkpoint")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		in.Write(append(line, '\n'))
-	}
-	c := sparkProgram(t, sparkStreams)
-	c.Stdin = strings.NewReader(in.String())
-	out, err := c.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	answers := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(answers) != len(streams) {
-		t.Fatalf("%d answers: %s", len(answers), out)
-	}
-	agreed := 0
-	for i, options := range streams {
-		var theirs struct{ Class string }
-		if err := json.Unmarshal([]byte(answers[i]), &theirs); err != nil {
-			t.Fatal(err)
-		}
-		o, _, err := delta.ParseSourceOptions(options, func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		ours := map[string]int{}
-		err = drained(t, path, o, false, func(b *batch.Batch, row int) {
-			ours[absent.ReplaceAllString(string(batch.AppendRowJSON(nil, b, row)), "")]++
-		})
-		switch {
-		case theirs.Class != "" && err == nil:
-			t.Logf("Spark's stream %v fails, ours does not: %.300s", options, theirs.Class)
-		case theirs.Class != "":
-			class := regexp.MustCompile(`DELTA_\w+`).FindString(err.Error())
-			if class == "" || !strings.Contains(theirs.Class, class) {
-				t.Errorf("our stream %v fails with %v, Spark's with %.300s", options, err, theirs.Class)
-			}
-			agreed++
-		case err != nil:
-			t.Errorf("our stream %v fails and Spark's does not: %v", options, err)
-		default:
-			want := contents(t, tableAt(t, fmt.Sprint(dir, "/spark", i)), -1)
-			if !maps.Equal(ours, want) {
-				t.Errorf("our stream %v has\n%v\nSpark's\n%v", options, ours, want)
-			}
-			agreed++
-		}
-	}
-	t.Logf("Spark's own streams: %d of %d agree", agreed, len(streams))
-}
-
-// sparkProgram runs a program under the interpreter of the oracle, which has Spark.
-func sparkProgram(t *testing.T, program string) *exec.Cmd {
-	t.Helper()
-	c := python(t, program)
-	venv := filepath.Dir(filepath.Dir(filepath.Dir(c.Path)))
-	c.Stderr = nil // a stream that fails prints pages
-	c.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(kit(t), "oracle", "py"), "DELTAIC_SPARK_JARS="+filepath.Join(venv, "spark-jars"),
-		"DELTAIC_INTEROP_CACHE_DIR="+venv, "PYTHONDONTWRITEBYTECODE=1")
-	return c
 }

@@ -34,7 +34,9 @@ type SourceOptions struct {
 	Schema  string // DDL
 	Static  bool
 	Version string // versionAsOf of a static table
-	Options map[string]string
+	// CheckpointLocation is the flow's, as the file has it.
+	CheckpointLocation string
+	Options            map[string]string
 }
 
 // HandOffOptions is a source of the file that reads a history first, then a live source from where the history ends.

@@ -85,7 +85,7 @@ func (b *builder) handOff(name string, v *value) error {
 
 // sourceOptions reads what a source says of itself.
 func (b *builder) sourceOptions(name string, v *value) (SourceOptions, error) {
-	o := SourceOptions{Name: name, Options: map[string]string{}}
+	o := SourceOptions{Name: name, CheckpointLocation: b.file.CheckpointLocation, Options: map[string]string{}}
 	if v.get("format") == nil {
 		return o, v.fail("INVALID_FLOW_FILE", "source %s has no format", name)
 	}
