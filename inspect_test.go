@@ -51,7 +51,8 @@ func findings(t *testing.T, location string) (int, []string) {
 	found := []string{}
 	for _, f := range objects[0]["findings"].([]any) {
 		o := f.(map[string]any)
-		if o["message"] == "" || o["repairable"] != (o["kind"] == "orphan") {
+		_, versioned := o["version"]
+		if o["message"] == "" || o["repairable"] != (o["kind"] == "orphan") || !versioned {
 			t.Errorf("finding %v", o)
 		}
 		found = append(found, fmt.Sprint(o["kind"], " ", o["path"]))
@@ -202,5 +203,59 @@ func TestRetentionByTime(t *testing.T) {
 	}
 	if code, found := findings(t, f.at("checkpoint")); code != 0 || len(found) > 0 {
 		t.Errorf("fsck ends with %d and finds %q", code, found)
+	}
+}
+
+// TestTableFsck: what is wrong with a table is told as cli.md has it, in text too, and what lies about leaves it sound.
+func TestTableFsck(t *testing.T) {
+	dir := t.TempDir()
+	table := filepath.Join(dir, "orders")
+	input := filepath.Join(dir, "new.json")
+	if err := os.WriteFile(input, []byte(`{"id":1}`+"\n"+`{"id":2}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code := command(t, "table", "append", table, "--input", input, "--create"); code != 0 {
+		t.Fatalf("append ends with %d", code)
+	}
+	if err := os.WriteFile(filepath.Join(table, "part-of-nobody.parquet"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := func(code int, kinds ...string) {
+		t.Helper()
+		got, objects := lines(t, "table", "fsck", table)
+		if got != code || len(objects) != 1 || objects[0]["ok"] != (code == 0) {
+			t.Fatalf("fsck ends with %d: %v", got, objects)
+		}
+		var found []string
+		for _, f := range objects[0]["findings"].([]any) {
+			o := f.(map[string]any)
+			for _, key := range []string{"kind", "path", "version", "message", "repairable"} {
+				if _, there := o[key]; !there {
+					t.Errorf("%v lacks %s", o, key)
+				}
+			}
+			found = append(found, fmt.Sprint(o["kind"], " ", o["version"], " ", o["repairable"]))
+		}
+		if strings.Join(found, ", ") != strings.Join(kinds, ", ") {
+			t.Errorf("found %q, want %q", found, kinds)
+		}
+	}
+	want(0, "orphan <nil> true")
+	files, err := filepath.Glob(table + "/part-0*.parquet")
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
+	}
+	want(1, "orphan <nil> true", "data_file_missing 1 false")
+	var out bytes.Buffer
+	env := deltaic.Env()
+	env.Stdout = &out
+	if code := node.Main(t.Context(), []string{"table", "fsck", table}, env); code != 1 || !strings.Contains(out.String(), "data_file_missing  part-0") {
+		t.Errorf("fsck ends with %d and says %s", code, out.String())
+	}
+	if code, failed := lines(t, "table", "fsck", filepath.Join(dir, "nothing")); code != 1 || failed[0]["class"] != "DELTA_TABLE_NOT_FOUND" {
+		t.Errorf("fsck of nothing ends with %d: %v", code, failed)
 	}
 }

@@ -29,8 +29,19 @@ func tablesOf(t *testing.T, paths ...string) map[string]map[string]int {
 		if err != nil || len(found) > 0 {
 			t.Fatalf("findings %v, %v", found, err)
 		}
+		sound(t, p)
 	}
 	return all
+}
+
+// sound checks that fsck finds nothing in tables but what writers that died have left.
+func sound(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, p := range paths {
+		if code, found := lines(t, "table", "fsck", p, "--deep"); code != 0 {
+			t.Errorf("fsck of %s ends with %d: %v", p, code, found)
+		}
+	}
 }
 
 func wantTables(t *testing.T, what string, got, want map[string]map[string]int) {

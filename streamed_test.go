@@ -186,6 +186,7 @@ sinks:
 			if got := rowsOf(t, dir+"/sums"); !maps.Equal(got, want) {
 				t.Fatalf("the sums are\n%v\nwant\n%v", got, want)
 			}
+			sound(t, dir+"/src", dir+"/copy", dir+"/sums")
 		})
 	}
 }

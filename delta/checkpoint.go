@@ -56,7 +56,7 @@ func (t *Table) checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 		}
 		now, config := t.o.Now(), head.Metadata.Configuration
 		o := log.CheckpointOptions{TxnCutoff: -1 << 62, Second: secondForm(head), NewID: t.newID}
-		o.Cutoff = now.Add(-duration(config["delta.deletedFileRetentionDuration"], 7*24*time.Hour)).UnixMilli()
+		o.Cutoff = now.Add(-duration(config["delta.deletedFileRetentionDuration"], fileRetention)).UnixMilli()
 		if keep := duration(config["delta.setTransactionRetentionDuration"], 0); keep > 0 {
 			o.TxnCutoff = now.Add(-keep).UnixMilli()
 		}

@@ -10,6 +10,9 @@ import (
 // retention is how long a table's versions stay readable where it does not say (delta.logRetentionDuration).
 const retention = 30 * 24 * time.Hour
 
+// fileRetention is how long files that are no longer of a table stay where it does not say (delta.deletedFileRetentionDuration).
+const fileRetention = 7 * 24 * time.Hour
+
 // Cleaned is what a clean-up of the log did.
 type Cleaned struct {
 	First   int64    // the first version that can still be read; -1: nothing was removed

@@ -44,20 +44,12 @@ func (t *Table) vectorBytes(ctx context.Context, d *log.DeletionVector) ([]byte,
 	if d.SizeInBytes < 0 || d.SizeInBytes > mostVector {
 		return nil, fmt.Errorf("it is said to have %d bytes; up to %d are read", d.SizeInBytes, mostVector)
 	}
-	var name string
-	var err error
-	switch d.StorageType {
-	case "i":
-		return deletion.Inline(d.PathOrInline, d.SizeInBytes)
-	case "u":
-		name, err = deletion.FileName(d.PathOrInline)
-	case "p":
-		name, err = t.within(d.PathOrInline)
-	default:
-		return nil, fmt.Errorf("its storage type %q is not known; u, i and p are", d.StorageType)
-	}
+	name, err := t.vectorFile(d)
 	if err != nil {
 		return nil, err
+	}
+	if name == "" {
+		return deletion.Inline(d.PathOrInline, d.SizeInBytes)
 	}
 	offset := int64(0)
 	if d.Offset != nil {
@@ -90,6 +82,22 @@ func (t *Table) vectorBytes(ctx context.Context, d *log.DeletionVector) ([]byte,
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return data, nil
+}
+
+// vectorFile returns the name of the object in which a vector lies, "" if there is no vector or it lies in the log.
+func (t *Table) vectorFile(d *log.DeletionVector) (string, error) {
+	if d == nil {
+		return "", nil
+	}
+	switch d.StorageType {
+	case "i":
+		return "", nil
+	case "u":
+		return deletion.FileName(d.PathOrInline)
+	case "p":
+		return t.within(d.PathOrInline)
+	}
+	return "", fmt.Errorf("its storage type %q is not known; u, i and p are", d.StorageType)
 }
 
 // within returns the name of an object by its path in the log, relative or absolute. Only files inside

@@ -12,7 +12,7 @@
 // of their files and deletion vectors. [Commit] is what a transaction does and [Table.Commit]
 // its optimistic loop; [Table.CompareAndCommit] is the same under the condition
 // that a domain still holds what the caller wrote last, which is how a ledger fences.
-// [Table.Restore] goes back to an earlier version. [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink, [Source] streams a table.
+// [Table.Restore] goes back to an earlier version. [Table.Check] looks for what is wrong with a table. [Writer] turns batches into data files with statistics. [Sink] implements connectors.Sink, [Source] streams a table.
 //
 // # The caller's duties
 //

@@ -108,6 +108,23 @@ func (n *statNode) typ() batch.Type {
 
 // decode returns the bounds of the condition's columns, those of constant columns left out.
 func (s *fileStats) decode(files []*log.Add, pool *batch.Pool) []prune.Bounds {
+	all := s.read(files, pool)
+	defer all.Release()
+	out := make([]prune.Bounds, len(s.columns))
+	for i, names := range s.names {
+		switch {
+		case s.columns[i].Constant:
+		case names == nil:
+			out[i] = unknown(s.columns[i].Type(), len(files), pool)
+		default:
+			out[i] = s.bounds(all, i, pool)
+		}
+	}
+	return out
+}
+
+// read returns the statistics as a column of structs.
+func (s *fileStats) read(files []*log.Add, pool *batch.Pool) *batch.Column {
 	text := batch.NewBuilder(batch.StringType, pool)
 	for _, a := range files {
 		text.String(a.Stats)
@@ -117,32 +134,21 @@ func (s *fileStats) decode(files []*log.Add, pool *batch.Pool) []prune.Bounds {
 	d, _ := json.NewDecoder(s.typ, json.Options{RefuseNonNumeric: true}) // newFileStats has made one
 	to := batch.NewBuilder(s.typ, pool)
 	d.DecodeColumn(in, nil, to, nil)
-	all := to.Finish()
-	defer all.Release()
-	out := make([]prune.Bounds, len(s.columns))
-	for i, names := range s.names {
-		switch {
-		case s.columns[i].Constant:
-		case names == nil:
-			out[i] = unknown(s.columns[i].Type(), len(files), pool)
-		default:
-			out[i] = boundsOf(all, names, pool)
-		}
-	}
-	return out
+	return to.Finish()
 }
 
-// boundsOf takes the bounds of one column.
-func boundsOf(all *batch.Column, names []string, pool *batch.Pool) prune.Bounds {
+// bounds takes the bounds of one column.
+func (s *fileStats) bounds(all *batch.Column, i int, pool *batch.Pool) prune.Bounds {
+	names := s.names[i]
 	out := newBounds(all.N)
 	rows, nulls := all.Kids[statRows], under(all.Kids[statNulls], names)
-	for i := range all.N {
-		if rows.IsNull(i) || nulls.IsNull(i) {
+	for n := range all.N {
+		if rows.IsNull(n) || nulls.IsNull(n) {
 			continue
 		}
 		// Of files with deletion vectors only the counts zero and all are sure.
-		out.NoNull.Put(i, nulls.I64[i] == 0)
-		out.AllNull.Put(i, nulls.I64[i] == rows.I64[i])
+		out.NoNull.Put(n, nulls.I64[n] == 0)
+		out.AllNull.Put(n, nulls.I64[n] == rows.I64[n])
 	}
 	least, greatest := under(all.Kids[statMin], names), under(all.Kids[statMax], names)
 	out.Min, out.Max = least.Retain(), greatest.Retain()
@@ -153,8 +159,20 @@ func boundsOf(all *batch.Column, names []string, pool *batch.Pool) prune.Bounds 
 	case batch.String:
 		forgetReplaced(least)
 		forgetReplaced(greatest)
+	case batch.Double:
+		if log.WasFloat(s.columns[i].Path[len(s.columns[i].Path)-1]) {
+			asFloats(least, math.Min)
+			asFloats(greatest, math.Max)
+		}
 	}
 	return out
+}
+
+// asFloats widens bounds by the numbers that their texts are if a FLOAT was meant.
+func asFloats(c *batch.Column, wider func(a, b float64) float64) {
+	for i, v := range c.F64 {
+		c.F64[i] = wider(v, float64(float32(v)))
+	}
 }
 
 // under returns the column at the end of names in a struct, whose nulls are nulls of it too.

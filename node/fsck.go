@@ -15,13 +15,46 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// finding is something that is wrong in a checkpoint location.
+// finding is something that is wrong in a checkpoint location or a table, or lies about in it.
 type finding struct {
-	Kind       string `json:"kind"` // missing, corrupt, orphan
+	Kind       string `json:"kind"`
 	Path       string `json:"path"`
-	Version    int64  `json:"version,omitempty"`
+	Version    *int64 `json:"version"` // null: it is of no version
 	Message    string `json:"message"`
 	Repairable bool   `json:"repairable"`
+	Repair     string `json:"repair,omitempty"`   // what puts it right
+	Harmless   bool   `json:"harmless,omitempty"` // all is sound all the same
+}
+
+// sayFindings prints what a check has found, and ends the command with the code of a verification that failed unless all of it is
+// harmless. sound is what is said then.
+func (p *process) sayFindings(findings []finding, sound string) error {
+	ok := !slices.ContainsFunc(findings, func(f finding) bool { return !f.Harmless })
+	if p.asJSON() {
+		if findings == nil {
+			findings = []finding{}
+		}
+		if err := p.print(struct {
+			OK       bool      `json:"ok"`
+			Findings []finding `json:"findings"`
+		}{ok, findings}); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range findings {
+			p.say("%s  %s: %s\n", f.Kind, f.Path, f.Message)
+			if f.Repair != "" {
+				p.say("    %s\n", f.Repair)
+			}
+		}
+		if ok {
+			p.say("%s\n", sound)
+		}
+	}
+	if !ok {
+		return &ExitError{Code: ExitFailed}
+	}
+	return nil
 }
 
 func (p *process) fsckCommand() *cobra.Command {
@@ -39,32 +72,11 @@ func (p *process) fsck(ctx context.Context, location string) error {
 	if err != nil {
 		return err
 	}
-	ok := true
-	for _, f := range findings {
-		ok = ok && f.Kind == "orphan"
+	sound := ""
+	if m != nil {
+		sound = fmt.Sprintf("epoch %d is whole: %d state files", m.Epoch, len(m.State))
 	}
-	if p.asJSON() {
-		if findings == nil {
-			findings = []finding{}
-		}
-		if err := p.print(struct {
-			OK       bool      `json:"ok"`
-			Findings []finding `json:"findings"`
-		}{ok, findings}); err != nil {
-			return err
-		}
-	} else {
-		for _, f := range findings {
-			p.say("%-8s %s: %s\n", f.Kind, f.Path, f.Message)
-		}
-		if ok {
-			p.say("epoch %d is whole: %d state files\n", m.Epoch, len(m.State))
-		}
-	}
-	if !ok {
-		return &ExitError{Code: ExitFailed}
-	}
-	return nil
+	return p.sayFindings(findings, sound)
 }
 
 // checkLocation returns the newest decided epoch's manifest, if it can be read, and what is wrong with
@@ -164,7 +176,8 @@ func orphansOf(ctx context.Context, m *epochs.Manifest, kept []*epochs.Entry, st
 	for _, folder := range []string{"state/", "manifests/", "_deltaic/manifests/"} {
 		err := store.List(ctx, folder+m.Incarnation+"/", "", func(i objstore.Info) bool {
 			if attempt := attemptIn(i.Name); !named[i.Name] && attempt > 0 && attempt < m.Attempt {
-				findings = append(findings, finding{Kind: "orphan", Path: i.Name, Message: fmt.Sprintf("attempt %d left it, and no epoch that is kept needs it", attempt), Repairable: true})
+				findings = append(findings, finding{Kind: "orphan", Path: i.Name, Message: fmt.Sprintf("attempt %d left it, and no epoch that is kept needs it", attempt),
+					Repairable: true, Repair: "the next start removes it", Harmless: true})
 			}
 			return true
 		})

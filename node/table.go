@@ -14,7 +14,7 @@ func (p *process) tableCommand() *cobra.Command {
 	return group(&cobra.Command{Use: "table", Short: "Look into Delta tables and write to them",
 		Example: "  deltaic table read lake/orders --limit 5\n  deltaic table describe lake/orders\n" +
 			"  deltaic table append lake/orders --input new.json"},
-		p.tableReadCommand(), p.tableDescribeCommand(), p.tableHistoryCommand(), p.tableChangesCommand(), p.tableFilesCommand(),
+		p.tableReadCommand(), p.tableDescribeCommand(), p.tableHistoryCommand(), p.tableChangesCommand(), p.tableFilesCommand(), p.tableFsckCommand(),
 		p.tableCreateCommand(), p.tableAppendCommand())
 }
 

@@ -18,3 +18,18 @@ func Sweep(ctx context.Context, s Store, prefix string, gone func(name string) b
 	}
 	return nil
 }
+
+// Leaver is a store that can name what a writer that died has left, and no listing shows.
+type Leaver interface {
+	// Leftovers calls each for what lies below the folder prefix ("" or with its "/"), in no order, until it returns false. The names
+	// are those of the leftovers, which are no objects. What writers are still at work on is among them.
+	Leftovers(ctx context.Context, prefix string, each func(Info) bool) error
+}
+
+// Leftovers asks a store of any kind: one that is no [Leaver] knows of none.
+func Leftovers(ctx context.Context, s Store, prefix string, each func(Info) bool) error {
+	if l, ok := s.(Leaver); ok {
+		return l.Leftovers(ctx, prefix, each)
+	}
+	return nil
+}

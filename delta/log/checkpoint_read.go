@@ -40,7 +40,7 @@ func (l *Log) checkpoint(ctx context.Context, parts []Object, want Kinds, visit 
 			if a.Sidecar == nil {
 				return visit(a)
 			}
-			name, err := sidecarName(a.Sidecar.Path)
+			name, err := SidecarName(a.Sidecar.Path)
 			switch {
 			case err != nil:
 			case seen[name]:
@@ -77,8 +77,8 @@ func brokenBy(name string, err error) error {
 	return &brokenError{name, err}
 }
 
-// sidecarName returns the object's name of a sidecar: its path is its name in the folder, with or without the folder.
-func sidecarName(path string) (string, error) {
+// SidecarName returns the object's name of a sidecar: its path is its name in the folder, with or without the folder.
+func SidecarName(path string) (string, error) {
 	name, err := DecodePath(path)
 	if err != nil {
 		return "", err

@@ -163,7 +163,7 @@ func (w *secondWriter) reuse(before []Sidecar) error {
 	}
 	var names []string
 	for _, s := range anew {
-		name, err := sidecarName(s.Path)
+		name, err := SidecarName(s.Path)
 		if err != nil {
 			return &brokenError{w.seg.Checkpoint[0].Name, err}
 		}
@@ -186,7 +186,7 @@ var errChanged = errors.New("the sidecar holds what is no longer so")
 // unchanged reports whether all that a sidecar says is still so, and notes how many files it holds. After commits that only
 // added files that nobody had it need not be read for that.
 func (w *secondWriter) unchanged(s *Sidecar) (bool, error) {
-	name, err := sidecarName(s.Path)
+	name, err := SidecarName(s.Path)
 	if err != nil {
 		return false, err
 	}

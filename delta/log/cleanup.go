@@ -131,7 +131,7 @@ func (l *Log) unnamedSidecars(ctx context.Context, found *listing, first int64, 
 				return nil, ctx.Err()
 			}
 			for _, s := range sidecars {
-				name, err := sidecarName(s.Path)
+				name, err := SidecarName(s.Path)
 				if err != nil {
 					return nil, nil
 				}

@@ -10,7 +10,7 @@
 // [Log] lists, reads and replays a table's log in an objstore.Store; [Head] is
 // what an appender needs of a version, without any list of files;
 // [Log.Files] streams the files, and [FileList] holds them in little memory. [Log.Inventory]
-// says what lies in the folder.
+// says what lies in the folder, [Log.Check] what is wrong with it.
 //
 // # The caller's duties
 //

@@ -2,6 +2,7 @@ package log
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 	"strconv"
 	"unicode/utf8"
@@ -328,4 +329,12 @@ func AppendString[T string | []byte](b []byte, v T) []byte {
 func decodeRune[T string | []byte](v T) (rune, int) {
 	var p [utf8.UTFMax]byte
 	return utf8.DecodeRune(p[:copy(p[:], v)])
+}
+
+// Equal reports whether two protocols say the same, in whatever order they list features.
+func (p *Protocol) Equal(o *Protocol) bool {
+	same := func(a, b []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	}
+	return o != nil && p.MinReader == o.MinReader && p.MinWriter == o.MinWriter && same(p.ReaderFeatures, o.ReaderFeatures) && same(p.WriterFeatures, o.WriterFeatures)
 }

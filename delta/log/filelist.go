@@ -133,17 +133,55 @@ func (f *FileList) Update(actions []*Action) *FileList {
 	next := *f
 	next.gone, next.fresh, next.at = slices.Clone(f.gone), slices.Clone(f.fresh), maps.Clone(f.at)
 	for _, a := range actions {
-		switch {
-		case a.Remove != nil:
-			next.take(next.hashes.hash(a))
-		case a.Add != nil:
-			hash := next.hashes.hash(a)
-			next.take(hash) // a file may be told anew, with other statistics
-			next.put(a.Add, hash)
-		}
+		next.apply(a)
 	}
 	next.settle()
 	return &next
+}
+
+// apply changes the list itself, which nobody else may have yet.
+func (f *FileList) apply(a *Action) {
+	switch {
+	case a.Remove != nil:
+		f.take(f.hashes.hash(a))
+	case a.Add != nil:
+		hash := f.hashes.hash(a)
+		f.take(hash) // a file may be told anew, with other statistics
+		f.put(a.Add, hash)
+	}
+}
+
+// place returns the number of a live file among those of the list, packed ones first, -1 if it is not there. Numbers are good until the
+// list changes.
+func (f *FileList) place(hash fileHash) int {
+	if i, ok := f.at[hash]; ok {
+		return f.packed + i
+	}
+	for _, run := range f.index {
+		i, ok := slices.BinarySearchFunc(run, fileEntry{hash: hash}, compareEntries)
+		for ; ok && i < len(run) && run[i].hash == hash; i++ {
+			if at := int(run[i].at); !f.isGone(at) {
+				return at
+			}
+		}
+	}
+	return -1
+}
+
+// numbered calls visit with every file and its number.
+func (f *FileList) numbered(visit func(n int, a *Add)) {
+	n := 0
+	for i := range f.blocks {
+		for _, a := range f.blocks[i].unpack() {
+			if !f.isGone(n) {
+				visit(n, &a)
+			}
+			n++
+		}
+	}
+	for i := range f.fresh {
+		visit(n+i, &f.fresh[i])
+	}
 }
 
 func (f *FileList) put(a *Add, hash fileHash) {

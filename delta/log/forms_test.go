@@ -132,8 +132,9 @@ func (f *forms) checkpoint(t interface{ Fatal(...any) }, version int64, form str
 		}
 		for i, g := range split(files) {
 			name := fmt.Sprintf("%s.%d.parquet", id, i)
-			f.put(t, SidecarDir+name, parquetOf(t, g))
-			main = append(main, &Action{Sidecar: &Sidecar{Path: name, Size: 1}})
+			text := parquetOf(t, g)
+			f.put(t, SidecarDir+name, text)
+			main = append(main, &Action{Sidecar: &Sidecar{Path: name, Size: int64(len(text))}})
 		}
 		switch form {
 		case "sidecars json":
@@ -216,7 +217,7 @@ func (f *forms) state(version int64) (string, error) {
 func (f *forms) history(t *rapid.T) int64 {
 	n := int64(rapid.IntRange(1, 10).Draw(t, "commits"))
 	for v := range n {
-		var c Commit
+		c := Commit{Info: &CommitInfo{Operation: "WRITE"}}
 		if v == 0 || rapid.IntRange(0, 5).Draw(t, "metadata") == 0 {
 			c.Protocol = &Protocol{MinReader: 3, MinWriter: 7, ReaderFeatures: []string{"deletionVectors", "v2Checkpoint"}, WriterFeatures: []string{"deletionVectors", "domainMetadata", "v2Checkpoint"}}
 			c.Metadata = &Metadata{ID: "i", Provider: "parquet", SchemaString: fmt.Sprintf(`{"type":"struct","fields":[{"name":"c%d","type":"long","nullable":true,"metadata":{}}]}`, v)}

@@ -74,7 +74,7 @@ func (l *Log) count(ctx context.Context, parts []Object, c *CheckpointFile) erro
 				break
 			}
 			var more int64
-			if s, err = sidecarName(s); err == nil {
+			if s, err = SidecarName(s); err == nil {
 				more, _, err = l.countPart(ctx, s, nil)
 				adds += more
 			}

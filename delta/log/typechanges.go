@@ -3,6 +3,7 @@ package log
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 )
@@ -50,6 +51,16 @@ func badChange(f batch.Field) string {
 		}
 	}
 	return ""
+}
+
+// WasFloat reports whether a DOUBLE column was one of FLOAT once, as its metadata tells: of files from that time the
+// statistics may be the shortest text of a FLOAT, which as a DOUBLE is another number.
+func WasFloat(f batch.Field) bool {
+	var m struct {
+		Changes []typeChange `json:"delta.typeChanges"`
+	}
+	return f.Type.Kind == batch.Double && f.Metadata != "" && json.Unmarshal([]byte(f.Metadata), &m) == nil &&
+		slices.ContainsFunc(m.Changes, func(c typeChange) bool { return c.From == "float" })
 }
 
 // integers orders the integer types, and says how many digits a decimal needs for each.

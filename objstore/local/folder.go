@@ -186,3 +186,49 @@ func (s *Store) Sweep(ctx context.Context, prefix string, gone func(name string)
 	}
 	return failed
 }
+
+// Leftovers names temporary files: those of stores like this one, and hidden ones that end at ".tmp", as Hadoop's do.
+func (s *Store) Leftovers(ctx context.Context, prefix string, each func(objstore.Info) bool) error {
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	_, err := s.leftovers(ctx, prefix, each)
+	return err
+}
+
+// leftovers reports whether to go on.
+func (s *Store) leftovers(ctx context.Context, prefix string, each func(objstore.Info) bool) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	dir := s.path(strings.TrimSuffix(prefix, "/"))
+	names, err := s.fs.List(dir)
+	if err != nil && !missing(err) {
+		return false, fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, n := range names {
+		_, _, temporary := parseTemp(n)
+		temporary = temporary || strings.HasPrefix(n, ".") && strings.HasSuffix(n, ".tmp")
+		if n == "" || n[0] == '.' && !temporary {
+			continue
+		}
+		info, err := s.fs.Stat(s.fs.PathJoin(dir, n))
+		if missing(err) {
+			continue // finished since
+		}
+		if err != nil {
+			return false, fmt.Errorf("stat %s: %w", s.fs.PathJoin(dir, n), err)
+		}
+		more := true
+		switch {
+		case info.IsDir():
+			more, err = s.leftovers(ctx, prefix+n+"/", each)
+		case temporary:
+			more = each(objstore.Info{Name: prefix + n, Size: info.Size(), ModTime: info.ModTime().In(time.UTC)})
+		}
+		if err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
