@@ -147,7 +147,7 @@ func (c *fileCheck) partition() {
 		if column.kind != fromLog {
 			continue
 		}
-		value, ok := c.add.Partition.Get(column.partition)
+		value, ok := c.add.Partition.Get(column.key)
 		if !ok {
 			c.say(PartitionInvalid, "the log has no value of the partition column %s for the file", column.field.Name)
 			continue

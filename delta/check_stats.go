@@ -20,7 +20,7 @@ type statsCheck struct {
 }
 
 func newStatsCheck(s *scan) (*statsCheck, error) {
-	c := &statsCheck{pool: s.t.o.Pool, plan: leaves(s.out.Fields, s.mapping, "", func(string) bool { return true })}
+	c := &statsCheck{pool: s.t.o.Pool, plan: leaves(s.out.Fields, s.mapping, "", nil, func(string, []string) bool { return true })}
 	var columns []prune.Column
 	var walk func(all []*leaf, fields, above []batch.Field, at []int)
 	walk = func(all []*leaf, fields, above []batch.Field, at []int) {
