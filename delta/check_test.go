@@ -38,12 +38,12 @@ func checked(table *delta.Table, deep bool) (kinds map[log.FindingKind]int, said
 	return kinds, said, nil
 }
 
-// objects are the files of a table by name.
-type objects map[string][]byte
+// folderOf are the files of a table by name.
+type folderOf map[string][]byte
 
-func load(t *testing.T, folder string) objects {
+func load(t *testing.T, folder string) folderOf {
 	t.Helper()
-	all := objects{}
+	all := folderOf{}
 	if err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
 			return err
@@ -58,7 +58,7 @@ func load(t *testing.T, folder string) objects {
 }
 
 // table puts the files into a store.
-func (o objects) table(t *testing.T) *delta.Table {
+func (o folderOf) table(t *testing.T) *delta.Table {
 	t.Helper()
 	s := memory.New(memory.Options{})
 	for _, name := range slices.Sorted(maps.Keys(o)) {
@@ -79,22 +79,22 @@ type damage struct {
 	deep bool
 	file string // of which files one is harmed
 	// harm returns what becomes of the file, nil if it goes; false if it cannot be harmed so.
-	harm func(o objects, name string, r *rand.Rand) ([]byte, bool)
+	harm func(o folderOf, name string, r *rand.Rand) ([]byte, bool)
 }
 
-func gone(objects, string, *rand.Rand) ([]byte, bool) { return nil, true }
+func gone(folderOf, string, *rand.Rand) ([]byte, bool) { return nil, true }
 
-func becomes(text string) func(objects, string, *rand.Rand) ([]byte, bool) {
-	return func(objects, string, *rand.Rand) ([]byte, bool) { return []byte(text), true }
+func becomes(text string) func(folderOf, string, *rand.Rand) ([]byte, bool) {
+	return func(folderOf, string, *rand.Rand) ([]byte, bool) { return []byte(text), true }
 }
 
-func cutOff(o objects, name string, r *rand.Rand) ([]byte, bool) {
+func cutOff(o folderOf, name string, r *rand.Rand) ([]byte, bool) {
 	b := o[name]
 	return b[:max(1, len(b)-3-r.IntN(40))], len(b) > 3
 }
 
 // ruined has the same size, and an end that says nothing.
-func ruined(o objects, name string, r *rand.Rand) ([]byte, bool) {
+func ruined(o folderOf, name string, r *rand.Rand) ([]byte, bool) {
 	b := bytes.Clone(o[name])
 	for i := max(0, len(b)-8); i < len(b); i++ {
 		b[i] ^= byte(1 + r.IntN(255))
@@ -103,9 +103,9 @@ func ruined(o objects, name string, r *rand.Rand) ([]byte, bool) {
 }
 
 // edit replaces in one of the matches of a pattern, which is not the same afterwards.
-func edit(pattern, by string) func(objects, string, *rand.Rand) ([]byte, bool) {
+func edit(pattern, by string) func(folderOf, string, *rand.Rand) ([]byte, bool) {
 	p := regexp.MustCompile(pattern)
-	return func(o objects, name string, r *rand.Rand) ([]byte, bool) {
+	return func(o folderOf, name string, r *rand.Rand) ([]byte, bool) {
 		at := p.FindAllSubmatchIndex(o[name], -1)
 		if len(at) == 0 {
 			return nil, false
@@ -118,7 +118,7 @@ func edit(pattern, by string) func(objects, string, *rand.Rand) ([]byte, bool) {
 }
 
 // within reports whether versions before and after the one of the commit have commits.
-func within(o objects, name string) bool {
+func within(o folderOf, name string) bool {
 	version := int64(0)
 	fmt.Sscanf(filepath.Base(name), "%d", &version)
 	return o[log.CommitName(version-1)] != nil && o[log.CommitName(version+1)] != nil
@@ -131,8 +131,8 @@ const (
 )
 
 // liveOnly harms files that the newest version has.
-func liveOnly(harm func(objects, string, *rand.Rand) ([]byte, bool)) func(objects, string, *rand.Rand) ([]byte, bool) {
-	return func(o objects, name string, r *rand.Rand) ([]byte, bool) {
+func liveOnly(harm func(folderOf, string, *rand.Rand) ([]byte, bool)) func(folderOf, string, *rand.Rand) ([]byte, bool) {
+	return func(o folderOf, name string, r *rand.Rand) ([]byte, bool) {
 		if _, live := o["\x00"+name]; !live {
 			return nil, false
 		}
@@ -141,7 +141,7 @@ func liveOnly(harm func(objects, string, *rand.Rand) ([]byte, bool)) func(object
 }
 
 // repeated is a commit that has one of its files twice.
-func repeated(o objects, name string, _ *rand.Rand) ([]byte, bool) {
+func repeated(o folderOf, name string, _ *rand.Rand) ([]byte, bool) {
 	for line := range bytes.Lines(o[name]) {
 		if bytes.HasPrefix(line, []byte(`{"add"`)) {
 			return append(append(bytes.Clone(o[name]), '\n'), line...), true
@@ -151,7 +151,7 @@ func repeated(o objects, name string, _ *rand.Rand) ([]byte, bool) {
 }
 
 // anothers is the checkpoint of another version.
-func anothers(o objects, name string, _ *rand.Rand) ([]byte, bool) {
+func anothers(o folderOf, name string, _ *rand.Rand) ([]byte, bool) {
 	for _, other := range slices.Sorted(maps.Keys(o)) {
 		if strings.HasSuffix(other, ".checkpoint.parquet") && other != name && !bytes.Equal(o[other], o[name]) {
 			return o[other], true
@@ -161,7 +161,7 @@ func anothers(o objects, name string, _ *rand.Rand) ([]byte, bool) {
 }
 
 // unknown is the newest protocol with a feature that nobody knows.
-func unknown(o objects, name string, _ *rand.Rand) ([]byte, bool) {
+func unknown(o folderOf, name string, _ *rand.Rand) ([]byte, bool) {
 	for other, text := range o {
 		if later, _ := regexp.MatchString(commits, other); later && other > name && bytes.Contains(text, []byte(`{"protocol"`)) {
 			return nil, false
@@ -172,7 +172,7 @@ func unknown(o objects, name string, _ *rand.Rand) ([]byte, bool) {
 }
 
 var damages = []damage{
-	{"a commit is gone", log.CommitMissing, false, commits, func(o objects, name string, _ *rand.Rand) ([]byte, bool) { return nil, within(o, name) }},
+	{"a commit is gone", log.CommitMissing, false, commits, func(o folderOf, name string, _ *rand.Rand) ([]byte, bool) { return nil, within(o, name) }},
 	{"a commit is cut off", log.CommitCorrupt, false, commits, cutOff},
 	{"a commit is empty", log.CommitCorrupt, false, commits, becomes("")},
 	{"a commit is other text", log.CommitCorrupt, false, commits, becomes("<html>404</html>")},
@@ -199,7 +199,7 @@ var damages = []damage{
 	{"a feature is not known", log.FeatureUnsupported, false, commits, unknown},
 	{"a schema is none", log.MetadataInvalid, false, commits, edit(`"schemaString":"`, `"schemaString":"[`)},
 	{"a partition column is none", log.MetadataInvalid, false, commits, edit(`"partitionColumns":\["`, `"partitionColumns":["no such column","`)},
-	{"time runs backwards", log.TimestampInvalid, false, commits, func(o objects, name string, r *rand.Rand) ([]byte, bool) {
+	{"time runs backwards", log.TimestampInvalid, false, commits, func(o folderOf, name string, r *rand.Rand) ([]byte, bool) {
 		if strings.HasSuffix(name, "0000.json") {
 			return nil, false
 		}
@@ -209,13 +209,13 @@ var damages = []damage{
 	{"a data file is gone", delta.DataFileMissing, false, dataFiles, liveOnly(gone)},
 	{"a data file is cut off", delta.DataFileMismatch, false, dataFiles, liveOnly(cutOff)},
 	{"a data file is ruined", delta.DataFileCorrupt, false, dataFiles, liveOnly(ruined)},
-	{"a page of a data file is ruined", delta.DataFileCorrupt, true, dataFiles, liveOnly(func(o objects, name string, r *rand.Rand) ([]byte, bool) {
+	{"a page of a data file is ruined", delta.DataFileCorrupt, true, dataFiles, liveOnly(func(o folderOf, name string, r *rand.Rand) ([]byte, bool) {
 		b := bytes.Clone(o[name])
 		copy(b[4:], bytes.Repeat([]byte{0xff}, 20)) // the header of the first page
 		return b, len(b) > 200
 	})},
 	{"a deletion vector is gone", delta.VectorMissing, false, `deletion_vector.*bin$`, liveOnly(gone)},
-	{"a deletion vector is ruined", delta.VectorCorrupt, false, `deletion_vector.*bin$`, liveOnly(func(o objects, name string, _ *rand.Rand) ([]byte, bool) {
+	{"a deletion vector is ruined", delta.VectorCorrupt, false, `deletion_vector.*bin$`, liveOnly(func(o folderOf, name string, _ *rand.Rand) ([]byte, bool) {
 		b := bytes.Clone(o[name])
 		for i := range b[1:] {
 			b[1+i] ^= 0x55 // the file may have vectors of earlier versions too
@@ -242,7 +242,7 @@ var edits = []damage{
 }
 
 // liveLines marks the files of the newest version, and returns the lines that add them, by commit.
-func (o objects) liveLines(t *testing.T) map[string]string {
+func (o folderOf) liveLines(t *testing.T) map[string]string {
 	s, err := o.table(t).Snapshot(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		}
 		for _, d := range edits {
 			for _, line := range slices.Sorted(maps.Keys(lines)) {
-				text, ok := d.harm(objects{"": []byte(line)}, "", r)
+				text, ok := d.harm(folderOf{"": []byte(line)}, "", r)
 				if ok && (d.kind != delta.StatisticsMismatch || !strings.Contains(line, `"deletionVector"`)) {
 					name := lines[line]
 					whole.withoutCheckpoints().harmed(t, folder, name, bytes.Replace(whole[name], []byte(line), text, 1), &d)
@@ -330,8 +330,8 @@ func TestCheckFindsDamage(t *testing.T) {
 	}
 }
 
-func (o objects) withoutCheckpoints() objects {
-	c := objects{}
+func (o folderOf) withoutCheckpoints() folderOf {
+	c := folderOf{}
 	for name, text := range o {
 		if !strings.Contains(name, "checkpoint") && name[0] != 0 {
 			c[name] = text
@@ -341,9 +341,9 @@ func (o objects) withoutCheckpoints() objects {
 }
 
 // harmed checks a table of which one file is another.
-func (o objects) harmed(t *testing.T, folder, name string, text []byte, d *damage) {
+func (o folderOf) harmed(t *testing.T, folder, name string, text []byte, d *damage) {
 	t.Helper()
-	c := objects{}
+	c := folderOf{}
 	for n, b := range o {
 		if n[0] != 0 {
 			c[n] = b
