@@ -19,7 +19,7 @@ import (
 
 // The formats that a flow file may name.
 var (
-	sourceFormats = []string{"kafka", "eventhubs", "delta", "rate"}
+	sourceFormats = []string{"kafka", "eventhubs", "delta", "rate", "rate-micro-batch"}
 	staticFormats = []string{"delta"}
 	sinkFormats   = []string{"delta", "json", "csv", "parquet", "kafka", "eventhubs", "console", "noop"}
 )
@@ -41,6 +41,9 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 			}
 			if s.Format == "rate" {
 				return rate.Parse(s.Options, flowfile.Duration)
+			}
+			if s.Format == "rate-micro-batch" {
+				return rate.ParseMicroBatch(s.Options)
 			}
 			if s.Format == "eventhubs" {
 				return kafka.EventHubs(s.Options)

@@ -107,6 +107,7 @@ func listSources() []listed {
 	return []listed{{Name: "kafka", Since: since, Doc: "topics of a Kafka broker: columns key, value, topic, partition, offset, timestamp, timestampType, and headers on request"},
 		{Name: "eventhubs", Since: since, Doc: "an Azure Event Hub at its Kafka endpoint: columns body, partition, offset, sequenceNumber, enqueuedTime, partitionKey, properties; publisher and systemProperties are null, the endpoint does not carry them"},
 		{Name: "rate", Since: since, Doc: "rows that count up, so many a second: columns timestamp and value; options rowsPerSecond, rampUpTime, numPartitions"},
+		{Name: "rate-micro-batch", Since: since, Doc: "rows that count up, so many an epoch, all of one time: what an epoch holds follows from its number; columns as rate"},
 		{Name: "delta", Since: since, Doc: "a Delta table as a stream: what it has, then its changes; with static: true a table to join with, its newest version in each epoch, or versionAsOf; as the history before a live source"}}
 }
 
