@@ -15,6 +15,7 @@ import (
 	"github.com/deltaic/deltaic/stream"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap/zaptest"
 )
 
@@ -146,4 +147,80 @@ func TestPartitionsThatComeWhileItRuns(t *testing.T) {
 			t.Errorf("%s stands there %d times", row, n)
 		}
 	}
+}
+
+// With minOffsetsPerTrigger the first epoch takes what is there; the next waits until there are enough, and then has them all. A run
+// that ends with what is there waits for nothing.
+func TestAnEpochWaitsForEnoughRows(t *testing.T) {
+	broker := kafkatest.Start(t, 4, []string{"orders"})
+	client := broker.Client()
+	dir := t.TempDir()
+	options := []kafka.Option{kafka.MinOffsetsPerTrigger(100), kafka.CheckEvery(5 * time.Millisecond)}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	produce(t, client, 0, 100)
+	q, err := deltaic.Start(ctx, shop(dir, broker, options...), stream.CheckpointLocation(dir+"/checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	epochs := func(n int) []int64 {
+		for {
+			var rows []int64
+			for _, p := range q.RecentProgress() {
+				if p.NumInputRows > 0 {
+					rows = append(rows, p.NumInputRows)
+				}
+			}
+			if len(rows) >= n {
+				return rows
+			}
+			select {
+			case <-ctx.Done():
+				t.Fatalf("epochs of %v rows, want %d: %v", rows, n, q.Status())
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+	first := epochs(1)[0] // of what was there, or of at least 100 rows if none was yet
+	asked := make(chan struct{}, 1000)
+	broker.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		asked <- struct{}{}
+		return nil, nil, false
+	})
+	produce(t, client, 100, 160)
+	for range 8 { // more than one epoch has been thought of since these rows came
+		<-asked
+	}
+	produce(t, client, 160, 230)
+	rows := epochs(2)
+	if first != 100 || rows[1] != 130 {
+		t.Errorf("epochs of %v rows, want 100 and then 130", rows)
+	}
+	produce(t, client, 230, 240)
+	left := 240 - sum(rows)
+	if err := q.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	q, err = deltaic.Start(ctx, shop(dir, broker, options...), stream.AvailableNow(), stream.CheckpointLocation(dir+"/checkpoint"))
+	if err == nil {
+		err = q.AwaitTermination(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last int64
+	for _, p := range q.RecentProgress() {
+		last += p.NumInputRows
+	}
+	if last != left {
+		t.Errorf("the run that ends with what is there read %d rows of %d", last, left)
+	}
+}
+
+func sum(numbers []int64) (total int64) {
+	for _, n := range numbers {
+		total += n
+	}
+	return total
 }

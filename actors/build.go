@@ -252,7 +252,7 @@ func (a *attempt) openReaders(ctx context.Context) error {
 		step := c.Plan.Graph.Steps[s.Step]
 		at := a.start[step.Name]
 		r, err := step.Source.Open(ctx, at, connectors.OpenOptions{Columns: s.Columns,
-			Origins: s.Origins || c.Trigger.Bounded() || a.limited(step), Pool: c.Pool, Rows: c.BatchRows, Bytes: c.BatchBytes, Whole: !a.limited(step)})
+			Origins: s.Origins || c.Trigger.Bounded() || a.limited(step), Pool: c.Pool, Rows: c.BatchRows, Bytes: c.BatchBytes, Whole: !a.limited(step), Bounded: c.Trigger.Bounded()})
 		if err != nil {
 			return stepError(step.Name, err)
 		}

@@ -95,6 +95,7 @@ type OpenOptions struct {
 	Rows    int   // rows a batch should hold at most when there is plenty
 	Bytes   int64 // bytes a batch should hold at most
 	Whole   bool  // all there is is one epoch: a Limiter is not asked for limits
+	Bounded bool  // the run ends with the rows that were there when it began: nobody should wait for more
 }
 
 // Fetch is what a reader delivers: consecutive rows of one split.

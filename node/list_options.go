@@ -13,6 +13,8 @@ var optionDocs = []listed{
 	{Of: "kafka", Name: "endingOffsets", Since: since, Default: "latest", Doc: `where a flow ends that reads a part: latest, or JSON {"orders":{"0":50,"1":-1}} with -1 latest; nothing beyond is read, under any trigger`},
 	{Of: "kafka", Name: "endingTimestamp", Since: since, Doc: "likewise by time: the first record with this timestamp, milliseconds, or a later one is not read any more"},
 	{Of: "kafka", Name: "endingOffsetsByTimestamp", Since: since, Doc: "likewise by partition"},
+	{Of: "kafka", Name: "minOffsetsPerTrigger", Since: since, Default: "none", Doc: "rows an epoch waits for; not the first one of a process, nor in a run that ends with what is there"},
+	{Of: "kafka", Name: "maxTriggerDelay", Since: since, Default: "15m", Doc: "for how long at most: us, ms, s, m, h or d"},
 	{Of: "kafka", Name: "maxOffsetsPerTrigger", Since: since, Default: "none", Doc: "rows an epoch reads at most, split over partitions by volume"},
 	{Of: "kafka", Name: "failOnDataLoss", Since: since, Default: "true", Doc: "whether offsets that are gone end the flow"},
 	{Of: "kafka", Name: "includeHeaders", Since: since, Default: "false", Doc: "add the column headers"},

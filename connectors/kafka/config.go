@@ -24,24 +24,27 @@ import (
 
 // config is everything the options say, read and checked.
 type config struct {
-	brokers        []string
-	topics         []string           // subscribe, in the order given
-	pattern        *regexp.Regexp     // subscribePattern; nil with the others
-	assign         map[string][]int32 // assign; nil with subscribe
-	starting       StartingOffsets
-	startingTimes  offsets // startingOffsetsByTimestamp
-	startingTime   int64   // startingTimestamp, milliseconds; -1: not given
-	laterIsLatest  bool    // startingOffsetsByTimestampStrategy is latest
-	ending         offsets // endingOffsets
-	endingTimes    offsets // endingOffsetsByTimestamp
-	endingTime     int64   // endingTimestamp; -1: not given
-	maxOffsets     int64   // a trigger's; 0: no bound
-	failOnDataLoss bool
-	headers        bool
-	uncommitted    bool
-	groupPrefix    string
-	group          string
-	maxBatchBytes  int64 // a record batch's, decompressed
+	brokers         []string
+	topics          []string           // subscribe, in the order given
+	pattern         *regexp.Regexp     // subscribePattern; nil with the others
+	assign          map[string][]int32 // assign; nil with subscribe
+	starting        StartingOffsets
+	startingTimes   offsets       // startingOffsetsByTimestamp
+	startingTime    int64         // startingTimestamp, milliseconds; -1: not given
+	laterIsLatest   bool          // startingOffsetsByTimestampStrategy is latest
+	ending          offsets       // endingOffsets
+	endingTimes     offsets       // endingOffsetsByTimestamp
+	endingTime      int64         // endingTimestamp; -1: not given
+	maxOffsets      int64         // a trigger's; 0: no bound
+	minOffsets      int64         // a trigger waits for so many, 0: for none,
+	maxTriggerDelay time.Duration // and for no longer than this
+	now             func() time.Time
+	failOnDataLoss  bool
+	headers         bool
+	uncommitted     bool
+	groupPrefix     string
+	group           string
+	maxBatchBytes   int64 // a record batch's, decompressed
 
 	askTimeout   time.Duration // for one question of Start or End
 	backoff      time.Duration // the first; it doubles
@@ -80,7 +83,7 @@ const (
 
 func defaults() config {
 	return config{
-		starting: Latest, startingTime: -1, endingTime: -1, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
+		starting: Latest, startingTime: -1, endingTime: -1, maxTriggerDelay: defaultDelay, now: time.Now, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
 		askTimeout: defaultAskTimeout, backoff: 100 * time.Millisecond, backoffMax: time.Second,
 		checkEvery: 500 * time.Millisecond, missingAfter: 10,
 		// Small fetches are faster (the cache) and bound what lies decompressed in memory.
@@ -104,6 +107,9 @@ func (c *config) check() error {
 	}
 	if c.fetch.minBytes > c.fetch.maxBytes {
 		return invalid("kafka.fetch.min.bytes", "%d is more than fetch.max.bytes, %d", c.fetch.minBytes, c.fetch.maxBytes)
+	}
+	if c.maxOffsets > 0 && c.minOffsets > c.maxOffsets {
+		return invalid("minOffsetsPerTrigger", "%d is more than maxOffsetsPerTrigger, %d: no epoch would ever have so many", c.minOffsets, c.maxOffsets)
 	}
 	c.fetch.partitionBytes = min(c.fetch.partitionBytes, c.fetch.maxBytes)
 	if err := c.security.check(); err != nil {

@@ -26,6 +26,8 @@ type Input struct {
 	begun  map[connectors.SplitID]bool // that Start returned last
 
 	waiting atomic.Pointer[string]
+	bounded atomic.Bool // the run ends at what is there
+	letGo   time.Time   // when an epoch of this process last got rows, where it waits for minOffsetsPerTrigger
 }
 
 var _ connectors.Source = (*Input)(nil)

@@ -17,18 +17,18 @@ type share struct {
 	rest         uint64 // remainder of the proportional division, for who gets what is left
 }
 
-// Limited reports whether an epoch has a bound: maxOffsetsPerTrigger, or an ending beyond which no epoch reads.
-func (in *Input) Limited() bool { return in.c.maxOffsets > 0 || in.c.ends() }
+// Limited reports whether an epoch has a bound: maxOffsetsPerTrigger or minOffsetsPerTrigger, or an ending beyond which no epoch reads.
+func (in *Input) Limited() bool { return in.c.maxOffsets > 0 || in.c.minOffsets > 0 || in.c.ends() }
 
 // Limit splits maxOffsetsPerTrigger over the splits by how much each has
 // waiting. The total is exact, and a split with data gets at least one offset
-// as long as there are as many as such splits.
+// as long as there are as many as such splits. While less than minOffsetsPerTrigger waits, none gets any.
 func (in *Input) Limit(from, end connectors.Positions) connectors.Positions {
+	if !in.Limited() {
+		return nil
+	}
 	most := in.c.maxOffsets
 	if most == 0 {
-		if !in.c.ends() {
-			return nil
-		}
 		most = math.MaxInt64 // up to end, which End has bound
 	}
 	var shares []share
@@ -42,12 +42,31 @@ func (in *Input) Limit(from, end connectors.Positions) connectors.Positions {
 		shares = append(shares, share{split: s, from: at, waiting: max(waiting, 0)})
 		total += max(waiting, 0)
 	}
+	if in.gathers(total) {
+		most = 0
+	}
 	divide(shares, total, most)
 	until := connectors.Positions{}
 	for _, s := range shares {
 		until[s.split] = position(s.from + s.may)
 	}
 	return until
+}
+
+// gathers reports whether an epoch waits for more than the rows there are: fewer than minOffsetsPerTrigger, and no epoch
+// has been let go for less than maxTriggerDelay. The first one of a process is; a run that ends at what is there waits for nothing.
+func (in *Input) gathers(waiting int64) bool {
+	if in.c.minOffsets == 0 || in.c.ends() || in.bounded.Load() {
+		return false
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	now := in.c.now()
+	if waiting < in.c.minOffsets && !in.letGo.IsZero() && now.Sub(in.letGo) < in.c.maxTriggerDelay {
+		return true
+	}
+	in.letGo = now
+	return false
 }
 
 // divide gives out most offsets in proportion to what waits: one to each

@@ -3,6 +3,8 @@ package kafka_test
 import (
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -58,6 +60,38 @@ func TestLimitIsProportionalAndExact(t *testing.T) {
 }
 
 func digits(n int64) connectors.Position { return connectors.Position(strconv.FormatInt(n, 10)) }
+
+// TestAnEpochGathers: with minOffsetsPerTrigger an epoch waits for so many rows or until the time is over, but the first one does not,
+// nor one of a run that ends at what is there.
+func TestAnEpochGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := kafka.Source("t", kafka.Brokers("localhost:1"), kafka.MinOffsetsPerTrigger(100), kafka.MaxTriggerDelay(time.Minute))
+		at := connectors.Positions{"t/0": "0", "t/1": "0"}
+		limit := func(waiting int64) int64 {
+			until := in.Limit(at, connectors.Positions{"t/0": digits(waiting / 2), "t/1": digits(waiting - waiting/2)})
+			return in.Behind("0", until["t/0"]) + in.Behind("0", until["t/1"])
+		}
+		for i, step := range []struct {
+			wait          time.Duration
+			waiting, want int64
+		}{{0, 5, 5}, {0, 99, 0}, {time.Second, 99, 0}, {0, 100, 100}, {59 * time.Second, 3, 0}, {time.Second, 3, 3}, {59 * time.Second, 3, 0}, {0, 1000, 1000}} {
+			time.Sleep(step.wait)
+			if got := limit(step.waiting); got != step.want {
+				t.Errorf("step %d: %d of %d rows, want %d", i, got, step.waiting, step.want)
+			}
+		}
+		r, err := in.Open(t.Context(), connectors.Positions{}, connectors.OpenOptions{Bounded: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := limit(3); got != 3 {
+			t.Errorf("%d of 3 rows in a run that ends at them", got)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
 
 func TestNoLimit(t *testing.T) {
 	in := kafka.Source("t", kafka.Brokers("localhost:1"))

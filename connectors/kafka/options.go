@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // New returns the source that Spark's options describe. Names are taken
@@ -32,6 +33,8 @@ var setters = map[string]struct {
 	"assign":                     {"assign", setAssign},
 	"startingoffsets":            {"startingOffsets", setStarting},
 	"maxoffsetspertrigger":       {"maxOffsetsPerTrigger", setMaxOffsets},
+	"minoffsetspertrigger":       {"minOffsetsPerTrigger", setMinOffsets},
+	"maxtriggerdelay":            {"maxTriggerDelay", setTriggerDelay},
 	"subscribepattern":           {"subscribePattern", setPattern},
 	"startingtimestamp":          {"startingTimestamp", setTime(func(c *config, n int64) { c.startingTime = n }, "startingTimestamp")},
 	"startingoffsetsbytimestamp": {"startingOffsetsByTimestamp", setTimes(func(c *config, o offsets) { c.startingTimes = o }, "startingOffsetsByTimestamp")},
@@ -50,8 +53,6 @@ var setters = map[string]struct {
 
 // later are Spark's options that this source does not have.
 var later = map[string]string{
-	"minoffsetspertrigger":        "epochs close by time and size",
-	"maxtriggerdelay":             "epochs close by time and size",
 	"minpartitions":               "a partition is read by one task",
 	"maxrecordsperpartition":      "a partition is read by one task",
 	"kafkaconsumer.polltimeoutms": "a reader waits for as long as it takes",
@@ -156,6 +157,32 @@ func setMaxOffsets(c *config, value string) (err error) {
 	c.maxOffsets, err = parseInt("maxOffsetsPerTrigger", value, 1, 1<<62)
 	return err
 }
+
+func setMinOffsets(c *config, value string) (err error) {
+	c.minOffsets, err = parseInt("minOffsetsPerTrigger", value, 1, 1<<62)
+	return err
+}
+
+// delayUnits are those of Spark's times; a number without one is of milliseconds.
+var delayUnits = map[string]time.Duration{"us": time.Microsecond, "ms": time.Millisecond, "": time.Millisecond, "s": time.Second, "m": time.Minute, "min": time.Minute,
+	"h": time.Hour, "d": 24 * time.Hour}
+
+func setTriggerDelay(c *config, value string) error {
+	text := strings.ToLower(strings.TrimSpace(value))
+	digits := text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	unit, known := delayUnits[strings.TrimSpace(text[len(digits):])]
+	if err != nil || !known || n < 1 || n > int64(maxDelay/unit) {
+		return invalid("maxTriggerDelay", "expected a time such as 15m, with us, ms, s, m, h or d, of at most %s, got %s", maxDelay, quote(value))
+	}
+	c.maxTriggerDelay = time.Duration(n) * unit
+	return nil
+}
+
+const (
+	defaultDelay = 15 * time.Minute // Spark's
+	maxDelay     = 365 * 24 * time.Hour
+)
 
 // setMaxBatch reads our own option: how large a record batch may become when
 // it is decompressed.

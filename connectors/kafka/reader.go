@@ -66,6 +66,7 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 	if err != nil {
 		return nil, err
 	}
+	in.bounded.Store(o.Bounded)
 	r := &reader{in: in, splits: map[string]map[int32]*split{}, rows: o.Rows, bytes: o.Bytes}
 	if r.rows <= 0 {
 		r.rows = defaultRows

@@ -77,6 +77,16 @@ func MaxOffsetsPerTrigger(n int64) Option {
 	return spark("maxOffsetsPerTrigger", strconv.FormatInt(n, 10))
 }
 
+// MinOffsetsPerTrigger has an epoch wait for so many rows, but no longer than 15 minutes or [MaxTriggerDelay].
+func MinOffsetsPerTrigger(n int64) Option {
+	return spark("minOffsetsPerTrigger", strconv.FormatInt(n, 10))
+}
+
+// MaxTriggerDelay bounds how long rows wait for [MinOffsetsPerTrigger].
+func MaxTriggerDelay(d time.Duration) Option {
+	return spark("maxTriggerDelay", strconv.FormatInt(d.Milliseconds(), 10)+"ms")
+}
+
 // FailOnDataLoss says whether offsets that are gone stop the query, which is
 // the default, or are reported by [Input.Losses] and passed over.
 func FailOnDataLoss(fail bool) Option { return spark("failOnDataLoss", strconv.FormatBool(fail)) }
