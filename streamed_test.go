@@ -305,3 +305,35 @@ sinks: {out: {from: src, format: json, path: DIR/out}}
 	add(`{"id":3,"word":"again"}`)
 	seen(`{"id":3,"word":"again"}`)
 }
+
+// A flow that begins with what comes has begun when it first ran, though no row came and nothing was decided: what comes until it runs again is not passed over.
+func TestLatestIsAskedForOnce(t *testing.T) {
+	dir, k := t.TempDir(), newKilled(t, 0, 9)
+	u := newUpserted(t, dir+"/src", nil)
+	u.more()
+	broker := kafkatest.Start(t, 1, []string{"words"})
+	broker.Values("words", 0, "old")
+	file := flowFile(t, dir, `
+name: comes
+checkpointLocation: DIR/checkpoint
+sources:
+  src: {format: delta, path: DIR/src, options: {startingVersion: latest, ignoreChanges: "true"}}
+  words: {format: kafka, options: {kafka.bootstrap.servers: "`+broker.Addresses()[0]+`", subscribe: words, startingOffsets: latest}}
+steps:
+  rows: {from: src, do: [{select: ["'row' AS word"]}]}
+  said: {from: words, do: [{select: ["CAST(value AS STRING) AS word"]}]}
+  both: {from: [rows, said], do: [{select: [word]}]}
+sinks: {out: {from: both, format: delta, path: DIR/out}}
+`)
+	k.finish(file)
+	if rows := rowsOf(t, dir+"/out"); len(rows) != 0 {
+		t.Fatalf("nothing came, and there is %v", rows)
+	}
+	u.more()
+	broker.Values("words", 0, "new")
+	k.finish(file)
+	rows := rowsOf(t, dir+"/out")
+	if rows[`{"word":"new"}`] != 1 || rows[`{"word":"row"}`] == 0 || len(rows) != 2 {
+		t.Errorf("what came between two runs is %v", rows)
+	}
+}

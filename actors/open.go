@@ -119,10 +119,13 @@ func (a *attempt) claim(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := a.positions(ctx); err != nil {
+		if err := a.positions(ctx, previous); err != nil {
 			return err
 		}
 		entry := epochs.Claim(previous, c.Plan.Graph.Flow, c.Unique(), a.bounds)
+		if a.manifest == nil {
+			entry.Began = a.start
+		}
 		next := entry.Encode()
 		_, err = c.Ledger.Swap(ctx, text, next, nil)
 		if errors.Is(err, epochs.ErrFenced) {
@@ -208,7 +211,7 @@ func loadManifest(ctx context.Context, c *Config, e *epochs.Entry) (*epochs.Mani
 
 // positions asks the sources where to go on and, for a bounded run, where to
 // end.
-func (a *attempt) positions(ctx context.Context) error {
+func (a *attempt) positions(ctx context.Context, previous *epochs.Entry) error {
 	c := a.config
 	a.start = map[string]connectors.Positions{}
 	a.bounds = nil
@@ -217,6 +220,8 @@ func (a *attempt) positions(ctx context.Context) error {
 		var known connectors.Positions
 		if a.manifest != nil {
 			known = a.manifest.Positions[step.Name]
+		} else if previous != nil {
+			known = previous.Began[step.Name]
 		}
 		if changing, is := step.Source.(connectors.Changing); is {
 			changing.TakeChanges(step.Updating)

@@ -11,7 +11,7 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/delta"
-	objects "github.com/deltaic/deltaic/objstore/memory"
+	tables "github.com/deltaic/deltaic/objstore/memory"
 )
 
 // evolving is a table with column mapping of which columns are renamed, dropped and added, and a stream of it that ends and begins again.
@@ -24,7 +24,7 @@ type evolving struct {
 
 func newEvolving(t *testing.T) *evolving {
 	fields := []batch.Field{{Name: "id", Type: batch.BigIntType, Nullable: true}, {Name: "v", Type: batch.BigIntType, Nullable: true}}
-	store := objects.New(objects.Options{})
+	store := tables.New(tables.Options{})
 	table := create(t, store, delta.CreateOptions{Schema: &batch.Schema{Fields: fields}, Properties: map[string]string{"delta.columnMapping.mode": "name"}})
 	return &evolving{t: t, table: table, place: t.TempDir()}
 }

@@ -33,6 +33,8 @@ type Entry struct {
 	Restores map[string]int64 `json:"restores,omitempty"`
 	// Bounds is where an available-now run ends, by source, fixed by its claim.
 	Bounds map[string]connectors.Positions `json:"bounds,omitempty"`
+	// Began is where the flow began, by source, as long as no epoch is decided: "latest" is asked for once, whoever dies before there is a manifest.
+	Began map[string]connectors.Positions `json:"began,omitempty"`
 }
 
 // ErrFenced means that the ledger no longer holds the entry that this attempt
@@ -104,7 +106,7 @@ func Claim(previous *Entry, flow, incarnation string, bounds map[string]connecto
 func Decide(previous *Entry, m *Manifest, file *ManifestFile) *Entry {
 	next := *previous
 	next.Format, next.Kind, next.Epoch = Format, KindEpoch, m.Epoch
-	next.Manifest, next.ManifestFile, next.Restores = m, nil, nil
+	next.Manifest, next.ManifestFile, next.Restores, next.Began = m, nil, nil, nil
 	if file != nil {
 		next.Manifest, next.ManifestFile = nil, file
 	}

@@ -108,7 +108,7 @@ sinks: {out: {from: src, format: json, path: DIR/ours}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := source.Schema().String(), "id BIGINT, w BIGINT, s STRUCT<a: INT>, x STRING"; got != want {
+	if got, want := source.Schema().String(), "id bigint, w bigint, s struct<a:int>, x string"; got != want {
 		t.Errorf("the columns of Spark's log are %s, want %s", got, want)
 	}
 }
