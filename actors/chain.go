@@ -91,13 +91,16 @@ func (c *chain) enter(n int, in *batch.Batch) error {
 // run processes the batch and leaves its output staged. A batch that makes a
 // stateless chain fail is replayed row by row with its output withheld: the rows that fail
 // alone are poison and go to the quarantine. A stateful chain may have
-// changed state already, so its failure aborts the attempt.
+// changed state already, so its failure aborts the attempt, and so does one that may pass: it is not the rows'.
 func (c *chain) run(in *batch.Batch) error {
 	c.keep()
 	c.remember()
 	rejected := c.rejected
 	err := c.process(in)
-	if err == nil || !c.stateless || supervision.KindOf(err) == supervision.Fatal {
+	if err == nil || !c.stateless {
+		return err
+	}
+	if kind := supervision.KindOf(err); kind == supervision.Fatal || kind == supervision.Transient {
 		return err
 	}
 	c.drop()

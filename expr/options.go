@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/formats/registry"
 )
 
 // Options say how expressions are bound.
@@ -22,6 +23,8 @@ type Options struct {
 	// Quarantine makes a malformed record under from_json without a mode and
 	// without a corrupt record column an error of its row, not nulls.
 	Quarantine bool
+	// Registry opens the schema registries that from_avro and its kin name; nil: none can be.
+	Registry registry.Open
 }
 
 // NewOptions returns Spark 4's defaults: ANSI on, UTC.
@@ -58,6 +61,7 @@ type Context struct {
 
 	seen     batch.Bitmap
 	decoders map[*node]*decoder
+	records  map[*node]any // decoders of framed records, by the node they belong to
 }
 
 // Reset forgets the rejected rows: call it for each batch.

@@ -75,7 +75,7 @@ func itemName(ast parse.Node) string {
 			return name.Parts[0]
 		}
 	}
-	return parse.Pretty(ast)
+	return parse.Mask(parse.Pretty(ast))
 }
 
 func (b *binder) star(star *parse.Star) ([]Item, error) {

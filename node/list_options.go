@@ -1,6 +1,6 @@
 package node
 
-// optionDocs are the options of sources and sinks and the keys of
+// optionDocs are the options of sources, sinks and functions of formats, and the keys of
 // configuration. A test holds them against what the connectors take.
 var optionDocs = []listed{
 	{Of: "kafka", Name: "subscribe", Since: since, Doc: "topics, with commas between"},
@@ -166,6 +166,22 @@ var optionDocs = []listed{
 	{Of: "delta source", Name: "eventTimeColumn", Since: since, Default: "none", Doc: "the column of the watermark, a timestamp or date, for withEventTimeOrder"},
 	{Of: "delta source", Name: "splits", Since: since, Default: "1", Doc: "tasks over which the first reading of the table is spread, where it is read as rows that never change; fixed at the first start"},
 	{Of: "static delta", Name: "versionAsOf", Since: since, Default: "the newest in each epoch", Doc: "version of the table; also a key of the source"},
+	{Of: "from_avro", Name: "mode", Since: since, Default: "FAILFAST", Doc: "what a record that cannot be read is: FAILFAST, an error of its row, or PERMISSIVE, nulls"},
+	{Of: "from_avro", Name: "avroSchema", Since: since, Default: "none", Doc: "the JSON of the schema that is wanted, if not that which the records were written with"},
+	{Of: "from_avro", Name: "enableStableIdentifiersForUnionType", Since: since, Default: "false", Doc: "name the fields of a union by type, not by place"},
+	{Of: "from_avro", Name: "stableIdentifierPrefixForUnionType", Since: since, Default: "member_", Doc: "what such a name begins with"},
+	{Of: "schema registry", Name: "schema.registry.subject", Since: since, Default: "none", Doc: "the subject, where it is no argument"},
+	{Of: "schema registry", Name: "schema.registry.address", Since: since, Default: "none", Doc: "the registry, http://host:port or https://host:port, several with commas between, where it is no argument"},
+	{Of: "schema registry", Name: "confluent.schema.registry.basic.auth.user.info", Since: since, Default: "none", Doc: "user:password; a secret"},
+	{Of: "schema registry", Name: "confluent.schema.registry.basic.auth.credentials.source", Since: since, Default: "USER_INFO", Doc: "accepted: USER_INFO alone"},
+	{Of: "schema registry", Name: "confluent.schema.registry.bearer.auth.token", Since: since, Default: "none", Doc: "a token; a secret"},
+	{Of: "schema registry", Name: "confluent.schema.registry.bearer.auth.credentials.source", Since: since, Default: "STATIC_TOKEN", Doc: "accepted: STATIC_TOKEN alone"},
+	{Of: "schema registry", Name: "confluent.schema.registry.ssl.truststore.certificates", Since: since, Default: "those of the machine", Doc: "certificates that are trusted, as PEM"},
+	{Of: "schema registry", Name: "confluent.schema.registry.ssl.truststore.type", Since: since, Default: "PEM", Doc: "accepted: PEM alone"},
+	{Of: "schema registry", Name: "confluent.schema.registry.ssl.keystore.certificate.chain", Since: since, Default: "none", Doc: "our own certificate chain, as PEM"},
+	{Of: "schema registry", Name: "confluent.schema.registry.ssl.keystore.key", Since: since, Default: "none", Doc: "its key, as plain PEM; a secret"},
+	{Of: "schema registry", Name: "confluent.schema.registry.ssl.keystore.type", Since: since, Default: "PEM", Doc: "accepted: PEM alone"},
+	{Of: "schema registry", Name: "confluent.schema.registry.request.timeout.ms", Since: since, Default: "5000", Doc: "how long one request may take; there are three tries"},
 	{Of: "configuration", Name: "memory_limit", Since: since, Default: "a quarter of the memory there is, from 128 MiB to 1 GiB, shared by the flows of a process", Doc: "what batches, state, file writers and mailboxes hold together; sources wait when it is reached"},
 	{Of: "configuration", Name: "session.timeZone", Since: since, Default: "UTC", Doc: "time zone of casts and formats; also spark.sql.session.timeZone"},
 	{Of: "configuration", Name: "ansi", Since: since, Default: "true", Doc: "Spark's ANSI mode; also spark.sql.ansi.enabled"},

@@ -23,6 +23,8 @@ import (
 	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/connectors/noop"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/expr"
+	"github.com/deltaic/deltaic/formats/registry/client"
 	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
@@ -213,10 +215,18 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 			}
 		case "json", "csv", "parquet":
 			_, err = fileSink(flowfile.SinkOptions{Name: "s", Path: "p", Format: o.Of, Options: map[string]string{o.Name: "p"}})
+		case "from_avro":
+			_, err = expr.Bind(`from_avro(X'02', '"int"', map('`+o.Name+`', '1'))`, batch.NewSchema(), expr.NewOptions())
+		case "schema registry":
+			if strings.HasPrefix(o.Name, "confluent.") {
+				_, err = client.Open("http://r", map[string]string{o.Name: "1"})
+			} else {
+				_, err = expr.Bind(`from_avro(X'02', map('schema.registry.subject', 's', 'schema.registry.address', 'http://r', '`+o.Name+`', 'x'))`, batch.NewSchema(), expr.NewOptions())
+			}
 		case "console":
 			_, err = connectorsFor(nil).Sink(flowfile.SinkOptions{Name: "s", Format: "console", Options: map[string]string{o.Name: "1"}})
 		}
-		if err != nil && strings.Contains(err.Error(), "unknown") || err != nil && strings.Contains(err.Error(), "has no option") {
+		if err != nil && strings.Contains(err.Error(), "unknown") || err != nil && strings.Contains(err.Error(), "has no option") || err != nil && strings.Contains(err.Error(), "there is no option") {
 			t.Errorf("%s %s: %v", o.Of, o.Name, err)
 		}
 		if o.Doc == "" || o.Since == "" {

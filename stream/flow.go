@@ -9,6 +9,8 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/expr/agg"
+	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/formats/registry/client"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/deltaic/deltaic/topology"
 )
@@ -36,6 +38,7 @@ type Flow struct {
 // New returns an empty flow. The name is its identity.
 func New(name string) *Flow {
 	f := &Flow{name: name, options: expr.NewOptions(), sources: map[string]bool{}}
+	f.options.Registry = client.Open
 	f.graph.Flow, f.graph.Quarantine = name, -1
 	if name == "" {
 		f.mistake("", "INVALID_FLOW", "the flow has no name", "a name is the flow's identity: state and ledger belong to it")
@@ -129,13 +132,14 @@ func all(name string, s *batch.Schema) []string {
 }
 
 func (f *Flow) add(s *topology.Step) int {
+	s.What = parse.Mask(s.What)
 	f.graph.Steps = append(f.graph.Steps, s)
 	return len(f.graph.Steps) - 1
 }
 
 // mistake notes what is wrong with a step.
 func (f *Flow) mistake(step, class, message, hint string) {
-	f.mistakes = append(f.mistakes, &supervision.Failure{Kind: supervision.Fatal, Class: class, Flow: f.name, Step: step, Message: message, Hint: hint})
+	f.mistakes = append(f.mistakes, &supervision.Failure{Kind: supervision.Fatal, Class: class, Flow: f.name, Step: step, Message: parse.Mask(message), Hint: parse.Mask(hint)})
 }
 
 // fault notes an error of a lower room.
@@ -143,7 +147,7 @@ func (f *Flow) fault(step string, err error) {
 	var known *supervision.Failure
 	if errors.As(err, &known) {
 		named := *known
-		named.Flow = f.name
+		named.Flow, named.Message, named.Hint = f.name, parse.Mask(named.Message), parse.Mask(named.Hint)
 		if named.Step == "" {
 			named.Step = step
 		}

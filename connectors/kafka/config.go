@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/deltaic/deltaic/internal/pem"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -64,7 +65,7 @@ type security struct {
 	jaas           bool
 	user, password string
 	bearer         bearer // OAUTHBEARER
-	pem            pemText
+	pem            pem.Text
 	tls            *tls.Config // made of pem by check
 }
 
@@ -125,10 +126,10 @@ func (c *config) check() error {
 }
 
 func (s *security) check() (err error) {
-	if s.pem != (pemText{}) && s.protocol != "SSL" && s.protocol != "SASL_SSL" {
+	if s.pem != (pem.Text{}) && s.protocol != "SSL" && s.protocol != "SASL_SSL" {
 		return invalid("kafka.security.protocol", "certificates are given, so it must be SSL or SASL_SSL")
 	}
-	if s.tls, err = s.pem.config(); err != nil {
+	if s.tls, err = encryption(s.pem); err != nil {
 		return err
 	}
 	switch s.protocol {

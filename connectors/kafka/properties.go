@@ -44,9 +44,9 @@ var properties = map[string]func(c *config, name, value string) error{
 	},
 	"ssl.keystore.type":              pemStore,
 	"ssl.truststore.type":            pemStore,
-	"ssl.keystore.certificate.chain": func(c *config, n, v string) error { c.security.pem.chain = v; return nonEmpty(n, v) },
-	"ssl.keystore.key":               func(c *config, n, v string) error { c.security.pem.key = v; return nonEmpty(n, v) },
-	"ssl.truststore.certificates":    func(c *config, n, v string) error { c.security.pem.trusted = v; return nonEmpty(n, v) },
+	"ssl.keystore.certificate.chain": func(c *config, n, v string) error { c.security.pem.Chain = v; return nonEmpty(n, v) },
+	"ssl.keystore.key":               func(c *config, n, v string) error { c.security.pem.Key = v; return nonEmpty(n, v) },
+	"ssl.truststore.certificates":    func(c *config, n, v string) error { c.security.pem.Trusted = v; return nonEmpty(n, v) },
 	"ssl.endpoint.identification.algorithm": func(_ *config, n, v string) error {
 		return oneOf(n, v, "https")
 	},

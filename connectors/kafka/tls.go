@@ -2,38 +2,23 @@ package kafka
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"strings"
-)
+	"errors"
 
-// pemText are certificates and a key as the text of PEM, which is how Java's
-// client takes them without a file.
-type pemText struct{ chain, key, trusted string }
+	"github.com/deltaic/deltaic/internal/pem"
+)
 
 func pemStore(_ *config, name, value string) error { return oneOf(name, value, "PEM") }
 
-// config returns what connections are encrypted with. No error repeats the key.
-func (p *pemText) config() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if (p.chain == "") != (p.key == "") {
-		return nil, invalid("kafka.ssl.keystore.key", "and kafka.ssl.keystore.certificate.chain belong together")
+// encryption returns what connections are encrypted with. No error repeats the key.
+func encryption(text pem.Text) (*tls.Config, error) {
+	c, err := text.Config()
+	var wrong *pem.Error
+	if !errors.As(err, &wrong) {
+		return c, err
 	}
-	if p.key != "" {
-		pair, err := tls.X509KeyPair([]byte(p.chain), []byte(p.key))
-		if err != nil {
-			why := "the two are not one PEM certificate chain and its PEM key"
-			if strings.Contains(p.key, "ENCRYPTED") {
-				why = "the key is encrypted; give it as plain PEM, such as ${file:/run/secrets/kafka.key}"
-			}
-			return nil, invalid("kafka.ssl.keystore.key", "%s", why)
-		}
-		c.Certificates = []tls.Certificate{pair}
+	option := "kafka.ssl.keystore.key"
+	if wrong.Part == pem.Trusted {
+		option = "kafka.ssl.truststore.certificates"
 	}
-	if p.trusted != "" {
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM([]byte(p.trusted)) {
-			return nil, invalid("kafka.ssl.truststore.certificates", "holds no PEM certificate")
-		}
-	}
-	return c, nil
+	return nil, invalid(option, "%s", wrong.Why)
 }

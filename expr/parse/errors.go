@@ -23,7 +23,7 @@ func syntax(text string, at int, format string, args ...any) error {
 // At returns a failure that points into text at the byte offset: line and
 // column, and in the message the line with a caret below the place.
 func At(text string, at int, class, message, hint string) *supervision.Failure {
-	at = max(0, min(at, len(text)))
+	at, text, message, hint = max(0, min(at, len(text))), hide(text), Mask(message), Mask(hint)
 	start := strings.LastIndexByte(text[:at], '\n') + 1
 	line := strings.Count(text[:at], "\n") + 1
 	column := utf8.RuneCountInString(text[start:at]) + 1

@@ -89,18 +89,22 @@ type Names struct {
 	Prefix string // before the type: "": member_
 }
 
-// Parse parses the JSON of a schema.
-func Parse(text string, names Names) (*Schema, error) {
-	if err := bounded(text); err != nil {
-		return nil, err
-	}
-	parsed, err := avro.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("the Avro schema cannot be read: %w", err)
-	}
+// Parse parses the JSON of a schema. Others whose types it names come with it, each before those that name it.
+func Parse(text string, names Names, others ...string) (*Schema, error) {
 	b := &reader{names: names, known: map[string]*avro.SchemaNode{}, open: map[string]bool{}}
-	root := parsed.Root()
-	b.learn(root)
+	var root *avro.SchemaNode
+	var known avro.SchemaCache
+	for _, one := range append(others, text) {
+		if err := bounded(one); err != nil {
+			return nil, err
+		}
+		parsed, err := known.Parse(one)
+		if err != nil {
+			return nil, fmt.Errorf("the Avro schema cannot be read: %w", err)
+		}
+		root = parsed.Root()
+		b.learn(root)
+	}
 	n, err := b.node(root, 0)
 	if err != nil {
 		return nil, err
@@ -161,7 +165,7 @@ func (r *reader) learn(n *avro.SchemaNode) {
 	if n == nil {
 		return
 	}
-	if n.Name != "" {
+	if _, defined := kinds[n.Type]; n.Name != "" && defined {
 		r.known[fullName(n)] = n
 	}
 	for i := range n.Fields {

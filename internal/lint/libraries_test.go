@@ -18,6 +18,8 @@ type library struct {
 var libraries = []library{
 	{"github.com/asynkron/protoactor-go", []string{"actors/*_actor.go", "actors/start.go"}, "an actor is a pure task and a thin shell; only shells, mailbox, dispatcher and the start of the system know the library"},
 	{"github.com/twmb/franz-go/pkg/kfake", []string{"connectors/kafka/kafkatest", "node/demo", "benchmarks"}, "the embedded broker is for tests, the demo and benchmarks"},
+	{"github.com/twmb/franz-go/pkg/sr/srfake", nil, "the registry in the process of a test"},
+	{"github.com/twmb/franz-go/pkg/sr", []string{"formats/registry/client"}, "one package asks schema registries"},
 	{"github.com/twmb/franz-go", []string{"connectors/kafka", "node/demo", "node/demo_run.go", "benchmarks"}, "one room speaks Kafka; the demo and the generator feed it"},
 	{"github.com/cockroachdb/pebble/v2/vfs", []string{"objstore/local", "persistence"}, "the file system that can fail, tear and crash"},
 	{"github.com/cockroachdb/pebble", []string{"persistence", "benchmarks/state"}, "state below memory, and the anchor of what that costs by points"},

@@ -1,0 +1,194 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/formats/avro"
+	"github.com/deltaic/deltaic/formats/registry"
+)
+
+// avroPlan is a bound from_avro.
+type avroPlan struct {
+	names      avro.Names
+	written    *avro.Schema      // nil: the registry knows by the number
+	registry   registry.Registry // nil: records have no number
+	wanted     *avro.Schema
+	t          batch.Type
+	permissive bool
+}
+
+func fromAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
+	if err := b.to(batch.BinaryType, c, args, 0); err != nil {
+		return nil, err
+	}
+	r, err := b.registered(c, args)
+	if err != nil {
+		return nil, err
+	}
+	p, detail, err := b.avroPlan(c, args, r)
+	if err != nil {
+		return nil, err
+	}
+	p.t = topNullable(p.wanted.Type())
+	n := &node{name: "from_avro", t: p.t, nullable: true, args: []*node{args[0]}, fails: !p.permissive}
+	n.kernel = func(r *run, sel []int32, a []val) (*batch.Column, error) { return p.eval(r, n, sel, a) }
+	return b.intern(n, detail), nil
+}
+
+// avroPlan finds the schemas of a call: the writer's and the one that is wanted. The detail tells calls apart.
+func (b *binder) avroPlan(c *parse.Call, args []*node, r *registered) (*avroPlan, string, error) {
+	named, text, detail := map[string]string{}, "", ""
+	if r != nil {
+		named, detail = r.rest, r.address+" "+r.subject
+	} else {
+		var ok bool
+		if text, ok = stringConstant(args[1]); !ok || len(args) > 3 {
+			return nil, "", b.mismatch(c.Args[1], "the schema of from_avro is a string constant, the JSON of an Avro schema; with a schema registry it is a subject, and the registry's address follows")
+		}
+		var err error
+		if named, err = b.options(c, args, 2); err != nil {
+			return nil, "", err
+		}
+	}
+	o, err := readAvroOptions(named)
+	if err != nil {
+		return nil, "", b.fail(c, o.class(), "from_avro: %v", err)
+	}
+	p := &avroPlan{permissive: o.permissive, names: o.names}
+	if r != nil {
+		s, err := b.latest(c, r, registry.Avro)
+		if err != nil {
+			return nil, "", err
+		}
+		p.registry, text = r.of, s.Text
+		if p.wanted, err = avro.Parse(text, o.names, texts(s.References)...); err != nil {
+			return nil, "", b.fail(c, "INVALID_SCHEMA", "from_avro: subject %q: %v", r.subject, err)
+		}
+	} else if p.written, err = avro.Parse(text, o.names); err != nil {
+		return nil, "", b.fail(c.Args[1], "INVALID_SCHEMA", "from_avro: %v", err)
+	} else {
+		p.wanted = p.written
+	}
+	if o.wanted != "" {
+		if p.wanted, err = avro.Parse(o.wanted, o.names); err != nil {
+			return nil, "", b.fail(c, "INVALID_SCHEMA", "from_avro, avroSchema: %v", err)
+		}
+	}
+	if p.written != nil {
+		if _, err := avro.NewDecoder(p.written, p.wanted); err != nil {
+			return nil, "", b.fail(c, "INCOMPATIBLE_SCHEMA", "from_avro: %v", err)
+		}
+	}
+	return p, fmt.Sprintf("%s %q %v", detail, text, named), nil
+}
+
+// topNullable lets the fields of a struct be null: rows that cannot be read are structs of nulls.
+func topNullable(t batch.Type) batch.Type {
+	if t.Kind != batch.Struct {
+		return t
+	}
+	fields := append([]batch.Field(nil), t.Fields...)
+	for i := range fields {
+		fields[i].Nullable = true
+	}
+	t.Fields = fields
+	return t
+}
+
+// avroWriter reads what one schema wrote.
+type avroWriter struct {
+	d     *avro.Decoder
+	class string // why none of its records can be read
+	err   error
+}
+
+func (p *avroPlan) eval(r *run, n *node, sel []int32, a []val) (*batch.Column, error) {
+	writers, _ := r.ctx.records[n].(map[int]*avroWriter)
+	if writers == nil {
+		writers = map[int]*avroWriter{}
+		if r.ctx.records == nil {
+			r.ctx.records = map[*node]any{}
+		}
+		r.ctx.records[n] = writers
+	}
+	var failed error
+	c, err := strict(p.t, func(x *rows, i int) {
+		record, id := x.str(0, i), 0
+		if p.registry != nil {
+			var ok bool
+			if id, record, ok = registry.Unframe(record); !ok {
+				p.bad(x, i, "MALFORMED_RECORD_IN_PARSING", errors.New("the record does not begin with a zero byte and the four of a schema's number"))
+				return
+			}
+		}
+		w := writers[id]
+		if w == nil && failed == nil {
+			if w, failed = p.writer(id); w != nil {
+				if len(writers) >= maxWriters {
+					clear(writers)
+				}
+				writers[id] = w
+			}
+		}
+		if w == nil { // the whole batch fails
+			x.b.Null()
+			return
+		}
+		class, err := w.class, w.err
+		if err == nil {
+			w.d.Bind(x.b)
+			class, err = "MALFORMED_RECORD_IN_PARSING", w.d.Decode(record)
+		}
+		if err != nil {
+			p.bad(x, i, class, err)
+		}
+	})(r, sel, a)
+	if failed != nil {
+		c.Release()
+		return nil, failed
+	}
+	return c, err
+}
+
+// writer makes the decoder of what the schema with the number wrote. The error is of the registry.
+func (p *avroPlan) writer(id int) (*avroWriter, error) {
+	written := p.written
+	if written == nil {
+		s, err := p.registry.ByID(id)
+		if errors.Is(err, registry.ErrUnknown) {
+			return &avroWriter{class: "SCHEMA_NOT_FOUND", err: err}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.Kind != registry.Avro {
+			return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d is of kind %s", id, s.Kind)}, nil
+		}
+		if written, err = avro.Parse(s.Text, p.names, texts(s.References)...); err != nil {
+			return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d: %w", id, err)}, nil
+		}
+	}
+	d, err := avro.NewDecoder(written, p.wanted)
+	if err != nil {
+		return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d: %w", id, err)}, nil
+	}
+	return &avroWriter{d: d}, nil
+}
+
+// bad is a record that cannot be read: an error of its row, or nulls.
+func (p *avroPlan) bad(x *rows, i int, class string, err error) {
+	switch {
+	case !p.permissive:
+		x.fail(i, class, "from_avro: "+err.Error(), x.str(0, i))
+	case p.t.Kind == batch.Struct:
+		for _, k := range x.b.Kids {
+			k.Null()
+		}
+		x.b.Struct()
+	default:
+		x.b.Null()
+	}
+}
