@@ -6,8 +6,8 @@
 //
 // [Table] is a table at the root of an objstore.Store. [Create] makes one. [Head] is
 // what appending needs of a version, without the list of files; [Snapshot]
-// has the files, packed so that a million takes little memory; a table keeps the newest one it has loaded and reads only the commits
-// since. [Table.VersionAt] finds the version of a time. [Snapshot.Scan] gives their rows: some columns or parts of them, those for which a condition is
+// has the files, packed so that a million takes little memory; all Tables of one place in a process
+// share the newest that one of them has loaded, and read only the commits since. [Table.VersionAt] finds the version of a time. [Snapshot.Scan] gives their rows: some columns or parts of them, those for which a condition is
 // true, in an order and with a parallelism of the caller's ([ScanOptions]). [Table.Changes] gives what versions changed: their change feed, or the difference
 // of their files and deletion vectors. [Commit] is what a transaction does and [Table.Commit]
 // its optimistic loop; [Table.CompareAndCommit] is the same under the condition

@@ -2,6 +2,8 @@ package delta
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -72,3 +74,10 @@ func (s *Source) HoldsStart() bool { return s.start != nil }
 
 // KeepInMind sets how many rows that came with a version are held against those that went; 0: none.
 func (s *Source) KeepInMind(rows int64) { s.netRows = rows }
+
+// SharedPlaces returns the places of which Tables share versions.
+func SharedPlaces() []any {
+	sharing.mu.Lock()
+	defer sharing.mu.Unlock()
+	return slices.Collect(maps.Keys(sharing.tables))
+}

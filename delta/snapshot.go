@@ -17,23 +17,47 @@ type Snapshot struct {
 	files *log.FileList
 }
 
-// Snapshot returns the newest version. Of a table that has loaded one before only the commits since are read.
+// Snapshot returns the newest version. If this process has loaded one of the table before, by whichever Table, and it is still in use, only
+// the commits since are read.
 func (t *Table) Snapshot(ctx context.Context) (*Snapshot, error) { return t.SnapshotAt(ctx, -1) }
 
 // SnapshotAt returns the version; -1 is the newest.
 func (t *Table) SnapshotAt(ctx context.Context, version int64) (*Snapshot, error) {
 	select { // who comes while another loads wants most of what that one loads
-	case t.loading <- struct{}{}:
+	case t.shared.loading <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-t.loading }()
-	if base := t.newest; base != nil && (version < 0 || version >= base.Version) {
+	base, err := t.base(ctx)
+	if err != nil || base != nil && version >= 0 && version < base.Version {
+		<-t.shared.loading
+		if err != nil {
+			return nil, err
+		}
+		return t.load(ctx, version)
+	}
+	defer func() { <-t.shared.loading }()
+	if base != nil {
 		s, err := t.follow(ctx, base, version)
 		if err == nil || !errors.Is(err, objstore.ErrNotFound) {
 			return s, err
 		}
 	}
+	s, err := t.load(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	if version < 0 {
+		t.publish(s.Head, true)
+	}
+	if base == nil || s.Version > base.Version || version < 0 {
+		t.share(ctx, s)
+	}
+	return s, nil
+}
+
+// load reads a version from the log alone.
+func (t *Table) load(ctx context.Context, version int64) (*Snapshot, error) {
 	s := &Snapshot{t: t}
 	err := t.log.Load(ctx, version, func(seg *log.Segment) (err error) {
 		s.Head, s.files, err = t.log.Version(ctx, seg)
@@ -41,12 +65,6 @@ func (t *Table) SnapshotAt(ctx context.Context, version int64) (*Snapshot, error
 	})
 	if err != nil {
 		return nil, err
-	}
-	if version < 0 {
-		t.publish(s.Head, true)
-	}
-	if t.newest == nil || s.Version > t.newest.Version || version < 0 {
-		t.newest = s
 	}
 	return s, nil
 }
@@ -70,6 +88,9 @@ func (t *Table) follow(ctx context.Context, base *Snapshot, version int64) (*Sna
 		if err != nil {
 			return nil, err
 		}
+		if s.Version == base.Version && !t.same(ctx, t.trusted) {
+			return nil, objstore.ErrNotFound // the table was made anew
+		}
 		s.Head = next
 		for _, a := range actions {
 			if a.Add != nil || a.Remove != nil {
@@ -88,7 +109,7 @@ func (t *Table) follow(ctx context.Context, base *Snapshot, version int64) (*Sna
 	}
 	s.Head.Total = &log.Total{Files: int64(s.files.Len()), Bytes: s.files.Bytes()}
 	t.publish(s.Head, false)
-	t.newest = s
+	t.share(ctx, s)
 	return s, nil
 }
 

@@ -76,15 +76,15 @@ type Table struct {
 	timed int64 // a version whose in-commit timestamp is known
 	time  int64 // and that; 0: none is
 
-	loading chan struct{} // held by who loads or follows a version
-	newest  *Snapshot     // the newest that was loaded, for loading and those after it
+	shared  *sharedTable
+	trusted *sharedVersion // of shared, known to be of this table as this store has it; for who has shared.loading
 }
 
 // Open returns the table at the root of the store. It reads nothing: a table
 // that is not there shows at first use.
 func Open(s objstore.Store, o Options) *Table {
 	o = o.withDefaults()
-	return &Table{log: &log.Log{Store: s, Limits: o.Limits, Pool: o.Pool}, o: o, loading: make(chan struct{}, 1), sums: sums{own: -1}}
+	return &Table{log: &log.Log{Store: s, Limits: o.Limits, Pool: o.Pool}, o: o, shared: sharedOf(s), sums: sums{own: -1}}
 }
 
 // Store returns the store the table lies in.

@@ -63,6 +63,13 @@ type Store interface {
 	URI() string
 }
 
+// Placed is a store that can say where its objects lie, so that what one reader has learned of them serves the next.
+type Placed interface {
+	// Place returns a comparable value that is equal for stores of this process that hold the same objects and come to them by the
+	// same service with the same credentials; nil: not known.
+	Place() any
+}
+
 // Writer streams one object.
 type Writer interface {
 	io.Writer

@@ -31,6 +31,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
+	"reflect"
 	"strings"
 	"time"
 
@@ -112,6 +113,7 @@ type Store struct {
 var (
 	_ objstore.Store   = (*Store)(nil)
 	_ objstore.Sweeper = (*Store)(nil)
+	_ objstore.Placed  = (*Store)(nil)
 )
 
 // New returns the store of a prefix of the client's bucket. It sends nothing.
@@ -128,6 +130,20 @@ func New(c Client, o Options) (*Store, error) {
 
 // URI returns the bucket's with the prefix, without a slash at its end.
 func (s *Store) URI() string { return strings.TrimSuffix(s.client.URI()+"/"+s.o.Prefix, "/") }
+
+// place is that of a prefix as one client comes to it.
+type place struct {
+	client Client
+	prefix string
+}
+
+// Place returns client and prefix: stores of one client share its credentials too.
+func (s *Store) Place() any {
+	if !reflect.TypeOf(s.client).Comparable() {
+		return nil
+	}
+	return place{s.client, s.o.Prefix}
+}
 
 func (s *Store) key(name string) string { return s.o.Prefix + name }
 

@@ -61,6 +61,8 @@ var (
 	_ objstore.Store   = (*Store)(nil)
 	_ objstore.Linker  = (*Store)(nil)
 	_ objstore.Sweeper = (*Store)(nil)
+	_ objstore.Leaver  = (*Store)(nil)
+	_ objstore.Placed  = (*Store)(nil)
 )
 
 // New returns the store of the folder root, which need not exist yet: the
@@ -91,6 +93,21 @@ func New(root string, o Options) (*Store, error) {
 
 // URI returns the root as a path.
 func (s *Store) URI() string { return s.root }
+
+// place is that of a folder.
+type place struct{ root string }
+
+// Place returns the folder, if it is one of the operating system's.
+func (s *Store) Place() any {
+	if s.fs != vfs.Default {
+		return nil
+	}
+	root := s.root
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
+	return place{root}
+}
 
 func (s *Store) path(name string) string { return s.fs.PathJoin(s.root, filepath.FromSlash(name)) }
 

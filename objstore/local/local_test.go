@@ -262,3 +262,30 @@ func ExampleStore() {
 	// <nil>
 	// true
 }
+
+// TestPlace: a folder is at one place by all its names, and a file system in memory is nowhere.
+func TestPlace(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "real"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "real"), filepath.Join(dir, "link")); err != nil {
+		t.Skip(err)
+	}
+	at := func(name string, o local.Options) any {
+		s, err := local.New(name, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Place()
+	}
+	want := at(filepath.Join(dir, "real"), local.Options{})
+	for _, name := range []string{"link", "real/", "./real", "link/../real"} {
+		if got := at(dir+"/"+name, local.Options{}); got != want {
+			t.Errorf("%s is at %v, want %v", name, got, want)
+		}
+	}
+	if at(filepath.Join(dir, "other"), local.Options{}) == want || at("/t", local.Options{FS: vfs.NewMem()}) != nil {
+		t.Error("other folders are at the same place, or one in memory is at any")
+	}
+}
