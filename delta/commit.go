@@ -262,9 +262,9 @@ func (t *Table) admit(c *Commit, head *Head) error {
 	if err := log.CheckAppend(p, m, schema); err != nil {
 		return t.at(err, head.Version)
 	}
-	if !c.blind() && appendOnly(&head.Metadata) {
+	if c.removesRows() && appendOnly(&head.Metadata) {
 		f := t.failure(supervision.Fatal, ClassAppendOnly, head.Version, "the table's property delta.appendOnly allows rows to be added only, and %s removes some", c.Operation)
-		f.Hint = "write in append mode, or to another table"
+		f.Hint = "add rows (append mode), write to another table, or unset the property with the engine that set it"
 		return f
 	}
 	if len(c.Domains) > 0 && !p.Supports("domainMetadata") {
@@ -280,7 +280,7 @@ func (t *Table) admit(c *Commit, head *Head) error {
 // at puts table and version, -1 for none, into a failure that has none.
 func (t *Table) at(err error, version int64) error {
 	var f *supervision.Failure
-	if errors.As(err, &f) && f.Path == "" {
+	if errors.As(err, &f) && f.Path == "" && f.Line == 0 { // what has a line is about a text that was given
 		if f.Path = t.URI(); version >= 0 {
 			f.Version = &version
 		}

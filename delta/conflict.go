@@ -3,6 +3,7 @@ package delta
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -13,6 +14,11 @@ import (
 // blind reports whether the commit rests on no file of the table.
 func (c *Commit) blind() bool {
 	return c.Plan == nil && len(c.Removes) == 0 && !c.ReadsTable && c.ReadsWhere == "" && c.readsFile == nil
+}
+
+// removesRows reports whether rows of the table go, and not only from one file to another.
+func (c *Commit) removesRows() bool {
+	return c.Plan != nil || slices.ContainsFunc(c.Removes, func(r log.Remove) bool { return r.DataChange })
 }
 
 // appendOnly reports whether the table's rows may not be removed.

@@ -32,6 +32,13 @@ type CreateOptions struct {
 	Commit Commit // its Adds, Txns and Domains become part of version 0; Operation "" is CREATE TABLE
 }
 
+// Check refuses what no table can be, wherever it is to be made.
+func (c *CreateOptions) Check() error {
+	t := &Table{o: Options{}.withDefaults()}
+	_, _, err := t.describe(c)
+	return err
+}
+
 // Create makes the table at the root of the store with the lowest protocol that serves
 // it, and returns it. If there is a table already, the error has the class
 // ClassExists and wraps objstore.ErrExists.
@@ -147,7 +154,11 @@ func (t *Table) describe(c *CreateOptions) (*log.Metadata, *log.Protocol, error)
 	if back, err := log.ParseSchema(meta.SchemaString); err != nil || !back.Equal(schema) {
 		return nil, nil, supervision.New(supervision.Fatal, "DELTA_INVALID_SCHEMA", "the schema (%s) cannot be stored: %v", schema, err)
 	}
-	if _, err := newRules(&Head{Metadata: *meta, Schema: schema}); err != nil {
+	r, err := newRules(&Head{Metadata: *meta, Schema: schema})
+	if err != nil {
+		return nil, nil, plainly(err)
+	}
+	if err := r.sound(); err != nil {
 		return nil, nil, err
 	}
 	return meta, protocol, nil
@@ -161,7 +172,7 @@ func columnFeatures(s *batch.Schema) []string {
 		if err != nil {
 			continue // it is said where it matters
 		}
-		for key, feature := range map[string]string{metaInvariant: "invariants", metaGenerated: "generatedColumns", metaDefault: "allowColumnDefaults"} {
+		for key, feature := range map[string]string{metaInvariant: "invariants", metaGenerated: "generatedColumns", metaDefault: "allowColumnDefaults", metaIdentityStart: "identityColumns"} {
 			if meta[key] != nil {
 				needed = append(needed, feature)
 			}

@@ -102,7 +102,8 @@ func compatible(rows, table *batch.Schema) error {
 	return err
 }
 
-// assignable reports whether every value of from is one of to.
+// assignable reports whether rows may bring values of from for a column of to: each is one of to's, but that a double keeps the
+// first 15 digits of a long, as in Spark.
 func assignable(from, to batch.Type) bool {
 	if from.Kind == batch.Void || from.Equal(to) {
 		return true
@@ -115,11 +116,28 @@ func assignable(from, to batch.Type) bool {
 	case batch.BigInt:
 		return from.Kind == batch.TinyInt || from.Kind == batch.SmallInt || from.Kind == batch.Int
 	case batch.Double:
-		return from.Kind == batch.Float || from.Kind == batch.TinyInt || from.Kind == batch.SmallInt || from.Kind == batch.Int
+		return from.Kind == batch.Float || from.Kind != batch.Decimal && digits(from) > 0
 	case batch.Decimal:
-		return from.Kind == batch.Decimal && from.Scale == to.Scale && from.Precision <= to.Precision
+		return digits(from) >= 0 && from.Scale <= to.Scale && digits(from) <= digits(to)
 	}
 	return false
+}
+
+// digits is how many digits before the point values of a whole or decimal type can have, -1 for other types.
+func digits(t batch.Type) int {
+	switch t.Kind {
+	case batch.TinyInt:
+		return 3
+	case batch.SmallInt:
+		return 5
+	case batch.Int:
+		return 10
+	case batch.BigInt:
+		return 19
+	case batch.Decimal:
+		return int(t.Precision) - int(t.Scale)
+	}
+	return -1
 }
 
 // columns returns the batch's columns in the table's order and types. Each is
@@ -182,7 +200,7 @@ func widen(c *batch.Column, to batch.Type) *batch.Column {
 	}
 	switch {
 	case to.Kind == batch.Decimal:
-		out.I128 = append(out.I128, c.I128...)
+		out.I128 = decimals(c, to)
 	case to.Kind == batch.BigInt:
 		out.I64 = make([]int64, len(c.I32))
 		for i, v := range c.I32 {
@@ -193,6 +211,11 @@ func widen(c *batch.Column, to batch.Type) *batch.Column {
 		for i, v := range c.F32 {
 			out.F64[i] = float64(v)
 		}
+	case to.Kind == batch.Double && c.Type.Kind == batch.BigInt:
+		out.F64 = make([]float64, len(c.I64))
+		for i, v := range c.I64 {
+			out.F64[i] = float64(v)
+		}
 	case to.Kind == batch.Double:
 		out.F64 = make([]float64, len(c.I32))
 		for i, v := range c.I32 {
@@ -200,6 +223,24 @@ func widen(c *batch.Column, to batch.Type) *batch.Column {
 		}
 	default:
 		out.I32 = append(out.I32, c.I32...)
+	}
+	return out
+}
+
+// decimals returns the unscaled values of a column of whole numbers or decimals as those of another type, which has room for them. Of a
+// null there may be any.
+func decimals(c *batch.Column, to batch.Type) []batch.Int128 {
+	out := make([]batch.Int128, c.N)
+	for i := range out {
+		switch v := &out[i]; c.Type.Kind {
+		case batch.Decimal:
+			*v = c.I128[i]
+		case batch.BigInt:
+			*v = batch.MulInt64(c.I64[i], 1)
+		default:
+			*v = batch.MulInt64(int64(c.I32[i]), 1)
+		}
+		out[i], _ = out[i].Rescale(int(c.Type.Scale), int(to.Scale))
 	}
 	return out
 }

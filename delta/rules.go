@@ -76,17 +76,8 @@ func (r *rules) column(i int, f batch.Field) error {
 	if err != nil {
 		return err
 	}
-	if p := fieldSaying(f.Type, f.Name, metaInvariant); p != "" {
-		return refuseRule("invariant of the column "+p, "one of a field within a column", nil)
-	}
-	if raw := meta[metaInvariant]; raw != nil {
-		text, err := invariant(raw)
-		if err != nil {
-			return refuseRule("invariant of the column "+f.Name, string(raw), err)
-		}
-		if err := r.check(ClassViolated, fmt.Sprintf("invariant of the column %s (%s)", f.Name, text), text); err != nil {
-			return err
-		}
+	if err := r.invariants(f, f.Name); err != nil {
+		return err
 	}
 	for _, key := range []string{metaGenerated, metaDefault} {
 		if meta[key] == nil {
@@ -97,6 +88,35 @@ func (r *rules) column(i int, f batch.Field) error {
 			return refuseRule(key+" of the column "+f.Name, string(meta[key]), err)
 		}
 		if err := r.make(i, f, text, key == metaGenerated); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// invariants binds what a column asks of rows, and the fields of structs in it. Those of elements have no name in a condition.
+func (r *rules) invariants(f batch.Field, path string) error {
+	meta, err := metadataOf(f)
+	if err != nil {
+		return err
+	}
+	if raw := meta[metaInvariant]; raw != nil {
+		text, err := invariant(raw)
+		if err != nil {
+			return refuseRule("invariant of the column "+path, string(raw), err)
+		}
+		if err := r.check(ClassViolated, fmt.Sprintf("invariant of the column %s (%s)", path, text), text); err != nil {
+			return err
+		}
+	}
+	if f.Type.Kind != batch.Struct {
+		if p := fieldSaying(f.Type, path, metaInvariant); p != "" {
+			return refuseRule("invariant of the column "+p, "one of a field within an array or a map", nil)
+		}
+		return nil
+	}
+	for _, kid := range f.Type.Fields {
+		if err := r.invariants(kid, path+"."+kid.Name); err != nil {
 			return err
 		}
 	}
@@ -161,7 +181,18 @@ func (r *rules) check(class, name, text string) error {
 	return nil
 }
 
+// unkept is why a rule cannot be bound.
+type unkept struct {
+	what string
+	error
+}
+
+func (u *unkept) Unwrap() error { return u.error }
+
 func refuseRule(what, text string, err error) error {
+	if err != nil {
+		err = &unkept{what, err}
+	}
 	return &supervision.Failure{Kind: supervision.Fatal, Class: log.ClassWrite, Cause: err,
 		Message: fmt.Sprintf("the table's %s cannot be kept by this writer: %s", what, text),
 		Hint:    "write with the engine that made the table, or take that from it there"}

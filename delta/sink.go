@@ -29,6 +29,10 @@ type SinkOptions struct {
 	// the table has of its keys, nulls being equal. They are fixed at the flow's first start.
 	Keys []string
 
+	// Schema is that of a new table, nil: the rows'. It must have what they have, and may have columns beyond, which get defaults, are
+	// generated or null.
+	Schema *batch.Schema
+
 	// Ledger makes a new table one that can hold its flow's ledger: writer version 7 with domainMetadata.
 	Ledger bool
 
@@ -182,6 +186,9 @@ func (s *Sink) refuseMode(m connectors.OutputMode) error {
 }
 
 func (s *Sink) create(rows *batch.Schema) CreateOptions {
+	if s.o.Schema != nil {
+		rows = s.o.Schema
+	}
 	fields := slices.Clone(rows.Fields)
 	for i := range fields {
 		if c, ok := s.o.Comments[fields[i].Name]; ok {

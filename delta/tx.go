@@ -49,8 +49,8 @@ type WriteOptions struct {
 	MaxRetries   int // races lost to other writers; 0: 10,000,000 as Spark
 }
 
-// check refuses options that contradict each other.
-func (o *WriteOptions) check() error {
+// Check refuses options that contradict each other.
+func (o *WriteOptions) Check() error {
 	bad := func(class, text, hint string) error {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: class, Message: text, Hint: hint}
 	}
@@ -93,7 +93,7 @@ var errEnded = errors.New("delta: the transaction has ended")
 
 // Begin opens a transaction on the newest version.
 func (t *Table) Begin(ctx context.Context, o WriteOptions) (*Tx, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, t.at(err, -1)
 	}
 	x := &Tx{t: t, o: o}

@@ -93,6 +93,17 @@ func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "DELTAIC_SINK_KEYS_MISSING", Message: fmt.Sprintf("sink %s: output mode update and keys belong together: rows replace those of their keys", s.Name),
 			Hint: "add both outputMode: update and keys: [...], or neither"}
 	}
+	if s.Schema != "" {
+		schema, err := delta.ParseDDL(s.Schema)
+		if err != nil {
+			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "PARSE_SYNTAX_ERROR", Message: fmt.Sprintf("sink %s: its schema: %v", s.Name, err)}
+		}
+		o.Schema = schema
+		made := delta.CreateOptions{Schema: schema, PartitionBy: s.PartitionBy, Properties: s.Properties}
+		if err := made.Check(); err != nil {
+			return nil, fmt.Errorf("sink %s: %w", s.Name, err)
+		}
+	}
 	path := s.Path
 	for name, text := range s.Options {
 		var err error
@@ -140,7 +151,8 @@ func deltaSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 
 // only refuses what means nothing to a sink without a table.
 func only(s flowfile.SinkOptions) error {
-	for what, there := range map[string]bool{"path": s.Path != "", "partitionBy": len(s.PartitionBy) > 0, "properties": len(s.Properties) > 0, "keys": len(s.Keys) > 0} {
+	for what, there := range map[string]bool{"path": s.Path != "", "partitionBy": len(s.PartitionBy) > 0, "properties": len(s.Properties) > 0, "keys": len(s.Keys) > 0,
+		"schema": s.Schema != ""} {
 		if there {
 			return &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_KEY", Message: fmt.Sprintf("sink %s: format %s has no %s", s.Name, s.Format, what)}
 		}

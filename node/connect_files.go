@@ -24,7 +24,7 @@ func fileSink(s flowfile.SinkOptions) (connectors.Sink, error) {
 	invalid := func(name string, err error) error {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_OPTION", Message: fmt.Sprintf("sink %s: option %s: %v", s.Name, name, err)}
 	}
-	for what, there := range map[string]bool{"properties": len(s.Properties) > 0, "keys": len(s.Keys) > 0} {
+	for what, there := range map[string]bool{"properties": len(s.Properties) > 0, "keys": len(s.Keys) > 0, "schema": s.Schema != ""} {
 		if there {
 			return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_KEY", Message: fmt.Sprintf("sink %s: format %s has no %s", s.Name, s.Format, what)}
 		}

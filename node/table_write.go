@@ -9,7 +9,6 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/delta/log"
-	"github.com/deltaic/deltaic/expr/parse"
 	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/spf13/cobra"
@@ -61,12 +60,15 @@ func (f *madeFlags) create(ctx context.Context, table *delta.Table, s *batch.Sch
 		}
 		properties[k] = v
 	}
-	return delta.Create(ctx, table.Store(), delta.CreateOptions{Schema: s, PartitionBy: f.partitionBy, Properties: properties,
-		Description: f.comment, Commit: delta.Commit{Operation: operation}}, delta.Options{})
+	o := delta.CreateOptions{Schema: s, PartitionBy: f.partitionBy, Properties: properties, Description: f.comment, Commit: delta.Commit{Operation: operation}}
+	if err := o.Check(); err != nil {
+		return nil, invalid(err)
+	}
+	return delta.Create(ctx, table.Store(), o, delta.Options{})
 }
 
 func (f *madeFlags) ddl() (*batch.Schema, error) {
-	s, err := parse.DDL(f.schema)
+	s, err := delta.ParseDDL(f.schema)
 	if err != nil {
 		return nil, invalid(err)
 	}
@@ -77,7 +79,10 @@ func (p *process) tableCreateCommand() *cobra.Command {
 	var f madeFlags
 	c := &cobra.Command{
 		Use: "create PATH", Short: "Make an empty table", Args: cobra.ExactArgs(1),
-		Example: "  deltaic table create lake/orders --schema \"id BIGINT NOT NULL, region STRING\" --partition-by region",
+		Long: "Makes a table without rows. Columns are given as in SQL: a name, a type, and NOT NULL, COMMENT 'text', DEFAULT expression or\n" +
+			"GENERATED ALWAYS AS (expression). A column with the last two need not be in the rows that are written.",
+		Example: "  deltaic table create lake/orders --schema \"id BIGINT NOT NULL, region STRING\" --partition-by region\n" +
+			"  deltaic table create lake/orders --schema \"at TIMESTAMP, day DATE GENERATED ALWAYS AS (CAST(at AS DATE)), state STRING DEFAULT 'new'\" --partition-by day",
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.schema == "" {
 				return usage("a new table needs --schema")
@@ -208,6 +213,9 @@ func appendFile(ctx context.Context, path string, f appendFlags) (committed, err
 	if err != nil {
 		return done, err
 	}
+	if err := o.Check(); err != nil {
+		return done, invalid(err)
+	}
 	in, err := openInput(f.input)
 	if err != nil {
 		return done, err
@@ -218,6 +226,9 @@ func appendFile(ctx context.Context, path string, f appendFlags) (committed, err
 		return done, err
 	}
 	tx, err := table.Begin(ctx, o)
+	if f := (*supervision.Failure)(nil); asFailure(err, &f) && f.Line > 0 {
+		return done, invalid(err) // of the condition
+	}
 	if err != nil {
 		return done, err
 	}
@@ -277,7 +288,7 @@ func (f *appendFlags) target(ctx context.Context, path string, in input) (*delta
 	}
 	var missing *supervision.Failure
 	if !f.create || !asFailure(err, &missing) || missing.Class != log.ClassNotFound {
-		if asFailure(err, &missing) && missing.Class == log.ClassNotFound && missing.Hint == "" {
+		if asFailure(err, &missing) && missing.Class == log.ClassNotFound {
 			hinted := *missing
 			hinted.Hint = "--create makes the table"
 			err = &hinted

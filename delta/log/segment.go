@@ -87,7 +87,9 @@ func (l *Log) Segment(ctx context.Context, version int64, broken map[string]bool
 func (l *Log) segment(found *listing, version int64, broken map[string]bool) (*Segment, error) {
 	switch newest := found.newest(); {
 	case newest < 0:
-		return nil, l.failure(ClassNotFound, "there is no Delta table: %s holds no commit", Dir)
+		f := l.failure(ClassNotFound, "there is no Delta table: %s holds no commit", Dir)
+		f.Hint = "look at the path: it is that of the folder which holds " + Dir
+		return nil, f
 	case version > newest:
 		return nil, l.failure(ClassVersionNotFound, "version %d does not exist; the newest is %d", version, newest)
 	case version < 0:

@@ -257,28 +257,28 @@ func (p *Parser) Column() (batch.Field, error) {
 	if f.Type, err = p.Type(); err != nil {
 		return f, err
 	}
-	for {
-		if p.tok.Is("NOT") {
-			if _, err := p.Next(); err != nil {
-				return f, err
-			}
-			if err := p.Expect("NULL"); err != nil {
-				return f, err
-			}
-			f.Nullable = false
-			continue
-		}
-		if p.tok.Is("COMMENT") && p.after().Kind == Text {
-			if _, err := p.Next(); err != nil {
-				return f, err
-			}
-			t, err := p.Next()
-			if err != nil {
-				return f, err
-			}
-			f.Comment = t.Text
-			continue
-		}
-		return f, nil
+	for more := true; more && err == nil; {
+		more, err = p.said(&f)
 	}
+	return f, err
+}
+
+// said takes NOT NULL or COMMENT 'text' into the column, and reports whether either is next.
+func (p *Parser) said(f *batch.Field) (bool, error) {
+	switch {
+	case p.tok.Is("NOT"):
+		if _, err := p.Next(); err != nil {
+			return false, err
+		}
+		f.Nullable = false
+		return true, p.Expect("NULL")
+	case p.tok.Is("COMMENT") && p.after().Kind == Text:
+		if _, err := p.Next(); err != nil {
+			return false, err
+		}
+		t, err := p.Next()
+		f.Comment = t.Text
+		return true, err
+	}
+	return false, nil
 }

@@ -55,6 +55,7 @@ type SinkOptions struct {
 	Keys        []string // by which rows are upserted in mode update
 	PartitionBy []string
 	Properties  map[string]string
+	Schema      string // of a new table, DDL; "": that of the rows
 	Options     map[string]string
 }
 

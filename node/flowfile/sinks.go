@@ -65,7 +65,7 @@ func (b *builder) write(name string, v *value, put func(SinkOptions, connectors.
 
 func (b *builder) sinkOptions(name string, v *value) (SinkOptions, error) {
 	s := SinkOptions{Name: name, Format: "delta", Mode: stream.Append}
-	if err := v.only("sink "+name, "from", "format", "path", "outputMode", "partitionBy", "properties", "options", "keys"); err != nil {
+	if err := v.only("sink "+name, "from", "format", "path", "outputMode", "partitionBy", "properties", "schema", "options", "keys"); err != nil {
 		return s, err
 	}
 	switch m := v.get("outputMode"); {
@@ -100,6 +100,11 @@ func (b *builder) sinkOptions(name string, v *value) (SinkOptions, error) {
 	}
 	if s.Keys, err = v.texts("keys"); err != nil {
 		return s, err
+	}
+	if p := v.get("schema"); p != nil {
+		if s.Schema, err = p.str("schema"); err != nil {
+			return s, err
+		}
 	}
 	if p := v.get("properties"); p != nil {
 		if s.Properties, err = p.options("properties"); err != nil {
