@@ -17,8 +17,13 @@ import (
 
 // drain reads a stream to its end, epoch by epoch, and returns the rows of each, or the error that ended it.
 func drain(s *delta.Source, changes bool) (epochs [][]string, err error) {
+	return drainFrom(s, changes, nil)
+}
+
+// drainFrom does so from where a stream stands.
+func drainFrom(s *delta.Source, changes bool, at connectors.Positions) (epochs [][]string, err error) {
 	s.TakeChanges(changes)
-	at, err := s.Start(ctx, nil)
+	at, err = s.Start(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -113,47 +118,55 @@ func TestSourceOptions(t *testing.T) {
 		{"no change feed", map[string]string{"readChangeFeed": "true"}, false, "!DELTA_MISSING_CHANGE_DATA"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := history(t)
-			o, unknown, err := delta.ParseSourceOptions(c.options, func(text string) (int64, error) {
-				var n int64
-				_, err := fmt.Sscanf(text, "%db", &n)
-				return n, err
-			})
-			if err != nil || unknown != "" {
-				t.Fatal(err, unknown)
-			}
-			var epochs [][]string
-			s, err := delta.NewSource(ctx, d.store, "t", o)
-			if err == nil {
-				epochs, err = drain(s, c.changes)
-			}
-			var texts []string
-			for _, rows := range epochs {
-				if len(rows) == 0 {
-					continue
-				}
-				for i, row := range rows {
-					var id, v int64
-					if _, err := fmt.Sscanf(row, `{"id":%d,"v":%d}`, &id, &v); err != nil {
-						t.Fatal(row, err)
-					}
-					rows[i] = fmt.Sprint(id) + fmt.Sprint(v)
-				}
-				texts = append(texts, strings.Join(rows, " "))
-			}
-			got := strings.Join(texts, "|")
-			if err != nil {
-				got += "!" + class(err)
-			}
+			got := streamText(t, history(t), c.options, c.changes)
 			if c.options == nil { // by age, then by path: that is what the files say
-				slices.Sort(epochs[0])
-				got, c.want = strings.Join(epochs[0], " "), "01 10 20 40 50 60"
+				rows := strings.Split(got, " ")
+				slices.Sort(rows)
+				got, c.want = strings.Join(rows, " "), "01 10 20 40 50 60"
 			}
 			if got != c.want {
 				t.Errorf("read %q, want %q", got, c.want)
 			}
 		})
 	}
+}
+
+// streamText reads a stream with options and returns ids and values of its epochs, apart by bars; "!" and a class at the end if it fails.
+func streamText(t *testing.T, d *dmlTable, options map[string]string, changes bool) string {
+	t.Helper()
+	o, unknown, err := delta.ParseSourceOptions(options, testBytes)
+	if err != nil || unknown != "" {
+		t.Fatal(err, unknown)
+	}
+	var epochs [][]string
+	s, err := delta.NewSource(ctx, d.store, "t", o)
+	if err == nil {
+		epochs, err = drain(s, changes)
+	}
+	var texts []string
+	for _, rows := range epochs {
+		if len(rows) == 0 {
+			continue
+		}
+		for i, row := range rows {
+			var id, v int64
+			if _, err := fmt.Sscanf(row, `{"id":%d,"v":%d}`, &id, &v); err != nil {
+				t.Fatal(row, err)
+			}
+			rows[i] = fmt.Sprint(id) + fmt.Sprint(v)
+		}
+		texts = append(texts, strings.Join(rows, " "))
+	}
+	got := strings.Join(texts, "|")
+	if err != nil {
+		got += "!" + class(err)
+	}
+	return got
+}
+
+func testBytes(text string) (n int64, err error) {
+	_, err = fmt.Sscanf(text, "%db", &n)
+	return n, err
 }
 
 // Options that cannot be are refused by Delta's names.
