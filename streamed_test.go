@@ -1,6 +1,7 @@
 package deltaic_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -254,6 +255,59 @@ sinks:
 				t.Fatalf("%d rows, want %d", len(got), n)
 			}
 		})
+	}
+}
+
+// TestHandOffByTheLedger goes on with a topic behind a table that has no offsets, since the flow that filled it notes there how far it has read.
+func TestHandOffByTheLedger(t *testing.T) {
+	dir, k := t.TempDir(), newKilled(t, 0, 6)
+	broker := kafkatest.Start(t, 3, []string{"bids"})
+	n := 0
+	produce := func() {
+		for range 100 {
+			broker.Values("bids", int32(n%3), fmt.Sprint(n))
+			n++
+		}
+	}
+	brokers := broker.Addresses()[0]
+	bronze := func() string {
+		return flowFile(t, dir, `
+name: bronze
+sources: {bids: {format: kafka, options: {kafka.bootstrap.servers: "`+brokers+`", subscribe: bids, startingOffsets: earliest}}}
+steps: {kept: {from: bids, do: [{select: ["CAST(value AS STRING) AS value"]}]}}
+sinks: {bronze: {from: kept, format: delta, path: DIR/bronze}}
+`)
+	}
+	both := func(name, history string) string {
+		return flowFile(t, dir, `
+name: `+name+`
+checkpointLocation: DIR/checkpoint-`+name+`
+sources:
+  bids:
+    history: {format: delta, path: `+history+`}
+    live: {format: kafka, options: {kafka.bootstrap.servers: "`+brokers+`", subscribe: bids}}
+sinks: {out: {from: bids, format: delta, path: DIR/`+name+`}}
+`)
+	}
+	produce()
+	k.finish(bronze())
+	produce()
+	k.finish(both("both", dir+"/bronze"))
+	seen := map[string]int{}
+	for row, times := range rowsOf(t, dir+"/both") {
+		_, value, _ := strings.Cut(row, `"value":"`)
+		value, _, _ = strings.Cut(value, `"`)
+		seen[value] += times
+	}
+	for i := range n {
+		value := base64.StdEncoding.EncodeToString([]byte(fmt.Sprint(i)))
+		if seen[value] != 1 {
+			t.Fatalf("record %d of %d is there %d times: %v", i, n, seen[value], seen)
+		}
+	}
+	out, err := k.command("run", both("none", dir+"/both"), "--listen", "off", "--trigger", "availableNow").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "DELTAIC_HANDOFF_OFFSETS_MISSING") {
+		t.Errorf("a table that a table filled tells offsets: %v %s", err, out)
 	}
 }
 

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/epochs"
 	"github.com/deltaic/deltaic/supervision"
 )
 
 // Recorded tells up to where the rows that the table had when the stream began reach in the Kafka topics they came
-// from: for each split (topic/partition) the offset behind the greatest one, by the columns topic, partition and offset. It is called
-// after Start.
+// from: for each split (topic/partition) the offset behind the greatest one, by the columns topic, partition and offset. A table without them
+// tells it if a flow without state has filled it that keeps its ledger there. It is called after Start.
 func (s *Source) Recorded(ctx context.Context) (map[string]int64, error) {
 	s.mu.Lock()
 	version := s.at.First
@@ -30,6 +31,9 @@ func (s *Source) Recorded(ctx context.Context) (map[string]int64, error) {
 			ok = ok || at >= 0 && snapshot.Schema.Fields[at].Type.Kind == k
 		}
 		if !ok {
+			if after, known, err := s.recordedByFlow(ctx, snapshot.Head); known || err != nil {
+				return after, err
+			}
 			f := s.failure("DELTAIC_HANDOFF_OFFSETS_MISSING", version, "the table has no column %s of the type that Kafka's has, by which it would be known up to where it was filled; its columns are (%s)", names[i], snapshot.Schema)
 			f.Hint = "write the table with Kafka's columns topic, partition and offset, or hand off by time: handOff: timestamp"
 			return nil, f
@@ -47,6 +51,56 @@ func (s *Source) Recorded(ctx context.Context) (map[string]int64, error) {
 		}
 	}
 	return after, nil
+}
+
+// recordedByFlow tells it by what the flow that fills the table notes with each of its commits, and reports whether there is such a flow.
+func (s *Source) recordedByFlow(ctx context.Context, head *Head) (map[string]int64, bool, error) {
+	var entry *epochs.Entry
+	for name, d := range head.Domains {
+		if flow, is := strings.CutPrefix(name, ledgerDomain); is {
+			if entry != nil {
+				return nil, false, nil // of two nobody knows whose rows are whose
+			}
+			var err error
+			if entry, err = epochs.DecodeEntry(d.Configuration, flow, s.table.URI()); err != nil {
+				return nil, false, err
+			}
+		}
+	}
+	if entry == nil {
+		return nil, false, nil
+	}
+	m := entry.Manifest
+	if f := entry.ManifestFile; f != nil {
+		text, err := s.table.Store().Get(ctx, f.Path, 0)
+		if err == nil && epochs.Digest(text) == f.Digest {
+			m, err = epochs.DecodeManifest(text, f.Path)
+		}
+		if m == nil || err != nil { // it lies in a checkpoint location, or is gone since the flow has gone on
+			return nil, false, nil
+		}
+	}
+	after := map[string]int64{}
+	switch {
+	case m == nil:
+		return after, true, nil // nothing was put into it
+	case len(m.State) > 0:
+		f := s.failure("DELTAIC_HANDOFF_OFFSETS_MISSING", head.Version, "the table was filled by the flow %s, which keeps state: some of what it has read is not in the table yet", m.Flow)
+		f.Hint = "hand off from a table that is filled row by row, or that has the columns topic, partition and offset"
+		return nil, false, f
+	}
+	for source, at := range m.Positions {
+		for split, position := range at {
+			offset, err := strconv.ParseInt(string(position), 10, 64)
+			if _, there := after[string(split)]; err != nil || there || !strings.Contains(string(split), "/") {
+				f := s.failure("DELTAIC_HANDOFF_OFFSETS_MISSING", head.Version, "the table was filled by the flow %s, whose source %s stands at %q of %s, which is no offset of Kafka", m.Flow, source, position, split)
+				f.Hint = "hand off by time: handOff: timestamp"
+				return nil, false, f
+			}
+			after[string(split)] = offset
+		}
+	}
+	return after, true, nil
 }
 
 // recorded takes the offsets of a batch of (topic, partition, offset). Rows that follow each other mostly are of one partition.
