@@ -14,6 +14,8 @@ var errorClasses = map[string]string{
 	"INVALID_FLOW_FILE":                   "the YAML of a flow is wrong at the place named",
 	"INVALID_SETTING":                     "a --set does not fit the file",
 	"INVALID_FLOW":                        "a flow is wrong: the message names the step",
+	"STREAMING_QUERY_NAME_TAKEN":          "an active query of the process has the name",
+	"MEMORY_LIMIT_TAKEN":                  "the queries of the process have taken the memory limit that they share",
 	"INVALID_OPTION":                      "an option has a value that it cannot have",
 	"INVALID_ADDRESS":                     "an address is not host:port",
 	"UNKNOWN_KEY":                         "a key of a flow file that there is not; the hint names the nearest one",
