@@ -51,6 +51,23 @@ func silverFlow() *stream.Flow {
 	return flow
 }
 
+func rulesFlow() *stream.Flow {
+	flow := stream.New("rules")
+	flow.Quarantine(delta.SinkAt("lake/quarantine", delta.SinkOptions{}))
+	flow.From("bronze", kafka.Source("orders", kafka.Brokers("localhost:9092"))).
+		As("silver").
+		Select("from_json(cast(value AS string), 'order_id STRING, region STRING, amount DECIMAL(12,2)') AS o").
+		Select("o.*").
+		Observe("intake", "count(*) AS n").
+		Expectations(
+			stream.Expectation{Name: "large", Constraint: "amount < 10000", Sample: 5},
+			stream.Expectation{Name: "paid", Constraint: "amount > 0", OnViolation: stream.Drop},
+			stream.Expectation{Name: "known", Constraint: "region IS NOT NULL", OnViolation: stream.Quarantine},
+			stream.Expectation{Name: "keyed", Constraint: "order_id IS NOT NULL", OnViolation: stream.Fail}).
+		To("valid", delta.SinkAt("lake/silver", delta.SinkOptions{}), stream.Append)
+	return flow
+}
+
 func dumpFlow() *stream.Flow {
 	flow := stream.New("dump")
 	flow.From("dump", kafka.Source("dump", kafka.Brokers("localhost:9092"), kafka.Set("startingOffsets", `{"dump":{"0":23,"1":-1,"2":-2}}`))).
@@ -72,7 +89,7 @@ func TestSparkGuideIsTrue(t *testing.T) {
 			t.Errorf("this Go snippet of the guide is not in docs_test.go:\n%s", block)
 		}
 	}
-	said := map[string]func() *stream.Flow{"bronze": bronzeFlow, "silver": silverFlow, "dump": dumpFlow}
+	said := map[string]func() *stream.Flow{"bronze": bronzeFlow, "silver": silverFlow, "rules": rulesFlow, "dump": dumpFlow}
 	maps.Copy(said, stateful)
 	for _, block := range blocks(guide, "yaml") {
 		for _, file := range parse(t, block) {

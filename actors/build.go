@@ -80,6 +80,7 @@ func (a *attempt) nameSplits() {
 		step := a.config.Plan.Graph.Steps[i]
 		for _, split := range splitsOf(a.start[step.Name]) {
 			n := splitName{source: step.Name, partition: -1}
+			n.earlier, _ = step.Source.(connectors.Placing)
 			if topic, partition, ok := strings.Cut(string(split), "/"); ok {
 				if p, err := strconv.ParseInt(partition, 10, 32); err == nil {
 					n.topic, n.partition = topic, int32(p)
@@ -140,7 +141,7 @@ func (a *attempt) furnish(ctx context.Context, s *topology.Stage, t *Task, share
 		return c
 	}
 	var err error
-	t.chain, err = newChain(g, s, open, &rejects{pool: t.pool, splits: a.names, epoch: t.epoch}, a.config.Now)
+	t.chain, err = newChain(g, s, open, &rejects{pool: t.pool, splits: a.names, epoch: t.epoch, flow: g.Flow, prefix: a.entry.Incarnation[:min(8, len(a.entry.Incarnation))], task: int(t.ID)}, a.config.Now)
 	if err != nil {
 		return err
 	}

@@ -171,10 +171,14 @@ func (a *attempt) renamed() error {
 		return nil
 	}
 	gone := maps.Clone(a.manifest.Positions)
+	delete(gone, topology.ReplaySource) // it comes and goes
 	var come []string
 	g := a.config.Plan.Graph
 	for _, i := range g.Sources() {
 		name := g.Steps[i].Name
+		if name == topology.ReplaySource {
+			continue
+		}
 		if _, known := gone[name]; !known {
 			come = append(come, name)
 		}

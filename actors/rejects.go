@@ -1,10 +1,14 @@
 package actors
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/supervision"
@@ -15,7 +19,8 @@ import (
 type splitName struct {
 	source    string
 	topic     string
-	partition int32 // -1 if the split has none
+	partition int32              // -1 if the split has none
+	earlier   connectors.Placing // the rows came from elsewhere before; nil: they did not
 }
 
 // rejects makes quarantine rows.
@@ -23,6 +28,13 @@ type rejects struct {
 	pool   *batch.Pool
 	splits []splitName // by Batch.Origin.Split
 	epoch  *operators.Epoch
+	flow   string
+	prefix string // of ids: the flow's incarnation
+	task   int
+	number int64 // of rows rejected by the task
+	shape  *batch.Schema
+	digest string // of shape
+	record []byte
 }
 
 const rejectedMessageBytes = 1 << 10
@@ -33,20 +45,55 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 	for i, f := range topology.QuarantineSchema.Fields {
 		builders[i] = batch.NewBuilder(f.Type, r.pool)
 	}
+	digest := r.digestOf(in.Schema)
 	for _, row := range rows {
 		r.place(builders, in, row.Row)
 		text(builders[4], step, step != "")
 		text(builders[5], row.Rule, row.Rule != "")
 		text(builders[6], row.Class, row.Class != "")
 		text(builders[7], trim(row.Message), true)
+		record := batch.AppendRowJSON(r.record[:0], said(in), int(row.Row))
+		r.record = record
 		if row.Raw != nil {
 			builders[8].Bytes(row.Raw)
+			builders[10].Bytes(record)
 		} else {
-			builders[8].Bytes(batch.AppendRowJSON(nil, said(in), int(row.Row)))
+			builders[8].Bytes(record)
+			builders[10].Null()
 		}
 		builders[9].Int64(r.epoch.Now)
+		text(builders[11], digest, true)
+		r.part(builders[12:15], in, row.Row)
+		text(builders[15], r.flow, true)
+		r.number++
+		builders[16].String(fmt.Sprintf("%s-%d-%d-%d", r.prefix, r.epoch.Number, r.task, r.number))
+		builders[17].Null()
 	}
 	return finishRows(topology.QuarantineSchema, builders, len(rows))
+}
+
+// digestOf names the columns of a batch: rows with the same digest had the same.
+func (r *rejects) digestOf(s *batch.Schema) string {
+	if s != r.shape {
+		sum := sha256.Sum256([]byte(s.String()))
+		r.shape, r.digest = s, hex.EncodeToString(sum[:6])
+	}
+	return r.digest
+}
+
+// part appends version, file and row of a source that is a table.
+func (r *rejects) part(builders []*batch.Builder, in *batch.Batch, row int32) {
+	p := r.placeOf(in, row)
+	for i, v := range []int64{p.Version, 0, p.Row} {
+		switch {
+		case i == 1:
+			text(builders[1], p.File, p.File != "")
+		case v >= 0:
+			builders[i].Int64(v)
+		default:
+			builders[i].Null()
+		}
+	}
 }
 
 // place appends topic, partition, offset and source of a row: the first columns of side tables.
@@ -120,7 +167,7 @@ func (r *rejects) placeOf(in *batch.Batch, row int32) operators.Place {
 	if !known {
 		return operators.Nowhere
 	}
-	return operators.Place{Source: name.source, Topic: name.topic, Partition: name.partition, Offset: offset}
+	return operators.Place{Source: name.source, Topic: name.topic, Partition: name.partition, Offset: offset, Version: -1, Row: -1}
 }
 
 func (r *rejects) find(in *batch.Batch, row int32) (splitName, int64, bool) {
@@ -128,7 +175,11 @@ func (r *rejects) find(in *batch.Batch, row int32) (splitName, int64, bool) {
 	if o == nil || int(row) >= len(o.Split) || int(o.Split[row]) >= len(r.splits) {
 		return splitName{partition: -1}, 0, false
 	}
-	return r.splits[o.Split[row]], o.Offset[row], true
+	name, offset := r.splits[o.Split[row]], o.Offset[row]
+	if name.earlier != nil {
+		name.source, name.topic, name.partition, offset = name.earlier.Place(offset)
+	}
+	return name, offset, name.source != ""
 }
 
 // locate fills in where the row came from.

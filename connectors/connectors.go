@@ -78,6 +78,12 @@ type Lagging interface {
 	Lag(at, end Positions) map[string]string
 }
 
+// Placing is a source whose rows came from another one before, and still say so.
+type Placing interface {
+	// Place returns where the row of an offset came from: names that are "" and numbers below 0 are not known.
+	Place(offset int64) (source, topic string, partition int32, at int64)
+}
+
 // Changing is a source whose rows may be taken back by later ones, where those who read it can take that.
 type Changing interface {
 	// Changing reports whether it has rows of every kind to give.

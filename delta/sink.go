@@ -59,6 +59,7 @@ type Sink struct {
 	table *Table
 	bound *Head // when bound; nil before
 	mode  connectors.OutputMode
+	rows  *batch.Schema // bound
 
 	commits sync.Mutex // held while an epoch is committed
 	live    liveFiles  // of the table, in complete mode
@@ -79,6 +80,14 @@ func NewSink(s objstore.Store, o SinkOptions) *Sink { return &Sink{store: s, pat
 
 // SinkAt returns the sink of the table at a location: a folder, or a URI that location.Open takes.
 func SinkAt(path string, o SinkOptions) *Sink { return &Sink{path: path, o: o} }
+
+// ByKeys returns a sink of the same table that replaces rows by key, in output mode update. What it has prepared when its process
+// ends, s commits too.
+func (s *Sink) ByKeys(keys ...string) connectors.Sink {
+	o := s.o
+	o.Keys = keys
+	return &Sink{store: s.store, path: s.path, o: o}
+}
 
 // Description names the sink as Spark's progress does.
 func (s *Sink) Description() string { return "DeltaSink[" + s.path + "]" }
@@ -175,7 +184,7 @@ func (s *Sink) Bind(ctx context.Context, rows *batch.Schema, m connectors.Output
 		return err
 	}
 	s.mu.Lock()
-	s.bound, s.mode = head, m
+	s.bound, s.mode, s.rows = head, m, rows
 	s.mu.Unlock()
 	return nil
 }

@@ -63,13 +63,14 @@ func epochCommit(c connectors.Commit, mode string) Commit {
 // streamingUpdate returns the commit of an epoch in the sink's mode, and in update mode what it is made of. A flow
 // whose ledger is the table adds its domain and commits it itself, by CompareAndCommit.
 func (s *Sink) streamingUpdate(c connectors.Commit) (commit Commit, e *upsertEpoch, err error) {
-	switch s.mode {
-	case connectors.Update:
+	keys, byKey, files := prepares(c)
+	switch {
+	case s.mode == connectors.Update && !files, byKey:
 		commit = epochCommit(c, "Update")
-		if e, err = s.upserts.epoch(c); err == nil {
+		if e, err = s.upsertsBy(keys).epoch(c); err == nil {
 			commit.Plan = e.plan
 		}
-	case connectors.Complete:
+	case s.mode == connectors.Complete:
 		commit, err = StreamingUpdate(c)
 		if err == nil {
 			commit.Parameters[0], commit.Plan = StringParameter("outputMode", "Complete"), s.replaceAll

@@ -124,7 +124,7 @@ func (u *upserts) writer(ctx context.Context, head *Head, share connectors.Share
 	if err != nil {
 		return nil, err
 	}
-	w := &upsertWriter{t: u.t, head: head, objects: u.objects, folder: staged.Folder(u.prefix+"staged/", share.Incarnation), share: share, rows: u.rows, fit: f, rules: rules}
+	w := &upsertWriter{t: u.t, head: head, objects: u.objects, folder: staged.Folder(u.prefix+"staged/", share.Incarnation), share: share, rows: u.rows, fit: f, rules: rules, keys: u.keys}
 	for _, k := range u.keys {
 		w.columns = append(w.columns, indexOf(u.rows, k))
 	}
@@ -288,14 +288,42 @@ func (s *Sink) bindKeys(t *Table, head *Head, rows *batch.Schema, m connectors.O
 	if s.upserts != nil {
 		s.upserts.index.release()
 	}
+	s.upserts = s.newUpserts(t, keys, rows)
+	return nil
+}
+
+// prepares says what shares have prepared: change rows by these keys, or files. A sink of [Sink.ByKeys] and the one that it was made of commit
+// each other's epochs.
+func prepares(c connectors.Commit) (keys []string, byKey, files bool) {
+	for _, p := range c.Prepared {
+		var d stagedData
+		switch {
+		case len(p.Data) == 0 || string(p.Data) == "null":
+		case json.Unmarshal(p.Data, &d) == nil && d.Staged.Name != "":
+			keys, byKey = d.Keys, true
+		default:
+			files = len(p.Data) > 0 && p.Data[0] == '['
+		}
+	}
+	return keys, byKey, files
+}
+
+// upsertsBy returns what commits change rows by key: the sink's own in update mode, else one for this epoch alone.
+func (s *Sink) upsertsBy(keys []string) *upserts {
+	if s.mode == connectors.Update {
+		return s.upserts
+	}
+	return s.newUpserts(s.table, keys, s.rows)
+}
+
+func (s *Sink) newUpserts(t *Table, keys []string, rows *batch.Schema) *upserts {
 	u := &upserts{t: t, keys: keys, rows: rows, objects: s.objects, prefix: s.prefix, pool: s.o.Table.Pool, options: s.o.Writer}
 	u.options.Pool, u.options.Account = u.pool, nil
 	if u.objects == nil {
 		u.objects, u.prefix = t.Store(), "_deltaic/"
 	}
 	u.index = keyIndex{t: t, keys: keys, small: smallFiles, pool: u.pool}
-	s.upserts = u
-	return nil
+	return u
 }
 
 // epoch returns the commit of an epoch that is still to be planned.

@@ -18,6 +18,7 @@ import (
 // stagedData is what a share of an upserting sink prepares: a file of change rows.
 type stagedData struct {
 	Staged staged.File `json:"staged"`
+	Keys   []string    `json:"keys,omitempty"`
 }
 
 // upsertWriter stages the change rows of one share, as they come, until their epoch is decided. What could
@@ -32,6 +33,7 @@ type upsertWriter struct {
 	fit     *fit
 	rules   *rules
 	columns []int // of the rows: the keys
+	keys    []string
 
 	number int
 	out    *staged.Writer
@@ -158,7 +160,7 @@ func (w *upsertWriter) Seal(int64) (connectors.Sealed, error) {
 	}
 	out := w.out
 	w.out = nil
-	return stagedRows{out}, nil
+	return stagedRows{out, w.keys}, nil
 }
 
 // Abort gives up the file that is open.
@@ -169,7 +171,10 @@ func (w *upsertWriter) Abort() {
 	}
 }
 
-type stagedRows struct{ out *staged.Writer }
+type stagedRows struct {
+	out  *staged.Writer
+	keys []string
+}
 
 // Finish makes the staged rows durable.
 func (s stagedRows) Finish(context.Context) (connectors.Prepared, error) {
@@ -177,7 +182,7 @@ func (s stagedRows) Finish(context.Context) (connectors.Prepared, error) {
 	if err != nil {
 		return connectors.Prepared{}, err
 	}
-	data, err := json.Marshal(stagedData{f})
+	data, err := json.Marshal(stagedData{f, s.keys})
 	return connectors.Prepared{Rows: f.Rows, Bytes: f.Length, Data: data}, err
 }
 

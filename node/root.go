@@ -30,7 +30,7 @@ func (p *process) root() *cobra.Command {
 		return nil
 	}
 	root.AddCommand(p.runCommand(), p.checkCommand(), p.planCommand(), p.statusCommand(), p.explainCommand(), p.stopCommand(), p.tableCommand(), p.epochsCommand(),
-		p.rewindCommand(), p.stateCommand(), p.fsckCommand(),
+		p.rewindCommand(), p.stateCommand(), p.fsckCommand(), p.quarantineCommand(),
 		p.demoCommand(), p.listCommand(), p.versionCommand())
 	if len(p.env.Bench) > 0 {
 		root.AddCommand(p.benchCommand())

@@ -24,11 +24,14 @@ type Place struct {
 	Source    string // name of the source in the flow
 	Topic     string
 	Partition int32
-	Offset    int64 // in the partition, or of the row among those of the split
+	Offset    int64  // in the partition, or of the row among those of the split
+	Version   int64  // of the table that is the source
+	File      string // of the source
+	Row       int64  // of the file
 }
 
 // Nowhere is the place of a row of which nothing is known.
-var Nowhere = Place{Partition: -1, Offset: -1}
+var Nowhere = Place{Partition: -1, Offset: -1, Version: -1, Row: -1}
 
 // String names the place, "" if it is not known.
 func (p Place) String() string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/expr/agg"
 	"github.com/deltaic/deltaic/operators"
@@ -77,4 +78,25 @@ func ExamplePlace() {
 	place.Mark(&f)
 	fmt.Println(place, f.Topic, *f.Partition, *f.Offset)
 	// Output: orders[3]@17 orders 3 17
+}
+
+// A row that a step has rejected, as the quarantine keeps it, becomes what the step was given.
+func ExampleRevive() {
+	kept := batch.NewSchema(batch.Field{Name: "step", Type: batch.StringType}, batch.Field{Name: "source", Type: batch.StringType},
+		batch.Field{Name: "record", Type: batch.StringType, Nullable: true}, batch.Field{Name: "value", Type: batch.BinaryType})
+	rows, err := memory.Build(kept, []any{"cheap", "in", nil, []byte(`{"tags":[{"key":"a","value":1}],"price":1.50}`)}, []any{"other", "in", nil, []byte("{}")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	schema := batch.NewSchema(batch.Field{Name: "tags", Type: batch.MapType(batch.StringType, batch.IntType, true), Nullable: true},
+		batch.Field{Name: "price", Type: batch.DecimalType(9, 2), Nullable: true})
+	revive, err := operators.NewRevive(operators.ReviveOptions{Step: "cheap", Schema: schema, StepColumn: 0, SourceColumn: 1, Record: 2, Value: 3})
+	if err == nil {
+		err = run(revive, rows)
+	}
+	fmt.Println(err)
+	// Output:
+	// {"tags":[{"key":"a","value":1}],"price":1.50}
+	// <nil>
 }

@@ -33,6 +33,7 @@ type Flow struct {
 	quarantine connectors.Sink
 	late       connectors.Sink
 	sources    map[string]bool
+	replay     *Replay // nil: the flow reads its sources
 }
 
 // New returns an empty flow. The name is its identity.
@@ -89,6 +90,9 @@ func (f *Flow) Quarantine(s connectors.Sink) *Flow {
 	f.quarantine, f.options.Quarantine = s, true
 	return f
 }
+
+// QuarantineSink returns the flow's quarantine, nil if it has none.
+func (f *Flow) QuarantineSink() connectors.Sink { return f.quarantine }
 
 // Late names the sink for rows that came behind the watermark and were dropped: with where they came from,
 // which step dropped them and by which watermark. Its rows have topology.LateSchema. It is to be called before the frames are
@@ -180,6 +184,11 @@ func (f *Flow) Build() (*topology.Graph, error) {
 	resolved, err := topology.Resolve(&g)
 	if err != nil {
 		return nil, err
+	}
+	if f.replay != nil {
+		if resolved, err = f.replayed(resolved); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := topology.MakePlan(resolved); err != nil {
 		return nil, err
