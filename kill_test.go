@@ -50,13 +50,21 @@ func killedFlow(args []string) error {
 	if err != nil {
 		return err
 	}
+	from := []kafka.Option{kafka.Brokers(args[0]), kafka.StartAt(kafka.Earliest)}
+	sink, step := delta.SinkAt(args[1]+"/table", delta.SinkOptions{Keys: []string{"user"}}), false
+	if text, found := strings.CutPrefix(args[3], "step "); found {
+		if sink, err = diesAtStep(args[1]+"/table", text); err != nil {
+			return err
+		}
+		step, from = true, append(from, kafka.MaxOffsetsPerTrigger(70)) // several epochs
+	}
 	flow := stream.New("killed")
-	flow.From("clicks", kafka.Source("clicks", kafka.Brokers(args[0]), kafka.StartAt(kafka.Earliest))).
+	flow.From("clicks", kafka.Source("clicks", from...)).
 		Select("from_json(CAST(value AS STRING), 'user BIGINT, amount BIGINT') AS c").Select("c.*").
 		GroupBy("user").Agg("per-user", "count(*) AS clicks", "sum(amount) AS amount").
-		To("out", delta.SinkAt(args[1]+"/table", delta.SinkOptions{Keys: []string{"user"}}), stream.Update)
+		To("out", sink, stream.Update)
 	options := []stream.Option{stream.CheckpointLocation(args[1] + "/checkpoint"), stream.Parallelism(parallelism), stream.EpochInterval(5 * time.Millisecond)}
-	if args[3] == "all" {
+	if args[3] == "all" || step {
 		options = append(options, stream.AvailableNow())
 	}
 	q, err := deltaic.Start(ctx, flow, options...)
