@@ -81,3 +81,24 @@ func SharedPlaces() []any {
 	defer sharing.mu.Unlock()
 	return slices.Collect(maps.Keys(sharing.tables))
 }
+
+// KeepFiles sets how many files of the start are in memory at once, about.
+func (s *Source) KeepFiles(files int64) { s.startAtOnce = files }
+
+// KeptFiles is how many files of the start are in memory.
+func (s *Source) KeptFiles() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.start == nil {
+		return 0
+	}
+	return len(s.start.pieces)
+}
+
+// StartRows is how many rows each piece of the start is taken to have.
+func (s *Source) StartRows() (rows []int64) {
+	for i := range s.start.pieces {
+		rows = append(rows, s.start.pieces[i].rows)
+	}
+	return rows
+}

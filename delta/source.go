@@ -35,6 +35,9 @@ type Source struct {
 
 	netRows int64 // see net; 0: all rows of rewritten files are told
 
+	startAtOnce int64 // files of the start in memory, about
+
+	loading sync.Mutex // held by who reads files of the start into memory
 	mu      sync.Mutex
 	changes bool // rows of every kind are read
 	limited bool // epochs are bounded: versions are planned as they advance
@@ -70,7 +73,7 @@ func NewSource(ctx context.Context, store objstore.Store, path string, o SourceO
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{table: Open(store, o.Table), path: path, o: o, netRows: netRows, commits: map[int64]*sourceCommit{}, changed: make(chan struct{})}
+	s := &Source{table: Open(store, o.Table), path: path, o: o, netRows: netRows, startAtOnce: startAtOnce, commits: map[int64]*sourceCommit{}, changed: make(chan struct{})}
 	s.read, err = s.table.Head(ctx)
 	var f *supervision.Failure
 	if errors.As(err, &f) && f.Class == log.ClassNotFound {

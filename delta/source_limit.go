@@ -49,6 +49,7 @@ func (s *Source) Limit(from, end connectors.Positions) connectors.Positions {
 			s.start = nil // of a large table it is much
 		}
 	}
+	s.noteStart(at)
 	for s.admitStart(at, left) {
 	}
 	if p, is := at[0]; is && !p.starting() {
@@ -58,6 +59,18 @@ func (s *Source) Limit(from, end connectors.Positions) connectors.Positions {
 		out[splitName(i)] = p.encode()
 	}
 	return out
+}
+
+// noteStart notes which files of the start are read; s.mu is held.
+func (s *Source) noteStart(at map[int]sourcePosition) {
+	if s.start == nil {
+		return
+	}
+	for i, p := range at {
+		if i < len(s.start.next) {
+			s.start.next[i] = s.start.indexOf(p)
+		}
+	}
 }
 
 func anyStarting(at map[int]sourcePosition) bool {
@@ -90,26 +103,31 @@ func (s *Source) admitStart(at map[int]sourcePosition, left *allowance) bool {
 		return false
 	}
 	p, rows := at[next], int64(0)
-	if p.Index < len(s.start.pieces) {
-		if piece := &s.start.pieces[p.Index]; !piece.skip {
+	if p.Index < s.start.n {
+		piece := s.start.at(p.Index)
+		if piece == nil {
+			return false // End reads on
+		}
+		if !piece.skip {
 			if !left.admit(1, piece.add.Size, false) {
 				return false
 			}
 			rows = piece.rows
 		}
 	}
-	at[next] = p.following(len(s.start.pieces), p.Rows+rows)
+	at[next] = p.following(s.start.n, p.Rows+rows)
 	return true
 }
 
 // admitVersions admits pieces and whole versions.
 func (s *Source) admitVersions(p, end sourcePosition, left *allowance) sourcePosition {
 	for p.compare(end) < 0 {
-		c, planned := s.piecesOf(p)
+		next, known := s.plannedAt(p)
+		c := next.commit
 		switch {
-		case !planned:
+		case !known:
 			return p
-		case len(c.pieces) == 0:
+		case next.pieces == 0:
 			p = p.piece(p.Version+1, 0, p.Rows)
 		case c.whole:
 			if !left.admit(c.files, c.bytes, true) {
@@ -117,14 +135,14 @@ func (s *Source) admitVersions(p, end sourcePosition, left *allowance) sourcePos
 			}
 			p = p.piece(p.Version+1, 0, p.Rows+c.rows)
 		default:
-			piece := &c.pieces[p.Index]
+			piece := next.piece
 			rows := piece.rows
 			if piece.skip {
 				rows = 0
 			} else if !left.admit(1, piece.add.Size, false) {
 				return p
 			}
-			p = p.following(len(c.pieces), p.Rows+rows)
+			p = p.following(next.pieces, p.Rows+rows)
 		}
 	}
 	return p

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta"
@@ -195,72 +193,4 @@ func TestSourceOptionsRefuse(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, at, err)
 		}
 	}
-}
-
-// TestEventTimeOrder reads random files in the order of a column, whatever overlaps: no row comes before an earlier one, and all come once.
-func TestEventTimeOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		store := memory.New(memory.Options{})
-		schema := batch.NewSchema(batch.Field{Name: "n", Type: batch.BigIntType, Nullable: true}, batch.Field{Name: "at", Type: batch.TimestampType, Nullable: true})
-		table := create(t, store, delta.CreateOptions{Schema: schema})
-		n := int64(0)
-		for range rapid.IntRange(0, 8).Draw(t, "files") {
-			base := rapid.Int64Range(0, 100).Draw(t, "base")
-			ns, ats := batch.NewBuilder(batch.BigIntType, nil), batch.NewBuilder(batch.TimestampType, nil)
-			rows := rapid.IntRange(1, 10).Draw(t, "rows")
-			for range rows {
-				ns.Int64(n)
-				n++
-				if rapid.IntRange(0, 9).Draw(t, "null") == 0 {
-					ats.Null()
-				} else {
-					ats.Int64(base + rapid.Int64Range(0, 40).Draw(t, "at"))
-				}
-			}
-			head, err := table.Head(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w, err := delta.NewWriter(table, head, delta.WriterOptions{})
-			if err == nil {
-				err = w.Write(ctx, batch.NewBatch(schema, rows, ns.Finish(), ats.Finish()))
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			adds, err := w.Finish(ctx)
-			if err == nil {
-				_, err = table.Commit(ctx, delta.Commit{Operation: "WRITE", Adds: adds})
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		o := delta.SourceOptions{EventTime: "AT", EventTimeRows: rapid.Int64Range(1, 30).Draw(t, "at once"), MaxFiles: rapid.Int64Range(0, 2).Draw(t, "limit")}
-		s := newStreamed(t, func() *delta.Source {
-			s, err := delta.NewSource(ctx, store, "t", o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
-		})
-		seen, last := map[int64]bool{}, int64(-1)
-		for s.epoch(func(row string, _ batch.RowKind) {
-			var id, micros int64
-			if _, err := fmt.Sscanf(row, `{"n":%d,"at":"1970-01-01T00:00:00.%06dZ"}`, &id, &micros); err != nil {
-				if _, err := fmt.Sscanf(row, `{"n":%d,"at":null}`, &id); err != nil {
-					t.Fatal(row, err)
-				}
-				micros = -1
-			}
-			if seen[id] || micros < last {
-				t.Fatalf("%s comes behind %d, or twice", row, last)
-			}
-			seen[id], last = true, micros
-		}) {
-		}
-		if int64(len(seen)) != n {
-			t.Fatalf("%d rows of %d", len(seen), n)
-		}
-	})
 }

@@ -3,8 +3,11 @@ package delta
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/delta/log"
@@ -29,17 +32,18 @@ type fileSpan struct {
 
 // inOrder cuts what the table had at first into ranges of event time, whose rows are about as many as fit into memory. A file
 // that reaches over several ranges is read for each of them.
-func (s *Source) inOrder(ctx context.Context, snapshot *Snapshot, files []sourcePiece) ([]sourcePiece, error) {
-	at := snapshot.Schema.IndexFold(s.o.EventTime)
-	if at < 0 || !isEventTime(snapshot.Schema.Fields[at].Type.Kind) {
-		f := s.failure("EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE", snapshot.Version, "eventTimeColumn is %s, and the table has no such column of a timestamp or date; it has (%s)", s.o.EventTime, snapshot.Schema)
+func (s *Source) inOrder(ctx context.Context, head *Head, files []sourcePiece) ([]sourcePiece, error) {
+	at := head.Schema.IndexFold(s.o.EventTime)
+	if at < 0 || !isEventTime(head.Schema.Fields[at].Type.Kind) {
+		f := s.failure("EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE", head.Version, "eventTimeColumn is %s, and the table has no such column of a timestamp or date; it has (%s)", s.o.EventTime, head.Schema)
 		return nil, f
 	}
-	c, err := s.table.scanOf(snapshot.Head, ScanOptions{Columns: []string{s.o.EventTime}})
+	c, err := s.table.scanOf(head, ScanOptions{Columns: []string{s.o.EventTime}})
 	if err != nil {
 		return nil, err
 	}
 	var spans []fileSpan
+	counts := newTimeCounts()
 	for i := range files {
 		if files[i].skip {
 			continue
@@ -52,6 +56,7 @@ func (s *Source) inOrder(ctx context.Context, snapshot *Snapshot, files []source
 			for i := range b.Rows() {
 				t := eventTime(b.Columns[0], b.Row(i))
 				f.least, f.most, f.rows = min(f.least, t), max(f.most, t), f.rows+1
+				counts.add(t)
 			}
 			b.Release()
 			return true
@@ -63,33 +68,83 @@ func (s *Source) inOrder(ctx context.Context, snapshot *Snapshot, files []source
 			spans = append(spans, f)
 		}
 	}
-	return cutSpans(spans, cmp.Or(s.o.EventTimeRows, orderedRows)), nil
+	return cutSpans(spans, counts.cut(cmp.Or(s.o.EventTimeRows, orderedRows))), nil
 }
 
-// cutSpans cuts the files into ranges that begin where a file begins, once the files before have rows enough.
-func cutSpans(files []fileSpan, most int64) []sourcePiece {
-	slices.SortStableFunc(files, func(a, b fileSpan) int { return cmp.Compare(a.least, b.least) })
-	bounds, rows := []int64{math.MinInt64}, int64(0)
-	for _, f := range files {
-		if rows >= most && f.least > bounds[len(bounds)-1] {
-			bounds, rows = append(bounds, f.least), 0
-		}
-		rows += f.rows
+// timeCounts counts rows by their event time, to a power of two that grows so that the counts stay few.
+type timeCounts struct {
+	shift uint
+	rows  map[int64]int64 // by the time shifted
+	none  int64           // rows without one
+	at    int64           // the time shifted of some rows that are not in rows yet
+	more  int64           // how many they are
+}
+
+// countedTimes is how many times are counted apart.
+const countedTimes = 1 << 16
+
+func newTimeCounts() *timeCounts { return &timeCounts{rows: map[int64]int64{}} }
+
+func (c *timeCounts) add(t int64) {
+	if t == math.MinInt64 {
+		c.none++
+		return
 	}
-	var out []sourcePiece
-	for i, from := range bounds {
-		span := &timeSpan{from: from, to: math.MaxInt64}
-		if i+1 < len(bounds) {
-			span.to = bounds[i+1]
+	if t>>c.shift != c.at {
+		c.settle()
+		c.at = t >> c.shift
+	}
+	c.more++
+}
+
+func (c *timeCounts) settle() {
+	if c.more > 0 {
+		c.rows[c.at] += c.more
+		c.more = 0
+	}
+	for len(c.rows) > countedTimes {
+		coarser := make(map[int64]int64, len(c.rows)/2)
+		for t, n := range c.rows {
+			coarser[t>>1] += n
 		}
-		p := sourcePiece{span: span}
+		c.rows, c.shift = coarser, c.shift+1
+	}
+}
+
+// timeBound is where a range of event time begins, up to the next one, and how many rows it has.
+type timeBound struct{ from, rows int64 }
+
+// cut returns ranges that have so many rows at most, but for rows whose times are not counted apart.
+func (c *timeCounts) cut(most int64) []timeBound {
+	c.settle()
+	bounds := []timeBound{{math.MinInt64, c.none}}
+	for _, t := range slices.Sorted(maps.Keys(c.rows)) {
+		n, last := c.rows[t], &bounds[len(bounds)-1]
+		if last.rows > 0 && last.rows+n > most {
+			bounds = append(bounds, timeBound{t << c.shift, n})
+		} else {
+			last.rows += n
+		}
+	}
+	return bounds
+}
+
+// cutSpans makes the pieces of ranges of event time: of each the files that have rows in it.
+func cutSpans(files []fileSpan, bounds []timeBound) []sourcePiece {
+	slices.SortStableFunc(files, func(a, b fileSpan) int { return cmp.Compare(a.least, b.least) })
+	var out []sourcePiece
+	for i, b := range bounds {
+		span := &timeSpan{from: b.from, to: math.MaxInt64}
+		if i+1 < len(bounds) {
+			span.to = bounds[i+1].from
+		}
+		p := sourcePiece{span: span, rows: b.rows}
 		for _, f := range files {
 			if f.least >= span.to || f.most < span.from {
 				continue
 			}
 			span.files = append(span.files, f.add)
-			p.add.Size += f.add.Size
-			p.rows += f.rows
+			p.add.Size += f.add.Size * b.rows / max(f.rows, b.rows) // about: a large file is read for several
 		}
 		if len(span.files) > 0 {
 			out = append(out, p)
@@ -156,10 +211,13 @@ func (r *sourceRows) readSpan(ctx context.Context, c *sourceCommit, version int6
 
 // gatherSpan returns the rows of a span with the wanted columns and the event time behind them, nil if there are none.
 func (r *sourceRows) gatherSpan(ctx context.Context, span *timeSpan) (*batch.Batch, error) {
+	ordered, err := r.t.scanOf(r.s.read, ScanOptions{Columns: r.spanNames, Where: r.spanWhere(span), Limits: r.limits})
+	if err != nil {
+		return nil, err
+	}
 	var parts []*batch.Batch
-	var err error
 	for i := range span.files {
-		r.ordered.file(ctx, &span.files[i], func(b *batch.Batch, e error) bool {
+		ordered.file(ctx, &span.files[i], func(b *batch.Batch, e error) bool {
 			if err = e; err != nil {
 				return false
 			}
@@ -191,7 +249,7 @@ func (r *sourceRows) gatherSpan(ctx context.Context, span *timeSpan) (*batch.Bat
 }
 
 // order makes ready for reading spans, where names are the columns wanted.
-func (r *sourceRows) order(names []string, limits parquet.Limits) (err error) {
+func (r *sourceRows) order(names []string, limits parquet.Limits) error {
 	if r.s.o.EventTime == "" {
 		return nil
 	}
@@ -202,10 +260,41 @@ func (r *sourceRows) order(names []string, limits parquet.Limits) (err error) {
 	if r.timeAt = slices.Index(names, column); r.timeAt < 0 {
 		r.timeAt, names = len(names), append(slices.Clone(names), column)
 	}
-	if r.ordered, err = r.t.scanOf(r.s.read, ScanOptions{Columns: names, Where: r.s.before(), Limits: limits}); err != nil {
+	r.spanNames, r.limits = names, limits
+	ordered, err := r.t.scanOf(r.s.read, ScanOptions{Columns: names, Where: r.s.before(), Limits: limits})
+	if err != nil {
 		return err
 	}
-	out := r.ordered.out.Fields
+	out := ordered.out.Fields
 	r.spanSchema = &batch.Schema{Fields: append(slices.Clone(out[:len(r.places)]), out[r.timeAt])}
 	return nil
+}
+
+// spanWhere returns a condition of rows, all those of the span among them, by which row groups and pages of large files are passed over.
+func (r *sourceRows) spanWhere(span *timeSpan) string {
+	column, literal := r.spanNames[r.timeAt], ""
+	switch r.s.read.Schema.Fields[r.s.read.Schema.IndexFold(column)].Type.Kind {
+	case batch.Timestamp:
+		literal = "timestamp_micros(%d)"
+	case batch.Date:
+		literal = "date_from_unix_date(%d)"
+	default:
+		return r.s.before()
+	}
+	column = "`" + strings.ReplaceAll(column, "`", "``") + "`"
+	var all []string
+	if where := r.s.before(); where != "" {
+		all = append(all, "("+where+")")
+	}
+	if span.to != math.MaxInt64 {
+		older := column + " < " + fmt.Sprintf(literal, span.to)
+		if span.from == math.MinInt64 {
+			older = "(" + older + " OR " + column + " IS NULL)"
+		}
+		all = append(all, older)
+	}
+	if span.from != math.MinInt64 {
+		all = append(all, column+" >= "+fmt.Sprintf(literal, span.from))
+	}
+	return strings.Join(all, " AND ")
 }

@@ -1,23 +1,12 @@
 package delta
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore"
 )
-
-// startFiles is what the table had when the stream began: files by age, then by path, as in Spark. Split i of n reads
-// every n-th file from the i-th on.
-type startFiles struct {
-	version int64
-	time    int64 // milliseconds since 1970
-	pieces  []sourcePiece
-}
 
 // sourcePiece is a piece of a version on its way through a stream.
 type sourcePiece struct {
@@ -68,34 +57,6 @@ func newSourcePiece(o *SourceOptions, p piece) sourcePiece {
 	return s
 }
 
-// loadStart reads what the table had at a version.
-func (s *Source) loadStart(ctx context.Context, version int64) (*startFiles, error) {
-	snapshot, err := s.table.SnapshotAt(ctx, version)
-	if err != nil {
-		return nil, s.lost(err, version)
-	}
-	if why := s.readable(snapshot.Head); why != "" {
-		return nil, s.changedSchema(snapshot.Head, why)
-	}
-	f := &startFiles{version: version, pieces: make([]sourcePiece, 0, snapshot.Len())}
-	snapshot.Each(func(a *log.Add) bool {
-		f.pieces = append(f.pieces, newSourcePiece(&s.o, piece{kind: pieceInsert, add: *a.Clone()}))
-		return true
-	})
-	slices.SortFunc(f.pieces, func(a, b sourcePiece) int {
-		return cmp.Or(cmp.Compare(a.add.ModificationTime, b.add.ModificationTime), strings.Compare(a.add.Path, b.add.Path))
-	})
-	if s.o.EventTime != "" {
-		if f.pieces, err = s.inOrder(ctx, snapshot, f.pieces); err != nil {
-			return nil, err
-		}
-	}
-	if s.o.ReadChangeFeed {
-		f.time, err = s.timeOf(ctx, version, nil)
-	}
-	return f, err
-}
-
 // timeOf returns the time of a version.
 func (s *Source) timeOf(ctx context.Context, version int64, info *log.CommitInfo) (int64, error) {
 	l, err := s.table.timeline(ctx)
@@ -113,7 +74,7 @@ func (s *Source) timeOf(ctx context.Context, version int64, info *log.CommitInfo
 	return l.of(ctx, version, info)
 }
 
-// extend plans versions up to the newest one, as many as the next epochs may read.
+// extend makes ready what the next epochs may read: files of the start, and versions up to the newest one, as many as the next epochs may read.
 func (s *Source) extend(ctx context.Context) error {
 	head, err := s.table.Head(ctx)
 	if err != nil {
@@ -122,12 +83,31 @@ func (s *Source) extend(ctx context.Context) error {
 	s.mu.Lock()
 	s.newest = max(s.newest, head.Version)
 	s.mu.Unlock()
+	if err := s.moreToStart(ctx); err != nil {
+		return err
+	}
 	return s.plan(ctx, s.farEnough)
 }
 
-// keepUp plans a further version for a reader that has come to the end of what is planned, though more is there: in a run without limits
-// nobody else does.
+// moreToStart reads on what the table had at first.
+func (s *Source) moreToStart(ctx context.Context) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	s.mu.Lock()
+	start := s.start
+	s.mu.Unlock()
+	if start == nil {
+		return nil
+	}
+	return s.moreOf(ctx, start)
+}
+
+// keepUp makes ready more files of the start, or a further version, for a reader that has come to the end of what is planned, though more is there:
+// in a run without limits nobody else does.
 func (s *Source) keepUp(ctx context.Context) error {
+	if err := s.moreToStart(ctx); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	until := s.planned + 1
 	s.mu.Unlock()
@@ -286,19 +266,31 @@ func (s *Source) lost(err error, version int64) error {
 	return f
 }
 
-// piecesOf returns the pieces of a version that the stream reads, and whether they are planned; s.mu is held.
-func (s *Source) piecesOf(p sourcePosition) (c *sourceCommit, planned bool) {
+// planned is where a position leads.
+type planned struct {
+	commit *sourceCommit
+	piece  *sourcePiece // nil: behind the last one
+	pieces int          // of the version
+}
+
+// plannedAt returns where a position leads, and whether that is known yet; s.mu is held.
+func (s *Source) plannedAt(p sourcePosition) (planned, bool) {
 	if p.starting() {
 		if s.start == nil {
-			return nil, false
+			return planned{}, false
 		}
-		return &sourceCommit{time: s.start.time, pieces: s.start.pieces}, true
+		at := planned{&sourceCommit{time: s.start.time}, s.start.at(p.Index), s.start.n}
+		return at, at.piece != nil || p.Index >= at.pieces
 	}
-	c, planned = s.commits[p.Version]
-	if planned && c.err != nil {
-		return nil, false
+	c, known := s.commits[p.Version]
+	if !known || c.err != nil {
+		return planned{}, false
 	}
-	return c, planned
+	at := planned{commit: c, pieces: len(c.pieces)}
+	if p.Index < at.pieces {
+		at.piece = &c.pieces[p.Index]
+	}
+	return at, true
 }
 
 // following returns the position behind a piece of those of a version, when rows were read by then.

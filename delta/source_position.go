@@ -109,9 +109,8 @@ func (s *Source) Lag(at, end connectors.Positions) map[string]string {
 			continue
 		}
 		if p.starting() && s.start != nil {
-			for i := p.Index; i < len(s.start.pieces); i += p.Splits {
-				files, bytes = files+1, bytes+s.start.pieces[i].add.Size
-			}
+			f, _, b := s.start.rest(p.Index, p.Splits)
+			files, bytes = files+f, bytes+b
 			p = p.piece(p.Version+1, 0, p.Rows)
 		}
 		if id != splitName(0) {

@@ -60,6 +60,9 @@ func (s *Source) Open(ctx context.Context, at connectors.Positions, o connectors
 	if err != nil {
 		return nil, err
 	}
+	if err := s.beginAt(ctx, at); err != nil {
+		return nil, err
+	}
 	r := &sourceReader{s: s, rows: rows, wake: make(chan struct{}, 1), paused: map[connectors.SplitID]bool{}}
 	for id, text := range at {
 		if _, err := splitNumber(id); err != nil {
@@ -70,14 +73,6 @@ func (s *Source) Open(ctx context.Context, at connectors.Positions, o connectors
 			return nil, err
 		}
 		r.cursors = append(r.cursors, &sourceCursor{id: id, next: p, at: p})
-		s.mu.Lock()
-		missing := p.starting() && (s.start == nil || s.start.version != p.First)
-		s.mu.Unlock()
-		if missing {
-			if err := s.begin(ctx, p, true); err != nil {
-				return nil, err
-			}
-		}
 	}
 	slices.SortFunc(r.cursors, func(a, b *sourceCursor) int { return len(a.id) - len(b.id) })
 	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -114,10 +109,15 @@ func (r *sourceReader) Next(ctx context.Context) (connectors.Fetch, error) {
 	}
 }
 
-// waits reports whether the split that reads versions has come to the end of what is planned, and not of what is there, in a run without limits.
+// waits reports whether a file of the start is not in memory, or the split that reads versions has come to the end of what is planned, and not of what is there, in a run without limits.
 func (r *sourceReader) waits() bool {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
+	for _, c := range r.cursors {
+		if _, known := r.s.plannedAt(c.next); r.free() && r.s.start != nil && c.next.starting() && !known {
+			return true
+		}
+	}
 	if r.s.limited || r.s.o.StartOnly || r.s.planned > r.s.newest || r.s.broken() {
 		return false
 	}
@@ -214,24 +214,40 @@ func (r *sourceReader) readAhead(c *sourceCursor) {
 			return
 		}
 		r.s.mu.Lock()
-		commit, planned := r.s.piecesOf(p)
+		at, known := r.s.plannedAt(p)
+		r.note()
 		r.s.mu.Unlock()
-		if !planned {
+		if !known {
 			return
 		}
-		if p.Index < len(commit.pieces) && commit.pieces[p.Index].net != nil && len(c.lanes) > 0 {
+		if at.piece != nil && at.piece.net != nil && len(c.lanes) > 0 {
 			return // what it keeps in mind is much, so no other is read beside it
 		}
-		lane := &sourceLane{from: p, after: p.following(len(commit.pieces), 0), found: make(chan sourceFound, ahead)}
-		lane.whole, lane.final = commit.whole, lane.after.Version > p.Version
+		lane := &sourceLane{from: p, after: p.following(at.pieces, 0), found: make(chan sourceFound, ahead)}
+		lane.whole, lane.final = at.commit.whole, lane.after.Version > p.Version
 		c.lanes, c.next = append(c.lanes, lane), lane.after
-		if p.Index >= len(commit.pieces) || commit.pieces[p.Index].skip {
+		if at.piece == nil || at.piece.skip {
 			lane.found <- sourceFound{b: r.rows.none(), last: true}
 			continue
 		}
-		r.work.Go(func() { r.read(lane, commit, &commit.pieces[p.Index]) })
+		r.work.Go(func() { r.read(lane, at.commit, at.piece) })
 	}
 }
+
+// note notes how far each split has begun to read what the table had at first, where no limits tell it; s.mu is held.
+func (r *sourceReader) note() {
+	if !r.free() || r.s.start == nil {
+		return
+	}
+	for _, c := range r.cursors {
+		if i, err := splitNumber(c.id); err == nil && i < len(r.s.start.next) {
+			r.s.start.next[i] = r.s.start.indexOf(c.next)
+		}
+	}
+}
+
+// free reports whether the reader goes on without being told how far.
+func (r *sourceReader) free() bool { return r.rows.o.Whole || !r.s.Limited() }
 
 // read reads a piece into its lane. A batch waits for the one behind it, so that the last one is known for what it is.
 func (r *sourceReader) read(lane *sourceLane, commit *sourceCommit, p *sourcePiece) {

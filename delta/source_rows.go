@@ -20,8 +20,9 @@ type sourceRows struct {
 	rows, feed *scan
 	places     []int // of the scans' columns in the batches given
 
-	ordered    *scan // of spans: the same columns, and the event time if it is none of them
-	timeAt     int   // of the event time in it
+	spanNames  []string // of the columns that are read for spans: those wanted, and the event time if it is none of them
+	limits     parquet.Limits
+	timeAt     int // of the event time in it
 	spanSchema *batch.Schema
 }
 

@@ -3,6 +3,7 @@ package delta
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/deltaic/deltaic/connectors"
@@ -39,18 +40,18 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 			zero = p
 		}
 	}
-	if err := s.begin(ctx, zero, reading); err != nil {
+	if err := s.begin(ctx, zero, reading, nextOf(first.Splits, out)); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.start != nil { // more splits than files
-		for i := len(s.start.pieces); i < first.Splits; i++ {
+		for i := s.start.n; i < first.Splits; i++ {
 			if _, is := known[splitName(i)]; !is {
 				out[splitName(i)] = first.piece(s.start.version+1, 0, 0).encode()
 			}
 		}
-		if len(s.start.pieces) == 0 {
+		if s.start.n == 0 {
 			if _, is := known[splitName(0)]; !is {
 				out[splitName(0)] = first.piece(s.start.version+1, 0, 0).encode()
 			}
@@ -159,21 +160,23 @@ func (s *Source) startingVersion(ctx context.Context) (int64, error) {
 
 // begin makes ready for reading from a position on. starting says that there is something to read of what the table had at first: once that is
 // over, that version may be gone.
-func (s *Source) begin(ctx context.Context, p sourcePosition, starting bool) error {
+func (s *Source) begin(ctx context.Context, p sourcePosition, starting bool, next []int) error {
 	var start *startFiles
 	if starting {
 		s.mu.Lock()
 		start = s.start
 		s.mu.Unlock()
-		if start == nil || start.version != p.First {
+		if !s.holds(start, p.First, next) {
 			var err error
-			if start, err = s.loadStart(ctx, p.First); err != nil {
+			if start, err = s.loadStart(ctx, p.First, next); err != nil {
 				return err
 			}
 		}
 	}
 	s.mu.Lock()
-	s.start, s.at = start, p
+	if s.start, s.at = start, p; start != nil {
+		start.next = next
+	}
 	s.commits = map[int64]*sourceCommit{}
 	s.planned = max(p.Version, p.First+1)
 	s.mu.Unlock()
@@ -184,12 +187,62 @@ func (s *Source) begin(ctx context.Context, p sourcePosition, starting bool) err
 	return err
 }
 
+// nextOf returns with which file of the start each split goes on.
+func nextOf(splits int, at connectors.Positions) []int {
+	next := make([]int, splits)
+	for id, text := range at {
+		i, err := splitNumber(id)
+		p, err2 := decodePosition(text)
+		if err != nil || err2 != nil || i >= splits {
+			continue // it is refused when it is opened
+		}
+		if next[i] = p.Index; !p.starting() {
+			next[i] = math.MaxInt
+		}
+	}
+	return next
+}
+
+// holds reports whether what is known of the start is of a version, and has the files that splits go on with, or can read on to them.
+func (s *Source) holds(f *startFiles, version int64, next []int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f == nil || f.version != version {
+		return false
+	}
+	for _, i := range next {
+		if i < f.first {
+			return false
+		}
+	}
+	return true
+}
+
+// beginAt makes ready for reading from positions that Start has not seen.
+func (s *Source) beginAt(ctx context.Context, at connectors.Positions) error {
+	for _, text := range at {
+		p, err := decodePosition(text)
+		if err != nil || !p.starting() {
+			continue
+		}
+		s.mu.Lock()
+		start := s.start
+		s.mu.Unlock()
+		if start == nil || start.version != p.First {
+			return s.begin(ctx, p, true, nextOf(p.Splits, at))
+		}
+	}
+	return nil
+}
+
 // End returns the position behind the newest version.
 func (s *Source) End(ctx context.Context, splits []connectors.SplitID) (connectors.Positions, error) {
-	if !s.o.StartOnly {
-		if err := s.extend(ctx); err != nil {
-			return nil, err
-		}
+	more := s.extend
+	if s.o.StartOnly {
+		more = s.moreToStart
+	}
+	if err := more(ctx); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	c := s.commits[s.at.Version]
@@ -209,33 +262,19 @@ func (s *Source) End(ctx context.Context, splits []connectors.SplitID) (connecto
 		if i == 0 {
 			p = s.end()
 		} else if s.start != nil {
-			p.Rows = s.startRows(i)
+			_, p.Rows, _ = s.start.rest(i, s.at.Splits)
 		}
 		out[id] = p.encode()
 	}
 	return out, nil
 }
 
-// startRows returns about how many rows a split reads of what the table had at first; s.mu is held.
-func (s *Source) startRows(split int) (rows int64) {
-	for i := split; i < len(s.start.pieces); i += s.at.Splits {
-		if p := &s.start.pieces[i]; !p.skip {
-			rows += p.rows
-		}
-	}
-	return rows
-}
-
 // end returns the end of the split that reads the versions; s.mu is held.
 func (s *Source) end() sourcePosition {
 	rows, version := s.at.Rows, s.at.Version
 	if s.at.starting() {
-		for i := s.at.Index; i < len(s.start.pieces); i += s.at.Splits {
-			if p := &s.start.pieces[i]; !p.skip {
-				rows += p.rows
-			}
-		}
-		version++
+		_, left, _ := s.start.rest(s.at.Index, s.at.Splits)
+		rows, version = rows+left, version+1
 	}
 	for v := version; v < s.planned; v++ {
 		if c := s.commits[v]; c != nil {

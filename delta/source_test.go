@@ -148,6 +148,7 @@ func TestStreamFolds(t *testing.T) {
 		}
 		o := delta.SourceOptions{MaxFiles: rapid.Int64Range(0, 3).Draw(t, "files"), MaxBytes: rapid.SampledFrom([]int64{0, 1, 2000}).Draw(t, "bytes")}
 		mind := rapid.SampledFrom([]int64{0, 1, 4, 20, 1 << 20}).Draw(t, "in mind")
+		kept := rapid.SampledFrom([]int64{1, 2, 50_000}).Draw(t, "kept")
 		rows := map[string]int{}
 		if rapid.Bool().Draw(t, "from a version") {
 			from := rapid.Int64Range(0, d.version).Draw(t, "version")
@@ -163,6 +164,7 @@ func TestStreamFolds(t *testing.T) {
 			}
 			s.TakeChanges(true)
 			s.KeepInMind(mind)
+			s.KeepFiles(kept)
 			return s
 		})
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
