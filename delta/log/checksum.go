@@ -68,7 +68,7 @@ func (o *object) list(n int, each func(i int, b []byte) []byte) {
 
 // DecodeChecksum reads the text of a checksum. What it does not know it passes over.
 func DecodeChecksum(text []byte) (*Checksum, error) {
-	c, s := &Checksum{}, &scanner{data: text}
+	c, s := &Checksum{}, &scanner{data: text, most: mostValues}
 	metadatas, protocols, files, bytes := int64(-1), int64(-1), int64(-1), int64(-1)
 	err := s.object(func(key []byte) error {
 		switch string(key) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -90,7 +91,7 @@ func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) e
 			return &LineError{line + 1, fmt.Errorf("action of more than %d bytes", limits.Line)}
 		}
 		if err == bufio.ErrBufferFull {
-			buffer = append(buffer, part...)
+			buffer = appendPart(buffer, part)
 			continue
 		}
 		if err != nil && err != io.EOF {
@@ -99,7 +100,7 @@ func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) e
 		line++
 		text := part
 		if len(buffer) > 0 {
-			buffer = append(buffer, part...)
+			buffer = appendPart(buffer, part)
 			text = buffer
 		}
 		if len(bytes.TrimSpace(text)) > 0 {
@@ -135,6 +136,14 @@ func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) e
 	}
 }
 
+// appendPart appends to a buffer that doubles when it is full: growing less leaves much more behind.
+func appendPart(buffer, part []byte) []byte {
+	if need := len(buffer) + len(part); need > cap(buffer) {
+		buffer = slices.Grow(buffer, max(need, 2*cap(buffer))-len(buffer))
+	}
+	return append(buffer, part...)
+}
+
 // gather reads lines up to one that is a closing brace in the first column: how
 // commits that were pretty-printed by hand end an action.
 func gather(in *bufio.Reader, buffer *[]byte, line int, total *int64, limits Limits) (int, error) {
@@ -145,7 +154,7 @@ func gather(in *bufio.Reader, buffer *[]byte, line int, total *int64, limits Lim
 		if int64(len(*buffer)+len(part)) > limits.Line || *total > limits.Commit {
 			return line + 1, fmt.Errorf("action of more than %d bytes", limits.Line)
 		}
-		*buffer = append(*buffer, part...)
+		*buffer = appendPart(*buffer, part)
 		closing := start && len(part) > 0 && part[0] == '}'
 		start = err == nil
 		if err == bufio.ErrBufferFull {
@@ -166,7 +175,7 @@ func decodeAction(text []byte, want Kinds, in *interner) (*Action, error) {
 	if passOver(text, want) {
 		return nil, nil
 	}
-	s := &scanner{data: text}
+	s := &scanner{data: text, most: mostValues}
 	var a *Action
 	err := s.object(func(key []byte) error {
 		kind := kindNames[string(key)]

@@ -22,6 +22,25 @@ type scanner struct {
 	data  []byte
 	pos   int
 	depth int
+
+	most     int // values of objects and arrays that are read, not passed over; 0: as many as there are
+	values   int
+	skipping int
+}
+
+// mostValues bounds the values of one action, or of a checksum: a text of three bytes each would become a hundred times as much. Real ones have
+// some dozens, and a checksum some thousands.
+const mostValues = 100_000
+
+// count notes a value of an object or array.
+func (s *scanner) count() error {
+	if s.most == 0 || s.skipping > 0 {
+		return nil
+	}
+	if s.values++; s.values > s.most {
+		return fmt.Errorf("byte %d: more than %d values", s.pos, s.most)
+	}
+	return nil
 }
 
 func (s *scanner) fail(what string) error {
@@ -91,6 +110,9 @@ func (s *scanner) object(each func(key []byte) error) error {
 		if err := s.expect(':', "a colon"); err != nil {
 			return err
 		}
+		if err := s.count(); err != nil {
+			return err
+		}
 		if err := each(key); err != nil {
 			return err
 		}
@@ -115,6 +137,9 @@ func (s *scanner) array(each func() error) error {
 		return nil
 	}
 	for {
+		if err := s.count(); err != nil {
+			return err
+		}
 		if err := each(); err != nil {
 			return err
 		}
@@ -313,9 +338,15 @@ func (s *scanner) raw() ([]byte, error) {
 func (s *scanner) skip() error {
 	switch c := s.peek(); {
 	case c == '{':
-		return s.object(func([]byte) error { return s.skip() })
+		s.skipping++
+		err := s.object(func([]byte) error { return s.skip() })
+		s.skipping--
+		return err
 	case c == '[':
-		return s.array(s.skip)
+		s.skipping++
+		err := s.array(s.skip)
+		s.skipping--
+		return err
 	case c == '"':
 		_, err := s.bytes()
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 // maxFields bounds the fields of one schema, nested ones counted.
-const maxFields = 100_000
+const maxFields = 32_768
 
 // ParseSchema reads a schemaString.
 func ParseSchema(text string) (*batch.Schema, error) {
