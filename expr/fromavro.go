@@ -24,7 +24,7 @@ func fromAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err := b.to(batch.BinaryType, c, args, 0); err != nil {
 		return nil, err
 	}
-	r, err := b.registered(c, args)
+	r, err := b.registered(c, args, args[len(args)-1])
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (p *avroPlan) eval(r *run, n *node, sel []int32, a []val) (*batch.Column, e
 		}
 		w := writers[id]
 		if w == nil && failed == nil {
-			if w, failed = p.writer(id); w != nil {
+			if w, failed = p.writer(id); w != nil && w.class != "SCHEMA_NOT_FOUND" { // for that the registry remembers how long
 				if len(writers) >= maxWriters {
 					clear(writers)
 				}

@@ -25,6 +25,8 @@ type Options struct {
 	Quarantine bool
 	// Registry opens the schema registries that from_avro and its kin name; nil: none can be.
 	Registry registry.Open
+	// ReadFile reads the files of descriptors that from_protobuf names; nil: none can be read.
+	ReadFile func(path string) ([]byte, error)
 }
 
 // NewOptions returns Spark 4's defaults: ANSI on, UTC.

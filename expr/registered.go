@@ -22,24 +22,16 @@ type registered struct {
 
 // registered reads where the schemas of a call are: behind the value a subject and an address, or both as options. It returns
 // nil for a call that names its schema itself.
-func (b *binder) registered(c *parse.Call, args []*node) (*registered, error) {
+// Of a call that takes no subject and address args are cut short.
+func (b *binder) registered(c *parse.Call, args []*node, last *node) (*registered, error) {
 	r := &registered{rest: map[string]string{}}
-	at := len(args) - 1
-	if at >= 1 {
+	if len(args) >= 2 {
 		r.subject, _ = stringConstant(args[1])
 	}
-	if at >= 2 {
-		if address, ok := stringConstant(args[2]); ok {
-			r.address = address
-		}
+	if len(args) >= 3 {
+		r.address, _ = stringConstant(args[2])
 	}
-	var named map[string]string
-	if _, last := mapConstant(args[at]); last {
-		var err error
-		if named, err = b.options(c, args, at); err != nil {
-			return nil, err
-		}
-	}
+	named, _ := mapConstant(last)
 	reach := map[string]string{}
 	for name, value := range named {
 		switch key := strings.ToLower(name); {

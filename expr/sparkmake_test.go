@@ -25,7 +25,7 @@ import (
 var sparkless = []string{"iff", "window_time", "current_timestamp", "now", "localtimestamp", "current_date", "curdate", "unix_timestamp",
 	"current_timezone",
 	"get_path", "json_tuple",
-	"from_avro", "to_avro", "schema_of_avro"}
+	"from_avro", "to_avro", "schema_of_avro", "from_protobuf", "to_protobuf"}
 
 // bounds are arguments at the edges of their type.
 var bounds = map[batch.Kind][]string{

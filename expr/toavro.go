@@ -8,7 +8,7 @@ import (
 )
 
 func toAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
-	r, err := b.registered(c, args)
+	r, err := b.registered(c, args, args[len(args)-1])
 	if err != nil {
 		return nil, err
 	}

@@ -305,13 +305,16 @@ var errorClasses = map[string]string{
 	"SINK_CANNOT_REWIND":                                               "deltaic rewind: what a sink has put out cannot be taken back",
 	"DELTA_MISSING_FILES_UNEXPECTED":                                   "files of the version to restore are gone",
 
-	// Of Avro and schema registries.
-	"SCHEMA_NOT_FOUND":            "a record names a schema, or a call a subject, that the schema registry has not",
-	"SCHEMA_REGISTRY_UNAVAILABLE": "the schema registry does not answer; the flow tries again",
-	"SCHEMA_REGISTRY_REFUSED":     "the schema registry refuses who asks",
-	"SCHEMA_REGISTRY_FAILED":      "the schema registry answers with an error of its own",
-	"INCOMPATIBLE_SCHEMA":         "what one schema wrote cannot be read as another, or a value not be written by it; the field is named",
-	"AVRO_CANNOT_WRITE":           "a value does not fit the Avro schema that it is written by",
-	"PARSE_MODE_UNSUPPORTED":      "a mode of reading records that there is not; there are PERMISSIVE and FAILFAST",
-	"INVALID_OPTIONS":             "a function has no such option, or it has a value that it cannot have",
+	// Of Avro, Protobuf and schema registries.
+	"MALFORMED_PROTOBUF_MESSAGE":         "a Protobuf record cannot be read",
+	"PROTOBUF_CANNOT_WRITE":              "a value does not fit the Protobuf message that it is written as",
+	"PROTOBUF_DESCRIPTOR_FILE_NOT_FOUND": "the file of descriptors cannot be read",
+	"SCHEMA_NOT_FOUND":                   "a record names a schema, or a call a subject, that the schema registry has not",
+	"SCHEMA_REGISTRY_UNAVAILABLE":        "the schema registry does not answer; the flow tries again",
+	"SCHEMA_REGISTRY_REFUSED":            "the schema registry refuses who asks",
+	"SCHEMA_REGISTRY_FAILED":             "the schema registry answers with an error of its own",
+	"INCOMPATIBLE_SCHEMA":                "what one schema wrote cannot be read as another, or a value not be written by it; the field is named",
+	"AVRO_CANNOT_WRITE":                  "a value does not fit the Avro schema that it is written by",
+	"PARSE_MODE_UNSUPPORTED":             "a mode of reading records that there is not; there are PERMISSIVE and FAILFAST",
+	"INVALID_OPTIONS":                    "a function has no such option, or it has a value that it cannot have",
 }

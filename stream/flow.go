@@ -39,7 +39,7 @@ type Flow struct {
 // New returns an empty flow. The name is its identity.
 func New(name string) *Flow {
 	f := &Flow{name: name, options: expr.NewOptions(), sources: map[string]bool{}}
-	f.options.Registry = client.Open
+	f.options.Registry, f.options.ReadFile = client.Open, readFile
 	f.graph.Flow, f.graph.Quarantine = name, -1
 	if name == "" {
 		f.mistake("", "INVALID_FLOW", "the flow has no name", "a name is the flow's identity: state and ledger belong to it")

@@ -4,7 +4,7 @@
 // # Main types
 //
 // [Registry] gives a [Schema]; [Open] makes one from an address and options. [Unframe] and [Frame]
-// take a number off a record and put one before it.
+// take a number off a record and put one before it, [Index] and [AppendIndex] what Protobuf has behind it.
 //
 // # The caller's duties
 //
@@ -61,6 +61,38 @@ func Unframe(record []byte) (id int, rest []byte, ok bool) {
 		return 0, nil, false
 	}
 	return int(binary.BigEndian.Uint32(record[1:])), record[frame:], true
+}
+
+// Index reads where the message of a Protobuf record stands in its schema: by number, from the outermost one in.
+func Index(framed []byte) (index []int, rest []byte, ok bool) {
+	n, k := binary.Varint(framed)
+	if k <= 0 || n < 0 || n > 64 {
+		return nil, nil, false
+	}
+	framed = framed[k:]
+	if n == 0 { // short for the first one
+		return []int{0}, framed, true
+	}
+	for range n {
+		i, k := binary.Varint(framed)
+		if k <= 0 || i < 0 || i > 1<<20 {
+			return nil, nil, false
+		}
+		index, framed = append(index, int(i)), framed[k:]
+	}
+	return index, framed, true
+}
+
+// AppendIndex appends what Index reads.
+func AppendIndex(dst []byte, index []int) []byte {
+	if len(index) == 1 && index[0] == 0 {
+		return append(dst, 0)
+	}
+	dst = binary.AppendVarint(dst, int64(len(index)))
+	for _, i := range index {
+		dst = binary.AppendVarint(dst, int64(i))
+	}
+	return dst
 }
 
 // Frame appends the head of a record whose schema has the number.

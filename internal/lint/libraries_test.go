@@ -29,6 +29,8 @@ var libraries = []library{
 	{"github.com/johannesboyne/gofakes3", []string{"objstore/s3/s3test"}, "S3 in the process of a test"},
 	{"github.com/parquet-go/parquet-go", []string{"formats/parquet", "internal/oracle"}, "one room writes Parquet; the oracle must not read with its code"},
 	{"github.com/twmb/avro", []string{"formats/avro"}, "the JSON of Avro schemas; records are decoded straight into columns"},
+	{"google.golang.org/protobuf", []string{"formats/protobuf"}, "Protobuf's descriptors and wire; records are decoded straight into columns"},
+	{"github.com/bufbuild/protocompile", []string{"formats/protobuf"}, "the text of .proto files, as schema registries have it"},
 	{"github.com/RoaringBitmap/roaring", []string{"delta", "internal/oracle"}, "deletion vectors; the oracle must not read them with the code that wrote them"},
 	{"go.uber.org/zap", []string{"", "node", "cmd", "benchmarks", "actors", "connectors", "delta", "persistence"}, "only rooms that do I/O or run may log, with the *zap.Logger they were handed"},
 	{"github.com/spf13/cobra", []string{"node", "cmd", "benchmarks"}, "the command line; the bench commands live with the benchmarks"},
