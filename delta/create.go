@@ -225,7 +225,7 @@ func checkNames(fields []batch.Field, path string) error {
 		if f.Name == "" || strings.ContainsAny(f.Name, " ,;{}()\n\t=") {
 			e := supervision.New(supervision.Fatal, "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAME",
 				"the column name %q is empty or holds one of: space , ; { } ( ) newline tab =", path+f.Name)
-			e.Hint = "give the column another name (AS)"
+			e.Hint = "give the column another name (AS), or the table column mapping: delta.columnMapping.mode=name"
 			return e
 		}
 		sub := path + f.Name + "."

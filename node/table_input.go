@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -119,8 +120,23 @@ func (j *jsonInput) match(table *batch.Schema, more bool) error {
 	if err != nil {
 		return err
 	}
-	j.schema, err = present(j.path, seen, table, more)
-	return err
+	if j.schema, err = present(j.path, seen, table, more); err != nil {
+		return err
+	}
+	if _, err := j.decoder(); err != nil {
+		return invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", Path: j.path, Message: err.Error()})
+	}
+	return nil
+}
+
+// decoder returns what reads a line by the schema, with nulls anywhere: they are the table's to refuse, which names the column.
+func (j *jsonInput) decoder() (*json.Decoder, error) {
+	loose := &batch.Schema{Fields: slices.Clone(j.schema.Fields)}
+	for i := range loose.Fields {
+		loose.Fields[i].Nullable = true
+	}
+	j.schema = loose
+	return json.NewDecoder(batch.StructType(loose.Fields...), json.Options{FoldCase: true, MaxRecord: inputBytes})
 }
 
 // present returns the columns of the table that the input has, under the table's types. Those that it has beyond are
@@ -149,17 +165,11 @@ func present(path string, seen, table *batch.Schema, more bool) (*batch.Schema, 
 }
 
 func (j *jsonInput) each(take func(*batch.Batch) error) error {
-	// Nulls are the table's to refuse: it names the column.
-	loose := make([]batch.Field, len(j.schema.Fields))
-	for i, f := range j.schema.Fields {
-		f.Nullable = true
-		loose[i] = f
-	}
-	t := batch.StructType(loose...)
-	decoder, err := json.NewDecoder(t, json.Options{FoldCase: true, MaxRecord: inputBytes})
+	decoder, err := j.decoder()
 	if err != nil {
 		return err
 	}
+	t := batch.StructType(j.schema.Fields...)
 	to := batch.NewBuilder(t, nil)
 	defer func() { to.Release() }()
 	flush := func() error {
@@ -170,7 +180,7 @@ func (j *jsonInput) each(take func(*batch.Batch) error) error {
 		for i, kid := range rows.Kids {
 			columns[i] = kid.Retain()
 		}
-		b := batch.NewBatch(batch.NewSchema(loose...), rows.N, columns...)
+		b := batch.NewBatch(j.schema, rows.N, columns...)
 		rows.Release()
 		return take(b)
 	}
@@ -231,11 +241,17 @@ func (q *parquetInput) infer() (*batch.Schema, error) { return q.file.Schema(), 
 // match reads the file's own columns under the table's types; where the table may change, under their own.
 func (q *parquetInput) match(table *batch.Schema, more bool) error {
 	s, err := present(q.path, q.file.Schema(), table, more)
-	if err == nil && more {
-		s = q.file.Schema()
+	if err != nil {
+		return err
 	}
-	q.schema = s
-	return err
+	r, err := q.file.Read(s)
+	if err == nil {
+		r.Close()
+	}
+	if q.schema = s; more || err != nil { // what is not read as the table's types is for the table to refuse
+		q.schema = q.file.Schema()
+	}
+	return nil
 }
 
 func (q *parquetInput) each(take func(*batch.Batch) error) error {
