@@ -12,6 +12,7 @@ FIRST    ?= 1
 BOOK     ?=
 LEAST    ?= 5
 FUZZTIME ?= 60s
+SEEDFILES ?= 12
 space    := $(subst ,, )
 # Without the race detector: rooms in which no goroutine is started, by a rule of internal/lint, and the tables of state,
 # which belong to one, all of whose tests take many times as long under it; the simulator, each world of which is one goroutine;
@@ -20,7 +21,7 @@ PLAIN := expr formats operators windows persistence/state internal/lint internal
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
-.PHONY: help build test lint fmt conformance crash flows mutants fuzz interop bench bench-state demo
+.PHONY: help build test lint fmt conformance crash flows mutants fuzz seeds interop bench bench-state demo
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,12 +59,23 @@ flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with 
 mutants: ## every planted bug passes the unit tests and is caught by the simulator or, if DELTAIC_DUCKDB names a program, by random flows
 	$(GO) run ./internal/crash/cmd/mutants
 
+# An input that reaches new code is made smaller by a few tries only: go test takes up to a minute for each otherwise, in which it tries nothing else.
 fuzz: ## every fuzz target in turn, FUZZTIME=60s each
 	@for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
-			$(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+			$(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
 		done; \
+	done
+
+# Inputs that reach code which no seed does are kept in testdata/fuzz, the smallest ones: go test runs them from then on.
+seeds: ## after make fuzz: what it found to reach new code becomes seeds, SEEDFILES=12 of at most 1 KiB a target
+	@module=$$($(GO) list -m); cache=$$($(GO) env GOCACHE)/fuzz; \
+	for found in $$(find "$$cache/$$module" -mindepth 1 -type d -name 'Fuzz*' | sort); do \
+		package=$${found#"$$cache/$$module/"}; kept=$$(dirname "$$package")/testdata/fuzz/$$(basename "$$package"); \
+		grep -qs "^func $$(basename "$$package")(" $$(dirname "$$package")/*_test.go || continue; \
+		mkdir -p "$$kept"; \
+		find "$$found" -type f -size -3 -printf '%s %p\n' | sort -n | cut -d ' ' -f 2- | head -n $(SEEDFILES) | xargs -r cp -n -t "$$kept"; \
 	done
 
 interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTEROP names the folder of their scripts

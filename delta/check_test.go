@@ -38,6 +38,13 @@ func checked(table *delta.Table, deep bool) (kinds map[log.FindingKind]int, said
 	return kinds, said, nil
 }
 
+// sound fails if a check that reads all there is finds anything but what does no harm.
+func sound(t interface{ Fatalf(string, ...any) }, table *delta.Table) {
+	if kinds, said, err := checked(delta.Open(table.Store(), delta.Options{}), true); err != nil || len(kinds) > 0 {
+		t.Fatalf("what was written is not sound: %v, %q", err, said)
+	}
+}
+
 // folderOf are the files of a table by name.
 type folderOf map[string][]byte
 

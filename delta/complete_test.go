@@ -129,6 +129,7 @@ func TestComplete(t *testing.T) {
 				sink, w = open(e + 1)
 			}
 		}
+		sound(rt, delta.Open(s, delta.Options{}))
 	})
 }
 

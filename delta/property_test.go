@@ -129,6 +129,7 @@ func TestWriteAndScan(t *testing.T) {
 		for i := range snapshot.Files() {
 			checkStats(t, snapshot, i)
 		}
+		sound(t, table)
 		if n := pool.Lent(); n != 0 {
 			t.Fatalf("%d columns are still lent", n)
 		}

@@ -67,6 +67,7 @@ func TestRestore(t *testing.T) {
 				t.Fatalf("version %d has %d rows, want %v", v, rows, want[v])
 			}
 		}
+		sound(rt, table)
 	})
 }
 

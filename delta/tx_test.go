@@ -186,6 +186,7 @@ func TestTransactionsHoldToAModel(t *testing.T) {
 				t.Fatalf("mode %d where %q: its changes make\n     %v\nwant %v", w.Mode, w.ReplaceWhere, got, want)
 			}
 		}
+		sound(t, table)
 	})
 }
 

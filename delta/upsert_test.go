@@ -415,5 +415,6 @@ func TestUpsert(t *testing.T) {
 		if n := r.pool.Lent(); n != 0 {
 			t.Fatalf("%d columns are still lent", n)
 		}
+		sound(rt, delta.Open(r.store, delta.Options{}))
 	})
 }

@@ -15,7 +15,8 @@
 // # The caller's duties
 //
 //  1. What is read is not trusted: errors name file, line and version, and
-//     memory stays within [Limits].
+//     memory stays within [Limits]. One action has 100,000 values at most. A commit of many small actions takes up to
+//     20 times its text.
 //  2. Paths in actions stay as written in the log. [DecodePath] gives the
 //     object's name; compare files by [FileKey] only.
 //

@@ -315,5 +315,9 @@ func FuzzCheckpoint(f *testing.F) {
 		if err != nil && (!errors.As(err, &f) || f.Class == "" || f.Path == "") {
 			t.Fatalf("refused without saying what and where: %v", err)
 		}
+		found := false
+		if _, e := forms.log.Check(ctx, CheckOptions{Find: func(Finding) error { found = true; return nil }}); e != nil || err != nil && !found {
+			t.Fatalf("the check finds nothing (%v) of a table that cannot be read: %v", e, err)
+		}
 	})
 }
