@@ -100,7 +100,7 @@ func (c *chain) run(in *batch.Batch) error {
 	if err == nil || !c.stateless {
 		return err
 	}
-	if kind := supervision.KindOf(err); kind == supervision.Fatal || kind == supervision.Transient {
+	if kind := supervision.KindOf(outage(err)); kind == supervision.Fatal || kind == supervision.Transient || kind == supervision.Outage {
 		return err
 	}
 	c.drop()

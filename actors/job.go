@@ -43,6 +43,7 @@ type Job struct {
 	last     bool // the last barrier is on its way
 	asked    int  // callers that wait for what is there now
 	cause    error
+	away     string // what the flow waits for since the last outage, "" once an epoch has been done after it
 	retry    supervision.Decision
 	orders   []Order
 
@@ -301,7 +302,7 @@ func (j *Job) act(a epochs.Actions, now time.Time) {
 	if a.Done > 0 {
 		s := j.stats[a.Done]
 		delete(j.stats, a.Done)
-		s.Done = now
+		s.Done, j.away = now, ""
 		j.order(EpochDone{Manifest: j.book.Manifest(), Acks: a.Acks, Stats: *s, Watermarks: j.Watermarks(), More: j.clocks.more[a.Done]})
 		delete(j.clocks.more, a.Done)
 		j.fill.full = false
@@ -435,7 +436,11 @@ func (j *Job) fail(err error, now time.Time) {
 	if j.state == Aborting {
 		return
 	}
+	err = outage(err)
 	j.cause = err
+	if supervision.KindOf(err) == supervision.Outage {
+		j.away = err.Error()
+	}
 	j.retry = j.policy.Decide(&j.history, supervision.KindOf(err), now, j.jitter())
 	if j.state == Running {
 		j.order(StopTasks{Attempt: j.attempt})

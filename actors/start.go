@@ -29,6 +29,7 @@ type Handle struct {
 
 	mu       sync.Mutex
 	state    State
+	away     string
 	attempt  int64
 	progress []Progress
 	at       map[string]connectors.Positions // behind the newest epoch that is done, of this run or before; nil until an attempt is open
@@ -120,9 +121,14 @@ func (h *Handle) Wait(ctx context.Context) error {
 	}
 }
 
-// Waiting says which sources and sinks wait for what is outside, and for what; "" if none does.
+// Waiting says which sources and sinks wait for what is outside, and for what, and that the job does since its last epoch; "" if nothing does.
 func (h *Handle) Waiting() string {
 	var all []string
+	h.mu.Lock()
+	if h.away != "" {
+		all = append(all, h.away)
+	}
+	h.mu.Unlock()
 	g := h.config.Plan.Graph
 	for _, s := range g.Steps {
 		for _, end := range [2]any{s.Source, s.Sink} {
@@ -211,7 +217,7 @@ func reached(g *topology.Graph, at, ends map[string]connectors.Positions) bool {
 // observe takes over what others may ask for.
 func (h *Handle) observe(j *Job) {
 	h.mu.Lock()
-	h.state, h.attempt = j.state, j.attempt
+	h.state, h.attempt, h.away = j.state, j.attempt, j.away
 	h.mu.Unlock()
 }
 

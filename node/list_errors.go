@@ -15,6 +15,7 @@ var errorClasses = map[string]string{
 	"INVALID_SETTING":                     "a --set does not fit the file",
 	"INVALID_FLOW":                        "a flow is wrong: the message names the step",
 	"STREAMING_QUERY_NAME_TAKEN":          "an active query of the process has the name",
+	"DISK_FULL":                           "there is no room on a disk that a flow writes to: it waits and goes on by itself",
 	"MEMORY_LIMIT_TAKEN":                  "the queries of the process have taken the memory limit that they share",
 	"INVALID_OPTION":                      "an option has a value that it cannot have",
 	"INVALID_ADDRESS":                     "an address is not host:port",

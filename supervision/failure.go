@@ -1,5 +1,5 @@
 // Package supervision holds the words for failure and what follows from one:
-// the four kinds, the failure itself, the policy of restarts. Its decisions
+// the kinds, the failure itself, the policy of restarts. Its decisions
 // are pure; nothing here waits, logs or stops anything.
 package supervision
 
@@ -19,6 +19,7 @@ const (
 	Poison                    // this row: drop, count or quarantine it
 	Restart                   // abort the attempt and restore the last checkpoint
 	Fatal                     // stop and keep the evidence; a new attempt would fail alike
+	Outage                    // what the flow needs is away, such as room on a disk: wait for it, however long
 )
 
 // String returns the kind's name.
@@ -32,6 +33,8 @@ func (k Kind) String() string {
 		return "restart"
 	case Fatal:
 		return "fatal"
+	case Outage:
+		return "outage"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }

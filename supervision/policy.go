@@ -40,7 +40,7 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
-// Decide records a failure at now and says what follows. jitter is uniform in
+// Decide records a failure at now and says what follows: an outage ends no job. jitter is uniform in
 // [0,1): the wait is between half and all of the exponential one, so that jobs
 // that failed together do not come back together.
 func (p Policy) Decide(h *History, kind Kind, now time.Time, jitter float64) Decision {
@@ -53,7 +53,7 @@ func (p Policy) Decide(h *History, kind Kind, now time.Time, jitter float64) Dec
 	}
 	h.failures = append(kept, now)
 	n := len(h.failures)
-	if kind == Fatal || kind == Poison || n >= p.Limit {
+	if kind == Fatal || kind == Poison || n >= p.Limit && kind != Outage {
 		return Decision{Count: n}
 	}
 	wait := p.First

@@ -43,6 +43,19 @@ func TestFatalIsNeverRetried(t *testing.T) {
 	}
 }
 
+func TestAnOutageIsWaitedFor(t *testing.T) {
+	p := Policy{First: time.Millisecond, Most: time.Second, Limit: 3}
+	var h History
+	for i := range 50 {
+		if d := p.Decide(&h, Outage, time.Unix(int64(i), 0), 0.5); !d.Retry || d.Wait > time.Second {
+			t.Fatalf("after %d failures: %+v", i+1, d)
+		}
+	}
+	if d := p.Decide(&h, Restart, time.Unix(50, 0), 0); d.Retry {
+		t.Fatal("another failure after many is retried")
+	}
+}
+
 func TestKindTravelsThroughWrapping(t *testing.T) {
 	err := fmt.Errorf("while committing: %w", New(Fatal, "FENCED", "a later attempt has claimed: %w", errors.New("x")))
 	if KindOf(err) != Fatal {
