@@ -24,6 +24,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/deltaic/deltaic/actors"
 	"github.com/deltaic/deltaic/batch"
@@ -111,7 +112,7 @@ func start(ctx context.Context, flow *stream.Flow, observe func(actors.Progress)
 func configure(ctx context.Context, plan *topology.Plan, o *stream.Options) (*actors.Config, error) {
 	account := batch.NewAccount("memory_limit", o.MemoryLimit)
 	c := &actors.Config{Plan: plan, Trigger: trigger(o), Parallelism: o.Parallelism, Retain: o.Retain, RetainFor: o.RetainFor, BatchRows: o.BatchRows, Account: account, Pool: batch.NewPoolOf(account),
-		Unique: uuid.NewString, Jitter: rand.Float64}
+		Unique: uuid.NewString, Jitter: rand.Float64, Watch: 5 * time.Second}
 	c.Settled = settled
 	c.Logger, _ = ctx.Value(loggerKey{}).(*zap.Logger)
 	if o.OnProgress != nil {

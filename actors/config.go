@@ -50,6 +50,8 @@ type Config struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Jitter is uniform in [0,1). nil: none.
 	Jitter func() float64
+	// Watch is how often it is looked whether tasks and epochs get on. 0: never.
+	Watch time.Duration
 	// OnEpoch is called, in order, for every epoch that is done; it must not block.
 	OnEpoch func(Progress)
 

@@ -42,6 +42,7 @@ type run struct {
 	ctx        context.Context
 	cancel     context.CancelFunc
 	background sync.WaitGroup // work of tasks, and pumps
+	errands    *errands
 
 	maintaining atomic.Bool
 }
@@ -125,14 +126,15 @@ func (a *attempt) opened() Opened {
 // start spawns the attempt's tasks and begins to read.
 func (a *jobActor) start(c actor.Context, at *attempt) *run {
 	ctx, cancel := context.WithCancel(a.ctx)
-	r := &run{attempt: at, system: a.system, job: a.self, pumps: map[string]*pump{}, ctx: ctx, cancel: cancel}
+	r := &run{attempt: at, system: a.system, job: a.self, pumps: map[string]*pump{}, ctx: ctx, cancel: cancel, errands: newErrands(a.config.Now)}
 	for _, t := range at.tasks {
-		shell := &taskActor{task: t, run: r}
+		shell := &taskActor{task: t, run: r, errand: r.errands.task(t.Name)}
 		props := actor.PropsFromProducer(func() actor.Actor { return shell }, actor.WithMailbox(newMailbox), actor.WithDispatcher(a.pool))
 		r.shells = append(r.shells, shell)
 		r.pids = append(r.pids, c.Spawn(props))
 	}
 	a.begin(r)
+	a.watch(r)
 	return r
 }
 
@@ -249,6 +251,7 @@ func (a *jobActor) stopTasks(o StopTasks) {
 			_ = r.system.Root.StopFuture(pid).Wait()
 		}
 		r.attempt.close()
+		close(r.errands.over)
 		a.tell(func(j *Job, now time.Time) []Order { return j.TasksStopped(o.Attempt, now) })
 	}()
 }

@@ -30,6 +30,7 @@ type Handle struct {
 	mu       sync.Mutex
 	state    State
 	away     string
+	hangs    string // what has taken too long
 	attempt  int64
 	progress []Progress
 	at       map[string]connectors.Positions // behind the newest epoch that is done, of this run or before; nil until an attempt is open
@@ -140,6 +141,21 @@ func (h *Handle) Waiting() string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// Stuck says what has taken too long: tasks that have not come back for 20 s, and what an epoch has waited for as long; "" if nothing has.
+func (h *Handle) Stuck() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.hangs
+}
+
+// stuck sets what Stuck says and returns what it said before.
+func (h *Handle) stuck(text string) (before string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before, h.hangs = h.hangs, text
+	return before
 }
 
 // Recent returns the progress of the last epochs, oldest first.

@@ -13,6 +13,7 @@ type taskActor struct {
 	task      *Task
 	run       *run // of the attempt
 	effects   Effects
+	errand    *errand
 	abandoned bool // the attempt is over: whatever comes is only given back
 }
 
@@ -45,7 +46,9 @@ func (t *taskActor) Receive(c actor.Context) {
 		return
 	}
 	e := &t.effects
+	t.errand.begin(t.run.errands.now())
 	err := t.task.Step(m, e)
+	t.errand.end()
 	for i := range e.Sends {
 		c.Send(t.run.pids[e.Sends[i].To], e.Sends[i].Message)
 		e.Sends[i] = Send{}
@@ -73,6 +76,7 @@ func (t *taskActor) work(self *actor.PID, w Work) {
 	r.background.Add(1)
 	go func() {
 		defer r.background.Done()
+		defer r.errands.runs(t.task.Name + ", work beside it")()
 		defer func() {
 			if p := recover(); p != nil {
 				r.report(Failed{Attempt: r.attempt.number(), Task: t.task.ID, Name: t.task.Name, Err: panicked(p)})
@@ -93,6 +97,7 @@ func (e escalate) HandleFailure(_ *actor.ActorSystem, s actor.Supervisor, child 
 		for i, pid := range r.pids {
 			if pid.Id == child.Id {
 				r.shells[i].abandoned = true
+				r.shells[i].errand.end()
 				r.report(Failed{Attempt: r.attempt.number(), Task: epochs.TaskID(i), Name: r.attempt.tasks[i].Name, Err: panicked(reason)})
 			}
 		}

@@ -50,6 +50,7 @@ func newRunner() *runner {
 func (r *runner) ID() string                                          { return "id" }
 func (r *runner) RunID() string                                       { return "run" }
 func (r *runner) Waiting() string                                     { return "" }
+func (r *runner) Stuck() string                                       { return "" }
 func (r *runner) Phase() string                                       { return "RUNNING" }
 func (r *runner) Done() <-chan struct{}                               { return r.done }
 func (r *runner) Err() error                                          { return r.err }

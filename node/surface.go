@@ -106,6 +106,9 @@ func (s *service) reasons() []api.Reason {
 // unready says why the flow is not ready, "" if it is or has ended as asked.
 func (j *job) unready(now time.Time) string {
 	status := j.query().Status()
+	if status.Stuck != "" {
+		return status.Stuck
+	}
 	switch status.State {
 	case "STOPPED":
 		return ""

@@ -21,6 +21,8 @@ type Runner interface {
 	Phase() string
 	// Waiting says what the job waits for outside of the process, "" if for nothing.
 	Waiting() string
+	// Stuck names tasks and epochs that have not got on for long, "" if there are none.
+	Stuck() string
 	// Done is closed when the job has ended and everything it started has.
 	Done() <-chan struct{}
 	// Err is why the job ended: nil after a clean stop, and while it runs.
@@ -74,6 +76,7 @@ type Status struct {
 	IsTriggerActive bool       `json:"isTriggerActive"`
 	State           string     `json:"state"`
 	Waiting         string     `json:"waiting,omitempty"` // for what is outside: brokers that are away
+	Stuck           string     `json:"stuck,omitempty"`   // tasks and epochs that have not got on for 20 s, by name
 	Exception       *Exception `json:"exception,omitempty"`
 	Offsets         any        `json:"offsets,omitempty"` // behind the newest decided epoch, by source
 }
@@ -88,7 +91,7 @@ type Exception struct {
 
 // Status returns what the query does now.
 func (q *Query) Status() Status {
-	s := Status{State: q.run.Phase(), Offsets: q.run.Offsets(), Exception: q.Exception()}
+	s := Status{State: q.run.Phase(), Offsets: q.run.Offsets(), Exception: q.Exception(), Stuck: q.run.Stuck()}
 	switch s.State {
 	case "OPENING":
 		s.Message = "Initializing sources"
