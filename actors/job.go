@@ -346,7 +346,7 @@ func (j *Job) consider(now time.Time) {
 	if j.fill.first.IsZero() {
 		if j.book.Idle() && (j.stopping || j.trigger.Bounded() && j.fill.atBound) {
 			j.finish()
-		} else if j.stuck() {
+		} else if j.book.Idle() && j.stuck() { // a source may tell then why it does not go on, which ends the attempt: all before is to be decided
 			j.limitAgain(now)
 		}
 		return

@@ -60,3 +60,31 @@ func TestLimitsOfAnEmptyTopicAreAskedForAgain(t *testing.T) {
 		t.Fatal("limits are asked for though a split may go on")
 	}
 }
+
+// What a source says when it is asked again may end the attempt: it is not asked while an epoch before is not decided.
+func TestLimitsWaitForWhatIsNotDecided(t *testing.T) {
+	now := time.Unix(1_770_000_000, 0)
+	start, end := connectors.Positions{"in/0": "0"}, connectors.Positions{"in/0": "5"}
+	j := NewJob(Trigger{}, supervision.Policy{}, func() float64 { return 0 })
+	j.Begin()
+	j.Opened(Opened{Shape: epochs.Shape{Attempt: 1, Start: map[string]connectors.Positions{"in": start}, Tasks: []epochs.TaskID{0}}, Limited: true,
+		Splits: []SplitTask{{Task: 0, Source: "in", Split: "in/0"}}}, now)
+	first := j.book.Filling()
+	j.Limits(1, first, map[string]connectors.Positions{"in": end}, nil, now)
+	closing := find[SendTask](j.Seen(Seen{Attempt: 1, Task: 0, Epoch: first, Rows: 5, Moved: true, AtLimit: true, At: "5"}, now))
+	if len(closing) == 0 {
+		t.Fatal("the epoch is not closed")
+	}
+	orders := j.Acked(Acked{Attempt: 1, Ack: epochs.Ack{Epoch: first, Task: 0, Source: "in", Split: "in/0", Position: "5"}}, now)
+	if asks(orders) != 1 || len(find[DecideEpoch](orders)) != 1 {
+		t.Fatalf("the epoch is to be decided, and the next one has limits: %v", orders)
+	}
+	next := j.book.Filling()
+	j.Limits(1, next, map[string]connectors.Positions{"in": end}, nil, now)
+	j.Seen(Seen{Attempt: 1, Task: 0, Epoch: next, AtLimit: true, At: "5"}, now)
+	for range 3 {
+		if now = now.Add(limitsAgain); asks(j.Tick(now)) != 0 {
+			t.Fatal("the source is asked though the epoch is not decided")
+		}
+	}
+}

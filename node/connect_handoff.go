@@ -29,8 +29,8 @@ func handOff(h flowfile.HandOffOptions) (connectors.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.StartingVersion != "" || !o.StartingTimestamp.IsZero() || o.ReadChangeFeed {
-		return nil, invalid("a history is read from its first row on: leave startingVersion, startingTimestamp and readChangeFeed out")
+	if o.StartingVersion != "" || !o.StartingTimestamp.IsZero() || o.ReadChangeFeed || o.SchemaLog != "" {
+		return nil, invalid("a history is what one version has: leave startingVersion, startingTimestamp, readChangeFeed and schemaTrackingLocation out")
 	}
 	o.StartOnly = true
 	options := map[string]string{"startingOffsets": "earliest"} // of partitions that the table knows nothing of
