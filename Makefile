@@ -68,14 +68,15 @@ fuzz: ## every fuzz target in turn, FUZZTIME=60s each
 		done; \
 	done
 
-# Inputs that reach code which no seed does are kept in testdata/fuzz, the smallest ones: go test runs them from then on.
-seeds: ## after make fuzz: what it found to reach new code becomes seeds, SEEDFILES=12 of at most 1 KiB a target
-	@module=$$($(GO) list -m); cache=$$($(GO) env GOCACHE)/fuzz; \
-	for found in $$(find "$$cache/$$module" -mindepth 1 -type d -name 'Fuzz*' | sort); do \
-		package=$${found#"$$cache/$$module/"}; kept=$$(dirname "$$package")/testdata/fuzz/$$(basename "$$package"); \
-		grep -qs "^func $$(basename "$$package")(" $$(dirname "$$package")/*_test.go || continue; \
+# Inputs that reach code which no seed does are kept in testdata/fuzz, from the smallest to those of 1 KiB: go test runs them from then on.
+seeds: ## after make fuzz: SEEDFILES=12 of what it found for each target become seeds
+	@module=$$($(GO) list -m); cache=$$($(GO) env GOCACHE)/fuzz/$$module; cd "$$cache"; \
+	find . -mindepth 2 -type d -name 'Fuzz*' | sort | while read -r found; do \
+		kept=$(CURDIR)/$$(dirname "$$found")/testdata/fuzz/$$(basename "$$found"); \
+		grep -qs "^func $$(basename "$$found")(" $(CURDIR)/$$(dirname "$$found")/*_test.go || continue; \
 		mkdir -p "$$kept"; \
-		find "$$found" -type f -size -3 -printf '%s %p\n' | sort -n | cut -d ' ' -f 2- | head -n $(SEEDFILES) | xargs -r cp -n -t "$$kept"; \
+		find "$$found" -type f -size -3 -printf '%s %p\n' | sort -n | \
+			awk -v n=$(SEEDFILES) '{f[NR] = $$2} END {k = NR < n ? NR : n; for (i = 0; i < k; i++) print f[1 + int(i * NR / k)]}' | xargs -r cp -n -t "$$kept"; \
 	done
 
 interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTEROP names the folder of their scripts

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -289,16 +290,20 @@ func (o folderOf) liveLines(t *testing.T) map[string]string {
 	return lines
 }
 
-// TestCheckFindsDamage harms tables in every way, and what was done is found; the tables as they were are sound.
+// TestCheckFindsDamage harms tables in every way, and what was done is found. DELTAIC_TEST_DAMAGE says how many tables, of those that can be harmed
+// so, are harmed in each.
 func TestCheckFindsDamage(t *testing.T) {
+	most := 3
+	if n, err := strconv.Atoi(os.Getenv("DELTAIC_TEST_DAMAGE")); err == nil {
+		most = n
+	}
 	r := rand.New(rand.NewPCG(5, uint64(rand.Int64())))
 	done := map[string]int{}
-	for _, file := range expectations(t, "testdata/tables") {
+	tables := expectations(t, "testdata/tables")
+	r.Shuffle(len(tables), func(i, j int) { tables[i], tables[j] = tables[j], tables[i] })
+	for _, file := range tables {
 		folder := filepath.Join(filepath.Dir(file), "delta")
 		whole := load(t, folder)
-		if kinds, said, err := checked(whole.table(t), true); err != nil || len(kinds) > 0 {
-			t.Errorf("%s: %v, %q", folder, err, said)
-		}
 		lines := whole.liveLines(t)
 		for _, d := range damages {
 			var candidates []string
@@ -310,6 +315,9 @@ func TestCheckFindsDamage(t *testing.T) {
 			slices.Sort(candidates)
 			r.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
 			for _, name := range candidates {
+				if done[d.name] >= most {
+					break
+				}
 				text, ok := d.harm(whole, name, r)
 				if ok {
 					whole.harmed(t, folder, name, text, &d)
@@ -320,6 +328,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		}
 		for _, d := range edits {
 			for _, line := range slices.Sorted(maps.Keys(lines)) {
+				if done[d.name] >= most {
+					break
+				}
 				text, ok := d.harm(folderOf{"": []byte(line)}, "", r)
 				if ok && (d.kind != delta.StatisticsMismatch || !strings.Contains(line, `"deletionVector"`)) {
 					name := lines[line]
@@ -452,7 +463,7 @@ func TestCheckRepairs(t *testing.T) {
 				delete(all, f.Path)
 			}
 		}
-		kinds, said, err := checked(all.table(t), true)
+		kinds, said, err := checked(all.table(t), false)
 		if err != nil || len(kinds) > 0 {
 			t.Errorf("%s, repaired: %v, %q", file, err, said)
 		}
