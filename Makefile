@@ -68,14 +68,14 @@ fuzz: ## every fuzz target in turn, FUZZTIME=60s each
 		done; \
 	done
 
-# Inputs that reach code which no seed does are kept in testdata/fuzz, from the smallest to those of 1 KiB: go test runs them from then on.
+# Inputs that reach code which no seed does are kept in testdata/fuzz, from the smallest to those of 8 KiB: go test runs them from then on.
 seeds: ## after make fuzz: SEEDFILES=12 of what it found for each target become seeds
 	@module=$$($(GO) list -m); cache=$$($(GO) env GOCACHE)/fuzz/$$module; cd "$$cache"; \
 	find . -mindepth 2 -type d -name 'Fuzz*' | sort | while read -r found; do \
 		kept=$(CURDIR)/$$(dirname "$$found")/testdata/fuzz/$$(basename "$$found"); \
 		grep -qs "^func $$(basename "$$found")(" $(CURDIR)/$$(dirname "$$found")/*_test.go || continue; \
 		mkdir -p "$$kept"; [ "$$(ls "$$kept" | wc -l)" -lt $(SEEDFILES) ] || continue; \
-		find "$$found" -type f -size -3 -printf '%s %p\n' | sort -n | \
+		find "$$found" -type f -size -17 -printf '%s %p\n' | sort -n | \
 			awk -v n=$(SEEDFILES) '{f[NR] = $$2} END {k = NR < n ? NR : n; for (i = 0; i < k; i++) print f[1 + int(i * NR / k)]}' | xargs -r cp -n -t "$$kept"; \
 	done
 
