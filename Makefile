@@ -11,6 +11,7 @@ KILLS    ?= 200
 FIRST    ?= 1
 BOOK     ?=
 LEAST    ?= 5
+ROWS     ?= 10000000
 FUZZTIME ?= 60s
 SEEDFILES ?= 12
 space    := $(subst ,, )
@@ -21,7 +22,7 @@ PLAIN := expr formats operators windows persistence/state internal/lint internal
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
-.PHONY: help build test lint fmt conformance crash flows mutants fuzz seeds interop bench bench-state demo
+.PHONY: help build test lint fmt conformance crash flows mutants fuzz seeds broken interop bench bench-state demo
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +59,9 @@ flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with 
 
 mutants: ## every planted bug passes the unit tests and is caught by the simulator or, if DELTAIC_DUCKDB names a program, by random flows
 	$(GO) run ./internal/crash/cmd/mutants
+
+broken: ## ROWS=10000000 rows of which 1 % are broken in twenty ways: quarantine, its price, and the way back through kills
+	DELTAIC_TEST_ROWS=$(ROWS) $(GO) test . -run TestRowsThatFail -count=1 -v -timeout 60m
 
 # An input that reaches new code is made smaller by a few tries only: go test takes up to a minute for each otherwise, in which it tries nothing else.
 fuzz: ## every fuzz target in turn, FUZZTIME=60s each

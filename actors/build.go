@@ -79,8 +79,8 @@ func (a *attempt) nameSplits() {
 	for _, i := range a.config.Plan.Graph.Sources() {
 		step := a.config.Plan.Graph.Steps[i]
 		for _, split := range splitsOf(a.start[step.Name]) {
-			n := splitName{source: step.Name, partition: -1}
-			n.earlier, _ = step.Source.(connectors.Placing)
+			n := splitName{source: step.Name, partition: -1, split: split}
+			n.places, _ = step.Source.(connectors.Placing)
 			if topic, partition, ok := strings.Cut(string(split), "/"); ok {
 				if p, err := strconv.ParseInt(partition, 10, 32); err == nil {
 					n.topic, n.partition = topic, int32(p)

@@ -19,8 +19,9 @@ import (
 type splitName struct {
 	source    string
 	topic     string
-	partition int32              // -1 if the split has none
-	earlier   connectors.Placing // the rows came from elsewhere before; nil: they did not
+	partition int32 // -1 if the split has none
+	split     connectors.SplitID
+	places    connectors.Placing // nil: the source knows no more
 }
 
 // rejects makes quarantine rows.
@@ -98,19 +99,19 @@ func (r *rejects) part(builders []*batch.Builder, in *batch.Batch, row int32) {
 
 // place appends topic, partition, offset and source of a row: the first columns of side tables.
 func (r *rejects) place(builders []*batch.Builder, in *batch.Batch, row int32) {
-	name, offset, known := r.find(in, row)
-	text(builders[0], name.topic, known && name.topic != "")
-	if known && name.partition >= 0 {
-		builders[1].Int32(name.partition)
+	p := r.placeOf(in, row)
+	text(builders[0], p.Topic, p.Topic != "")
+	if p.Partition >= 0 {
+		builders[1].Int32(p.Partition)
 	} else {
 		builders[1].Null()
 	}
-	if known {
-		builders[2].Int64(offset)
+	if p.Offset >= 0 {
+		builders[2].Int64(p.Offset)
 	} else {
 		builders[2].Null()
 	}
-	text(builders[3], name.source, known)
+	text(builders[3], p.Source, p.Source != "")
 }
 
 // late returns the late sink's rows for the dropped ones.
@@ -161,37 +162,31 @@ func text(b *batch.Builder, s string, valid bool) {
 	}
 }
 
-// placeOf returns where a row came from, for operators.
+// placeOf returns where a row came from.
 func (r *rejects) placeOf(in *batch.Batch, row int32) operators.Place {
-	name, offset, known := r.find(in, row)
-	if !known {
-		return operators.Nowhere
-	}
-	return operators.Place{Source: name.source, Topic: name.topic, Partition: name.partition, Offset: offset, Version: -1, Row: -1}
-}
-
-func (r *rejects) find(in *batch.Batch, row int32) (splitName, int64, bool) {
 	o := in.Origin
 	if o == nil || int(row) >= len(o.Split) || int(o.Split[row]) >= len(r.splits) {
-		return splitName{partition: -1}, 0, false
+		return operators.Nowhere
 	}
-	name, offset := r.splits[o.Split[row]], o.Offset[row]
-	if name.earlier != nil {
-		name.source, name.topic, name.partition, offset = name.earlier.Place(offset)
+	n := r.splits[o.Split[row]]
+	p := operators.Place{Source: n.source, Topic: n.topic, Partition: n.partition, Offset: o.Offset[row], Version: -1, Row: -1}
+	if n.places == nil {
+		return p
 	}
-	return name, offset, name.source != ""
+	more, known := n.places.Place(n.split, p.Offset)
+	if !known {
+		return p
+	}
+	if more.Source != "" { // it was there before
+		p = operators.Place{Source: more.Source, Topic: more.Topic, Partition: more.Partition, Offset: more.Offset}
+	}
+	p.Version, p.File, p.Row = more.Version, more.File, more.Row
+	return p
 }
 
 // locate fills in where the row came from.
 func (r *rejects) locate(f *supervision.Failure, in *batch.Batch, row int32) {
-	name, offset, known := r.find(in, row)
-	if !known {
-		return
-	}
-	f.Topic, f.Offset = name.topic, &offset
-	if name.partition >= 0 {
-		f.Partition = &name.partition
-	}
+	r.placeOf(in, row).Mark(f)
 }
 
 func classOf(err error) string {

@@ -78,10 +78,22 @@ type Lagging interface {
 	Lag(at, end Positions) map[string]string
 }
 
-// Placing is a source whose rows came from another one before, and still say so.
+// Placing is a source that knows more of where a row came from than its split and offset.
 type Placing interface {
-	// Place returns where the row of an offset came from: names that are "" and numbers below 0 are not known.
-	Place(offset int64) (source, topic string, partition int32, at int64)
+	// Place returns where the row of an offset in a split came from, if that is still known. It is asked from any goroutine, for rows
+	// that were delivered not long ago.
+	Place(split SplitID, offset int64) (Place, bool)
+}
+
+// Place is where a row came from. Names that are "" and numbers below 0 are not known.
+type Place struct {
+	Source    string // "": the split and offset that the engine knows, and what follows beside
+	Topic     string
+	Partition int32
+	Offset    int64
+	Version   int64 // of a table
+	File      string
+	Row       int64 // of the file, from 0
 }
 
 // Changing is a source whose rows may be taken back by later ones, where those who read it can take that.

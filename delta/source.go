@@ -38,6 +38,9 @@ type Source struct {
 	startAtOnce int64 // files of the start in memory, about
 
 	loading sync.Mutex // held by who reads files of the start into memory
+
+	places sourcePlaces
+
 	mu      sync.Mutex
 	changes bool // rows of every kind are read
 	limited bool // epochs are bounded: versions are planned as they advance

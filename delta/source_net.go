@@ -74,7 +74,7 @@ func (r *sourceRows) readNet(ctx context.Context, c *sourceCommit, version int64
 				b.Release()
 				return true
 			}
-			out, err := r.make(b, c, version, p)
+			out, _, err := r.make(b, c, version, p)
 			rows += int64(len(b.Sel))
 			goesOn = give(sourceFound{b: out, row: rows, err: err})
 			return goesOn && err == nil

@@ -200,7 +200,7 @@ func (r *sourceRows) readSpan(ctx context.Context, c *sourceCommit, version int6
 		part := all.Gather(r.o.Pool, rows)
 		part.Columns[len(part.Columns)-1].Release()
 		part.Columns = part.Columns[:len(part.Columns)-1]
-		b, err := r.make(part, c, version, p)
+		b, _, err := r.make(part, c, version, p)
 		at = end
 		if !give(sourceFound{b: b, row: int64(at), err: err}) {
 			return false

@@ -52,6 +52,10 @@ type sourceFound struct {
 	row  int64 // of the file, behind the batch
 	last bool  // of the piece; it may have no rows then
 	err  error
+
+	file  string // "": of several
+	first int64  // row of the file with which the batch begins
+	sel   []int32
 }
 
 // Open begins reading at the positions.
@@ -180,6 +184,7 @@ func (r *sourceReader) fetch(c *sourceCursor, found sourceFound) connectors.Fetc
 		for i := range n {
 			found.b.Origin.Offset[i] = c.at.Rows + i
 		}
+		r.s.places.add(c.id, placedRun{offset: c.at.Rows, rows: n, version: lane.from.Version, file: found.file, first: found.first, sel: found.sel})
 	}
 	rows := c.at.Rows + n
 	if c.at.compare(lane.from) < 0 {

@@ -69,7 +69,7 @@ func (r *sourceRows) read(ctx context.Context, c *sourceCommit, version int64, p
 			return give(sourceFound{err: err})
 		}
 		behind := rows.first + int64(rows.b.N)
-		b, err := r.make(rows.b, c, version, p)
+		b, sel, err := r.make(rows.b, c, version, p)
 		if err != nil {
 			return give(sourceFound{err: err})
 		}
@@ -77,12 +77,12 @@ func (r *sourceRows) read(ctx context.Context, c *sourceCommit, version int64, p
 			b.Release()
 			return true
 		}
-		return give(sourceFound{b: b, row: behind})
+		return give(sourceFound{b: b, row: behind, file: p.add.Path, first: rows.first, sel: sel})
 	})
 }
 
-// make turns a batch of a scan, which it takes over, into one of the stream.
-func (r *sourceRows) make(b *batch.Batch, c *sourceCommit, version int64, p *sourcePiece) (*batch.Batch, error) {
+// make turns a batch of a scan, which it takes over, into one of the stream. It returns which of the rows are in it, nil for all.
+func (r *sourceRows) make(b *batch.Batch, c *sourceCommit, version int64, p *sourcePiece) (*batch.Batch, []int32, error) {
 	out := &batch.Batch{Schema: r.s.schema, Columns: make([]*batch.Column, len(r.s.schema.Fields)), N: b.N, Sel: b.Sel}
 	for i, at := range r.places {
 		out.Columns[at] = b.Columns[i]
@@ -105,11 +105,11 @@ func (r *sourceRows) make(b *batch.Batch, c *sourceCommit, version int64, p *sou
 		}
 	}
 	if err != nil || out.Sel == nil {
-		return out, err
+		return out, nil, err
 	}
-	dense := out.Gather(r.o.Pool, out.Sel)
+	dense, sel := out.Gather(r.o.Pool, out.Sel), out.Sel
 	out.Release()
-	return dense, nil
+	return dense, sel, nil
 }
 
 // tell adds the columns of a change feed that are wanted.

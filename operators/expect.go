@@ -42,10 +42,11 @@ type Rule struct {
 // rules nothing is done per row. Of an input that changes, rows that take back others are not counted.
 type Expect struct {
 	evaluation
-	rules      []Rule
-	conditions []*expr.Bound
-	told       Expected // of the epoch
-	kept       Expected
+	rules  []Rule
+	sure   []*expr.Bound // of the rules that can be computed for any row
+	unsure []bool        // by rule
+	told   Expected      // of the epoch
+	kept   Expected
 
 	live    batch.Bitmap   // rows of the batch that are there
 	counted batch.Bitmap   // rows that are counted
@@ -84,7 +85,10 @@ func (e *Expect) sample(in *batch.Batch, row int32) Sample {
 func NewExpect(rules []Rule) *Expect {
 	e := &Expect{rules: rules}
 	for _, r := range rules {
-		e.conditions = append(e.conditions, r.Condition)
+		e.unsure = append(e.unsure, r.Condition.CanReject())
+		if !r.Condition.CanReject() {
+			e.sure = append(e.sure, r.Condition)
+		}
 	}
 	return e
 }
@@ -140,37 +144,33 @@ func (e *Expect) look(in *batch.Batch) {
 	}
 }
 
-// judge reports whether a row violates a rule, and notes which do.
+// judge reports whether a row violates a rule, and notes which do. Rules that can fail to be computed are computed alone: what they say of a
+// row is about them.
 func (e *Expect) judge(in *batch.Batch) (bool, error) {
 	e.begin()
-	verdicts, err := expr.EvalAll(&e.expression, e.conditions, in)
+	verdicts, err := expr.EvalAll(&e.expression, e.sure, in)
 	if err != nil {
 		return false, err
 	}
-	alone := len(e.expression.Rejected) > 0 // a rule cannot be computed for some row, and which one it is has to be found
 	violated := false
-	for i, verdict := range verdicts {
-		if !alone {
-			e.some[i] = !satisfied(verdict, e.live) && e.note(i, verdict, in)
-		}
-		verdict.Release()
-		violated = violated || e.some[i]
-	}
-	if !alone {
-		return violated, nil
-	}
-	violated = false
-	for i := range e.rules {
+	for i, unsure := range e.unsure {
+		var verdict *batch.Column
 		e.begin()
-		verdict, err := e.conditions[i].Eval(&e.expression, in)
-		if err != nil {
-			return false, err
+		if unsure {
+			if verdict, err = e.rules[i].Condition.Eval(&e.expression, in); err != nil {
+				break
+			}
+		} else {
+			verdict, verdicts = verdicts[0], verdicts[1:]
 		}
-		e.some[i] = e.note(i, verdict, in)
+		e.some[i] = (len(e.expression.Rejected) > 0 || !satisfied(verdict, e.live)) && e.note(i, verdict, in)
 		verdict.Release()
 		violated = violated || e.some[i]
 	}
-	return violated, nil
+	for _, v := range verdicts {
+		v.Release()
+	}
+	return violated, err
 }
 
 // note notes which rows violate a rule, and reports whether any does.

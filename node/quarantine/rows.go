@@ -32,8 +32,8 @@ type Rows struct {
 
 // place is where a row came from.
 type place struct {
-	source, topic, partition int32 // -1: not known
-	offset                   int64
+	source, topic, file, partition int32 // -1: not known; the first three are names
+	offset, version, row           int64
 }
 
 // Waiting is the condition of rows that wait, and for which one more holds; "" for all.
@@ -88,7 +88,7 @@ func (r *Rows) look(ctx context.Context) error {
 		return n
 	}
 	seen := map[stream.Rejecter]bool{}
-	columns := delta.ScanOptions{Where: r.scan.Where, Columns: []string{"step", "source", "topic", "partition", "offset"}}
+	columns := delta.ScanOptions{Where: r.scan.Where, Columns: []string{"step", "source", "topic", "partition", "offset", "table_version", "file", "file_row"}}
 	for b, err := range r.snapshot.Scan(ctx, columns) {
 		if err != nil {
 			return err
@@ -102,12 +102,10 @@ func (r *Rows) look(ctx context.Context) error {
 				who.Source = string(source.Bytes(row))
 			}
 			seen[who] = true
-			p := place{source: named(b.Columns[1], row), topic: named(b.Columns[2], row), partition: -1, offset: -1}
+			p := place{source: named(b.Columns[1], row), topic: named(b.Columns[2], row), file: named(b.Columns[6], row), partition: -1,
+				offset: number(b.Columns[4], row), version: number(b.Columns[5], row), row: number(b.Columns[7], row)}
 			if c := b.Columns[3]; !c.IsNull(row) {
 				p.partition = c.I32[row]
-			}
-			if c := b.Columns[4]; !c.IsNull(row) {
-				p.offset = c.I64[row]
 			}
 			r.places = append(r.places, p)
 		}
@@ -122,6 +120,13 @@ func (r *Rows) look(ctx context.Context) error {
 	return nil
 }
 
+func number(c *batch.Column, row int) int64 {
+	if c.IsNull(row) {
+		return -1
+	}
+	return c.I64[row]
+}
+
 // From returns who rejected the rows.
 func (r *Rows) From() []stream.Rejecter { return r.from }
 
@@ -132,9 +137,9 @@ func (r *Rows) Len() int { return len(r.places) }
 func (r *Rows) Version() int64 { return r.snapshot.Version }
 
 // Place returns where a row came from before it was in quarantine.
-func (r *Rows) Place(row int64) (source, topic string, partition int32, offset int64) {
-	if row < 0 || row >= int64(len(r.places)) {
-		return "", "", -1, -1
+func (r *Rows) Place(_ connectors.SplitID, row int64) (connectors.Place, bool) {
+	if row < 0 || row >= int64(len(r.places)) || r.places[row].source < 0 {
+		return connectors.Place{}, false
 	}
 	name := func(n int32) string {
 		if n < 0 {
@@ -143,7 +148,7 @@ func (r *Rows) Place(row int64) (source, topic string, partition int32, offset i
 		return r.names[n]
 	}
 	p := r.places[row]
-	return name(p.source), name(p.topic), p.partition, p.offset
+	return connectors.Place{Source: name(p.source), Topic: name(p.topic), Partition: p.partition, Offset: p.offset, Version: p.version, File: name(p.file), Row: p.row}, true
 }
 
 // position is a row of a version.
