@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -67,10 +67,19 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 		r.part(builders[12:15], in, row.Row)
 		text(builders[15], r.flow, true)
 		r.number++
-		builders[16].String(fmt.Sprintf("%s-%d-%d-%d", r.prefix, r.epoch.Number, r.task, r.number))
+		r.record = r.id(r.record[:0])
+		builders[16].Bytes(r.record)
 		builders[17].Null()
 	}
 	return finishRows(topology.QuarantineSchema, builders, len(rows))
+}
+
+// id appends a name that no other quarantined row has.
+func (r *rejects) id(to []byte) []byte {
+	to = append(append(to, r.prefix...), '-')
+	to = append(strconv.AppendInt(to, r.epoch.Number, 10), '-')
+	to = append(strconv.AppendInt(to, int64(r.task), 10), '-')
+	return strconv.AppendInt(to, r.number, 10)
 }
 
 // digestOf names the columns of a batch: rows with the same digest had the same.

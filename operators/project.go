@@ -42,5 +42,10 @@ func (p *Project) Process(in *batch.Batch, _ int, out Output) error {
 		made.Release()
 		return err
 	}
+	if len(p.expression.Rejected) > 0 && 4*made.Rows() > 3*made.N { // what reads them works faster on dense rows
+		dense := made.Gather(p.Context.Pool, made.Sel)
+		made.Release()
+		made = dense
+	}
 	return out.Emit(made)
 }
