@@ -24,6 +24,7 @@ type avroOptions struct {
 	permissive bool
 	names      avro.Names
 	wanted     string // avroSchema
+	evolves    bool   // avroSchemaEvolutionMode restart
 	mode       bool   // what is wrong is the mode
 }
 
@@ -51,6 +52,10 @@ func readAvroOptions(named map[string]string) (o avroOptions, err error) {
 			}
 		case "avroschema":
 			o.wanted = value
+		case "avroschemaevolutionmode", "schema.registry.schema.evolution.mode":
+			if o.evolves = strings.EqualFold(value, "restart"); !o.evolves && !strings.EqualFold(value, "none") {
+				return o, fmt.Errorf("%s is %q; want none or restart", name, clip(value))
+			}
 		case "enablestableidentifiersforuniontype":
 			o.names.Stable = strings.EqualFold(value, "true")
 		case "stableidentifierprefixforuniontype":
@@ -59,7 +64,7 @@ func readAvroOptions(named map[string]string) (o avroOptions, err error) {
 			return o, fmt.Errorf("schemas that refer to themselves are refused, so recursiveFieldMaxDepth has no meaning here")
 		default:
 			if !avroIdle[key] {
-				return o, fmt.Errorf("there is no option %q; there are mode, avroSchema, enableStableIdentifiersForUnionType and stableIdentifierPrefixForUnionType", clip(name))
+				return o, fmt.Errorf("there is no option %q; there are mode, avroSchema, avroSchemaEvolutionMode, enableStableIdentifiersForUnionType and stableIdentifierPrefixForUnionType", clip(name))
 			}
 		}
 	}

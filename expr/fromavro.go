@@ -8,6 +8,7 @@ import (
 	"github.com/deltaic/deltaic/expr/parse"
 	"github.com/deltaic/deltaic/formats/avro"
 	"github.com/deltaic/deltaic/formats/registry"
+	"github.com/deltaic/deltaic/supervision"
 )
 
 // avroPlan is a bound from_avro.
@@ -18,6 +19,8 @@ type avroPlan struct {
 	wanted     *avro.Schema
 	t          batch.Type
 	permissive bool
+	subject    string
+	evolves    bool // a newer schema has the flow planned anew
 }
 
 func fromAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
@@ -57,13 +60,16 @@ func (b *binder) avroPlan(c *parse.Call, args []*node, r *registered) (*avroPlan
 	if err != nil {
 		return nil, "", b.fail(c, o.class(), "from_avro: %v", err)
 	}
-	p := &avroPlan{permissive: o.permissive, names: o.names}
+	if o.evolves && (r == nil || o.wanted != "") {
+		return nil, "", b.fail(c, "INVALID_OPTIONS", "from_avro: avroSchemaEvolutionMode restart goes with a schema registry and without avroSchema")
+	}
+	p := &avroPlan{permissive: o.permissive, names: o.names, evolves: o.evolves}
 	if r != nil {
 		s, err := b.latest(c, r, registry.Avro)
 		if err != nil {
 			return nil, "", err
 		}
-		p.registry, text = r.of, s.Text
+		p.registry, p.subject, text = r.of, r.subject, s.Text
 		if p.wanted, err = avro.Parse(text, o.names, texts(s.References)...); err != nil {
 			return nil, "", b.fail(c, "INVALID_SCHEMA", "from_avro: subject %q: %v", r.subject, err)
 		}
@@ -171,11 +177,32 @@ func (p *avroPlan) writer(id int) (*avroWriter, error) {
 			return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d: %w", id, err)}, nil
 		}
 	}
+	if err := p.newer(); err != nil {
+		return nil, err
+	}
 	d, err := avro.NewDecoder(written, p.wanted)
 	if err != nil {
 		return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d: %w", id, err)}, nil
 	}
 	return &avroWriter{d: d}, nil
+}
+
+// newer is asked when records of another schema come: whether the newest of the subject has other columns than the flow was planned with.
+func (p *avroPlan) newer() error {
+	if !p.evolves {
+		return nil
+	}
+	s, err := p.registry.Latest(p.subject)
+	if err != nil || s.Kind != registry.Avro {
+		return err
+	}
+	newest, err := avro.Parse(s.Text, p.names, texts(s.References)...)
+	if err != nil || newest.Type().Equal(p.wanted.Type()) {
+		return nil // one that cannot be read is an error of its own records
+	}
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_FIELD_EXCEPTION", Cause: ErrPlanAnew,
+		Message: fmt.Sprintf("from_avro: the newest schema of the subject %q has other columns than the flow was planned with: %s", p.subject, clip(newest.Type().String())),
+		Hint:    "start the flow again: it goes on with them"}
 }
 
 // bad is a record that cannot be read: an error of its row, or nulls.

@@ -26,6 +26,7 @@ type jsonPlan struct {
 	options map[string]string
 	base    json.Options
 	report  bool // a malformed record is an error of its row
+	evolve  evolution
 }
 
 func (p *jsonPlan) open(zone *time.Location) (*json.Decoder, error) {
@@ -78,12 +79,27 @@ func (b *binder) fromJSON(c *parse.Call, args []*node) (*node, error) {
 			return nil, b.fail(c.Args[2], "INVALID_OPTIONS.NON_MAP_FUNCTION", "the options of from_json are a map of strings, such as map('mode', 'FAILFAST')")
 		}
 	}
+	if err := b.planEvolution(c, plan); err != nil {
+		return nil, err
+	}
 	plan.settle(b.o)
 	if _, err := plan.open(b.o.zone()); err != nil {
 		return nil, b.fail(c, "DATATYPE_MISMATCH", "from_json: %v", err)
 	}
 	n := &node{name: "from_json", t: plan.t, nullable: true, args: []*node{value}, fails: plan.report, lazy: plan.eval}
-	return b.intern(n, fmt.Sprintf("%q %v", ddl, plan.options)), nil
+	return b.intern(n, fmt.Sprintf("%q %v %+v", ddl, plan.options, plan.evolve)), nil
+}
+
+// planEvolution takes the options of evolution out of the plan's, and adds to its type what they ask for.
+func (b *binder) planEvolution(c *parse.Call, plan *jsonPlan) (err error) {
+	if plan.evolve, err = b.readEvolution(c, plan.options); err != nil {
+		return err
+	}
+	if plan.t, err = plan.evolve.evolved(plan.t); err != nil {
+		return b.fail(c, "INVALID_SCHEMA", "from_json: %v", err)
+	}
+	plan.base.Rescued = plan.evolve.rescued
+	return nil
 }
 
 // jsonInput returns where the bytes come from: a cast of binary to string
@@ -179,6 +195,11 @@ func (p *jsonPlan) eval(r *run, n *node, sel []int32) (val, error) {
 		}
 	}
 	d.d.DecodeColumn(v.c, active, out, failed)
+	if d.d.Drifted() {
+		if err := p.evolve.drifted(p.t, v.c, active); err != nil {
+			return val{}, err
+		}
+	}
 	return val{c: out.Finish()}, nil
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	Quarantine bool
 	// Registry opens the schema registries that from_avro and its kin name; nil: none can be.
 	Registry registry.Open
+	// Schemas opens the place where from_json keeps a schema that evolves; nil: none can be kept.
+	Schemas func(location string) (SchemaLog, error)
 	// ReadFile reads the files of descriptors that from_protobuf names; nil: none can be read.
 	ReadFile func(path string) ([]byte, error)
 }

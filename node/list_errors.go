@@ -307,6 +307,7 @@ var errorClasses = map[string]string{
 	"DELTA_MISSING_FILES_UNEXPECTED":                                   "files of the version to restore are gone",
 
 	// Of Avro, Protobuf and schema registries.
+	"UNKNOWN_FIELD_EXCEPTION":            "records have fields that the schema does not name; by schemaEvolutionMode they end the flow or have it planned anew",
 	"MALFORMED_PROTOBUF_MESSAGE":         "a Protobuf record cannot be read",
 	"PROTOBUF_CANNOT_WRITE":              "a value does not fit the Protobuf message that it is written as",
 	"PROTOBUF_DESCRIPTOR_FILE_NOT_FOUND": "the file of descriptors cannot be read",

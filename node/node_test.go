@@ -218,6 +218,8 @@ func TestOptionsAreThoseThatAreTaken(t *testing.T) {
 			_, err = fileSink(flowfile.SinkOptions{Name: "s", Path: "p", Format: o.Of, Options: map[string]string{o.Name: "p"}})
 		case "from_avro":
 			_, err = expr.Bind(`from_avro(X'02', '"int"', map('`+o.Name+`', '1'))`, batch.NewSchema(), expr.NewOptions())
+		case "from_json":
+			_, err = expr.Bind(`from_json('{}', 'a INT', map('`+o.Name+`', '1'))`, batch.NewSchema(), expr.NewOptions())
 		case "from_protobuf":
 			_, err = expr.Bind(`from_protobuf(X'', 'm', X'', map('`+o.Name+`', '1'))`, batch.NewSchema(), expr.NewOptions())
 		case "schema registry":

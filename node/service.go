@@ -12,6 +12,7 @@ import (
 
 	"github.com/deltaic/deltaic/actors"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/node/api"
 	"github.com/deltaic/deltaic/node/metrics"
 	"github.com/deltaic/deltaic/stream"
@@ -146,14 +147,14 @@ func (s *service) wait(stopping context.Context) error {
 	return s.stop(drain)
 }
 
-// attend waits for a flow to end. One that has ended because its source has more columns now is planned anew and goes on with them.
+// attend waits for a flow to end. One that has ended because its source, or its records, have more columns now is planned anew and goes on with them.
 func (s *service) attend(stopping context.Context, j *job) {
 	for {
 		err := j.query().AwaitTermination(stopping)
-		if stopping.Err() != nil || j.reload == nil || !errors.Is(err, delta.ErrColumnsAdded) {
+		if stopping.Err() != nil || j.reload == nil || !errors.Is(err, delta.ErrColumnsAdded) && !errors.Is(err, expr.ErrPlanAnew) {
 			return
 		}
-		s.options.logger.Info("a table that the flow reads has other columns: the flow is planned anew", zap.String("stream", j.name), zap.Error(err))
+		s.options.logger.Info("what the flow reads has other columns: the flow is planned anew", zap.String("stream", j.name), zap.Error(err))
 		u, err := j.reload()
 		if err == nil {
 			j.unit.flow, j.unit.file, j.unit.options = u.flow, u.file, u.options

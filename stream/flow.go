@@ -40,6 +40,7 @@ type Flow struct {
 func New(name string) *Flow {
 	f := &Flow{name: name, options: expr.NewOptions(), sources: map[string]bool{}}
 	f.options.Registry, f.options.ReadFile = client.Open, readFile
+	f.options.Schemas = openSchemas
 	f.graph.Flow, f.graph.Quarantine = name, -1
 	if name == "" {
 		f.mistake("", "INVALID_FLOW", "the flow has no name", "a name is the flow's identity: state and ledger belong to it")

@@ -19,6 +19,8 @@ type Decoder struct {
 	stack   [maxMaxDepth/64 + 1]uint64
 	scratch []byte
 	zones   zones
+	drift   drift
+	drifted bool // some record since the last column had unknown members
 }
 
 // NewDecoder returns a decoder for rows of the struct t. It refuses, naming
@@ -56,6 +58,9 @@ func (d *Decoder) Decode(record []byte, to *batch.Builder) error {
 	return nil
 }
 
+// Drifted reports whether a record of the last [Decoder.DecodeColumn] had a member that the schema does not name.
+func (d *Decoder) Drifted() bool { return d.drifted }
+
 // DecodeColumn appends one row to to for each row of in, a String or Binary
 // column: a null row for a null, and for a row that active does not name (nil:
 // all count), else as the mode says; with [FailFast] a malformed record
@@ -66,6 +71,7 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 	d.strict = false
 	reserve(d.root, len(in.Data))
 	rows := to.Len()
+	d.drifted = false
 	for i := range in.N {
 		if in.IsNull(i) || active != nil && !active.Get(i) {
 			appendNulls(d.root, 1)
@@ -135,15 +141,22 @@ func (d *Decoder) line(data []byte, at, end, number int) error {
 func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
 	rows := d.root.b.Len()
 	d.partial = failure{}
+	d.drift.reset()
 	f := failure{}
 	if d.record(s, at, end) < 0 {
 		f = d.failed
 		truncate(d.root, rows)
 		closeRow(d.root.b) // a struct of nulls
-	} else if d.partial.code != reasonNone {
-		f = d.partial
 	} else {
-		return nil
+		d.drifted = d.drifted || d.drift.unknown
+		if d.root.rescued != nil && (d.drift.unknown || d.partial.code != reasonNone) {
+			d.rescue(s, at, end, rows)
+			return nil
+		}
+		if d.partial.code == reasonNone {
+			return nil
+		}
+		f = d.partial
 	}
 	if d.o.Mode != Permissive {
 		truncate(d.root, rows)

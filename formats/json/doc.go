@@ -41,6 +41,11 @@
 // corrupt record column, if the schema has it, holds the text. With [FailFast]
 // the first malformed record is an error.
 //
+// # What the schema does not name
+//
+// Members that no field takes are passed over; [Decoder.Drifted] tells of them. With [Options.Rescued] they, and values that do not fit, are kept
+// as JSON in a column of their own. In arrays only values that do not fit are: the array is kept whole.
+//
 // # The caller's duties
 //
 // A Decoder remembers the order of keys it saw and is used by one goroutine at

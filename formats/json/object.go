@@ -69,6 +69,7 @@ func (d *Decoder) object(n *node, s []byte, p, end, depth int) int {
 		// does all the rest.
 		switch c := s[q]; {
 		case f.kind == kindSkip:
+			d.drift.unknown = true
 			p = d.skip(s, q, end, depth)
 		case c == '"' && f.kind == batch.String && f.b.Len() == row:
 			p = d.stringValue(f, s, q, end, depth)
@@ -112,6 +113,9 @@ func (d *Decoder) recover(f *node, s []byte, p, end, row, depth, why int) int {
 	}
 	if d.partial.code == reasonNone {
 		d.partial = d.failed
+	}
+	if d.root.rescued != nil {
+		d.drift.misfits = append(d.drift.misfits, p)
 	}
 	if f.b != nil {
 		truncate(f, row)

@@ -42,6 +42,9 @@ type Options struct {
 	// whole text of a malformed record and is null otherwise. It is never read
 	// from a record. "": DefaultCorruptRecord. A schema need not have it.
 	CorruptRecord string
+	// Rescued names the string field of the schema that receives, as one object, what a record has beside the
+	// schema: members that it does not name, and values that do not fit their field, which is then null and not malformed. "": none.
+	Rescued string
 	// Zone is the session's time zone, for timestamps that name none. nil: UTC.
 	Zone *time.Location
 	// Timestamp, TimestampNTZ and Date, where set, read the text of strings

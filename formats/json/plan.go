@@ -45,6 +45,7 @@ type node struct {
 	learned int
 	head    *node // stands in front of the first key
 	corrupt *node // the corrupt record column; root only
+	rescued *node // the rescued data column; root only
 
 	data int // String, Binary: bytes that the last batch had
 
@@ -103,6 +104,13 @@ func (d *Decoder) structNode(n *node) error {
 				return unsupported(path, f.Type, "the corrupt record column must be STRING")
 			}
 			k.kind, n.corrupt = kindCorrupt, k
+			continue
+		}
+		if n.path == "" && d.o.Rescued != "" && f.Name == d.o.Rescued {
+			if f.Type.Kind != batch.String {
+				return unsupported(path, f.Type, "the rescued data column must be STRING")
+			}
+			k.kind, n.rescued = kindCorrupt, k
 			continue
 		}
 		if _, twice := n.index[f.Name]; twice {
