@@ -101,6 +101,9 @@ func (p *process) parse(path string, text []byte, set []string) ([]*unit, error)
 			return nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: "DUPLICATE_NAME", Path: path, Message: "two flows of the file are called " + f.Name})
 		}
 		names[f.Name] = true
+		if err := checkAlerts(f); err != nil {
+			return nil, invalid(err)
+		}
 		units = append(units, &unit{flow: f.Flow(), file: f, name: f.Name, location: f.CheckpointLocation, options: f.Options, warnings: f.Warnings})
 	}
 	return units, nil

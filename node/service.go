@@ -47,6 +47,7 @@ type job struct {
 	limit    int64 // bytes of memory
 	totals   totals
 	recorder *metrics.Stream
+	alarm    *alarm
 	ready    chan struct{} // closed when there is a recorder
 	err      error
 }
@@ -98,11 +99,16 @@ func (s *service) abandon(ctx context.Context, err error) error {
 
 func (s *service) start(ctx context.Context, u *unit, limit int64) error {
 	j := &job{unit: u, limit: limit, ready: make(chan struct{})}
+	var err error
+	if j.alarm, err = newAlarm(j, s.options.logger.With(zap.String("stream", u.name))); err != nil {
+		return invalid(err)
+	}
 	if err := s.run(ctx, j); err != nil {
-		return err
+		return errors.Join(err, j.alarm.abandon(ctx))
 	}
 	j.recorder = s.metrics.Stream(u.name, j.query().Graph(), func() string { return j.query().Status().State })
 	close(j.ready)
+	j.alarm.begin()
 	s.jobs = append(s.jobs, j)
 	return nil
 }
@@ -124,6 +130,7 @@ func (s *service) run(ctx context.Context, j *job) error {
 func (s *service) observe(j *job, p actors.Progress) {
 	j.totals.add(p, time.Now())
 	j.recorder.Observe(p)
+	p.Alerts = j.alarm.epoch(p)
 	if s.progress != nil {
 		if err := s.progress.write(p.Progress); err != nil {
 			s.options.logger.Warn("the progress file cannot be written", zap.String("path", s.options.progress), zap.Error(err))
@@ -205,9 +212,17 @@ func (s *service) errors() error {
 	return errors.Join(all...)
 }
 
+// tellWithin is how long a process that ends waits for the targets of alerts.
+const tellWithin = 10 * time.Second
+
 // close ends what the service itself holds open.
 func (s *service) close() error {
 	err := s.unlisten()
+	tell, cancel := context.WithTimeout(context.Background(), tellWithin)
+	defer cancel()
+	for _, j := range s.jobs {
+		err = errors.Join(err, j.alarm.end(tell))
+	}
 	if s.progress != nil {
 		err = errors.Join(err, s.progress.Close())
 	}

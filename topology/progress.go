@@ -29,6 +29,7 @@ type Progress struct {
 	Sinks                  []SinkProgress             `json:"sinks,omitempty"`   // beyond Spark: a flow may have several
 	HotKeys                []HotKey                   `json:"hotKeys,omitempty"` // beyond Spark: keys that fold before their exchange because they have so many rows
 	ObservedMetrics        map[string]json.RawMessage `json:"observedMetrics,omitempty"`
+	Alerts                 []string                   `json:"alerts,omitempty"` // beyond Spark: those that fire, such as lag or expectation:paid
 }
 
 // HotKey is a key with more than its share of the rows of a step.

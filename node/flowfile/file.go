@@ -67,6 +67,7 @@ type File struct {
 	Options            []stream.Option
 	Trigger            string // as written, "" for the default
 	Warnings           []string
+	Alerts             *Alerts // nil: the file asks for none
 
 	flow  *stream.Flow
 	steps []string
@@ -138,7 +139,7 @@ func Parse(name string, text []byte, o Options) ([]*File, error) {
 // later are keys of the grammar that this version does not run.
 var later = map[string]bool{"libraries": true, "storage": true, "catalog": true, "database": true, "schema": true}
 
-var fileKeys = []string{"name", "checkpointLocation", "trigger", "ledger", "multipleWatermarkPolicy", "parallelism", "configuration", "sources", "steps", "sinks", "quarantine", "late"}
+var fileKeys = []string{"name", "checkpointLocation", "trigger", "ledger", "multipleWatermarkPolicy", "parallelism", "configuration", "sources", "steps", "sinks", "quarantine", "late", "alerts"}
 
 type builder struct {
 	file    *File
@@ -168,7 +169,7 @@ func (b *builder) build(d *value) error {
 	}
 	b.file.flow = stream.New(b.file.Name)
 	b.frames, b.statics = map[string]*stream.Frame{}, map[string]stream.Static{}
-	for _, part := range []func(*value) error{b.settings, b.quarantine, b.late, b.sources, b.steps, b.sinks} {
+	for _, part := range []func(*value) error{b.settings, b.alerts, b.quarantine, b.late, b.sources, b.steps, b.sinks} {
 		if err := part(d); err != nil {
 			return err
 		}
