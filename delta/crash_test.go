@@ -14,6 +14,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/delta"
+	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/objstore/faulty"
 	"github.com/deltaic/deltaic/objstore/local"
@@ -160,6 +161,11 @@ func crashFlow(t *testing.T, m flowMode) {
 					crashes++
 					if percent >= 0 {
 						fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(uint64(n), uint64(attempt)))})
+					}
+					if attempt == 1 { // nothing that a crash leaves is called damage
+						if _, said, err := checked(delta.Open(disk(fs), delta.Options{}), true); len(said) > 0 || err != nil && class(err) != log.ClassNotFound {
+							t.Fatalf("op %d %s, %d %%: fsck says %v, %q", n, fault, percent, err, said)
+						}
 					}
 				}
 				got := scanN(t, disk(fs))
