@@ -27,6 +27,8 @@ type jobActor struct {
 	timer  *time.Timer
 	self   *actor.PID
 
+	watching sync.WaitGroup // see watch: a job has not ended while it looks
+
 	before    time.Time // end of the last epoch
 	positions map[string]connectors.Positions
 }

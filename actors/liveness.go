@@ -88,13 +88,15 @@ func (a *jobActor) watch(r *run) {
 	if a.config.Watch <= 0 {
 		return
 	}
-	go func() {
+	a.watching.Go(func() {
 		tick := time.NewTicker(a.config.Watch)
 		defer tick.Stop()
 		for {
 			select {
 			case <-r.errands.over:
 				a.handle.stuck("")
+				return
+			case <-a.ctx.Done():
 				return
 			case <-tick.C:
 			}
@@ -111,7 +113,7 @@ func (a *jobActor) watch(r *run) {
 				return nil
 			})
 		}
-	}()
+	})
 }
 
 // name says what takes too long, in the log once.

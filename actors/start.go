@@ -76,6 +76,7 @@ func Start(ctx context.Context, c Config) (*Handle, error) {
 			if err := c.Image.Close(); err != nil {
 				c.Logger.Warn("the local image of the state was not closed", zap.Error(err))
 			}
+			shell.watching.Wait()
 			close(h.done)
 		}()
 	})
