@@ -76,30 +76,35 @@ func (t *Table) totalOf(ctx context.Context, head *Head) (*log.Total, error) {
 	for v := from + 1; v <= head.Version && total != nil; v++ {
 		var adds []log.Add
 		var removes []log.Remove
-		if err := t.log.Commit(ctx, v, log.KindsFiles, func(a *log.Action) error {
-			if a.Add != nil {
+		restores := false
+		if err := t.log.Commit(ctx, v, log.KindsFiles|log.KindCommitInfo, func(a *log.Action) error {
+			switch {
+			case a.Add != nil:
 				adds = append(adds, *a.Add)
-			} else {
+			case a.Remove != nil:
 				removes = append(removes, *a.Remove)
+			case a.CommitInfo != nil:
+				restores = a.CommitInfo.Operation == "RESTORE"
 			}
 			return nil
 		}); err != nil {
 			return nil, err
 		}
-		total = after(total, adds, removes)
+		total = after(total, adds, removes, restores)
 	}
 	return total, nil
 }
 
 // after is Total.After of a commit that may be anybody's: one that only tells files of the table anew, which shows in adds
-// that change no data, and one that removes what was not there, cannot be counted.
-func after(total *log.Total, adds []log.Add, removes []log.Remove) *log.Total {
+// that change no data, and one that removes what was not there, cannot be counted. A restore adds none that is there, so its files may
+// come back with vectors.
+func after(total *log.Total, adds []log.Add, removes []log.Remove, restores bool) *log.Total {
 	removed := map[string]bool{}
 	for i := range removes {
 		removed[log.FileKey(removes[i].Path, nil)] = true
 	}
 	for i := range adds {
-		if !adds[i].DataChange && len(removes) == 0 || adds[i].DeletionVector != nil && !removed[log.FileKey(adds[i].Path, nil)] {
+		if !adds[i].DataChange && len(removes) == 0 || !restores && adds[i].DeletionVector != nil && !removed[log.FileKey(adds[i].Path, nil)] {
 			return nil
 		}
 	}

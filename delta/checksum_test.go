@@ -241,3 +241,40 @@ func TestChecksumsAreSpaced(t *testing.T) {
 		t.Errorf("30 commits in three seconds got the checksums %v", names)
 	}
 }
+
+// TestChecksumsAfterARestore: a restore brings files back with the vectors that they had, and whoever opens the table then and adds
+// to it knows what the files come to.
+func TestChecksumsAfterARestore(t *testing.T) {
+	s := memory.New(memory.Options{})
+	sink := upsertSink(t, s, delta.SinkOptions{Keys: []string{"k"}, Properties: vectorsOn})
+	w := shareOf(t, sink, 0)
+	put := batch.UpdateAfter
+	for e, changes := range [][]change{{{put, 1, "a", 1}, {put, 2, "a", 2}, {put, 3, "a", 3}}, {{put, 1, "a", 10}}} {
+		if _, err := sink.Commit(ctx, commitOf(int64(e+1), stage(t, w, int64(e+1), changeBatch(changes...)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table := delta.Open(s, options(50))
+	head, err := table.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t, delta.Open(s, options(51)), withoutKinds(changeBatch(change{k: 9})), delta.WriteOptions{Mode: delta.Overwrite}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := delta.Open(s, options(52)).Restore(ctx, head.Version); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range checksums(t, s) { // so that commits have to be counted
+		if err := s.Delete(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := write(t, delta.Open(s, options(53)), withoutKinds(changeBatch(change{k: 8})), delta.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := checksums(t, s); len(got) != 1 || !strings.HasSuffix(got[0], fmt.Sprintf("%d.crc", head.Version+3)) {
+		t.Fatalf("the checksums are %v", got)
+	}
+	checkChecksum(t, s, head.Version+3)
+}

@@ -145,12 +145,13 @@ var hidden = regexp.MustCompile(`(^|/)\.[^/]*$`)
 func (m made) make(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), m.name)
-	var statements []string
+	w := &writers{t: t, path: path, by: map[string]bool{}}
 	for _, s := range m.statements {
-		statements = append(statements, strings.ReplaceAll(s, "{t}", "delta.`"+path+"`"))
+		w.write(strings.ReplaceAll(s, "{t}", "delta.`"+path+"`"))
 	}
-	sparkSQL(t, statements...)
-	if err := m.expect(t, path, "Spark 4.2.0 with Delta 4.4.0"); err != nil {
+	w.spark()
+	w.beside.Wait()
+	if err := m.expect(t, path, w.makers()); err != nil {
 		t.Errorf("%s: %v", m.name, err)
 	}
 }
@@ -222,6 +223,9 @@ func asRows(rows [][]any) [][]string {
 	for _, r := range rows {
 		var row []string
 		for _, v := range r {
+			if v == nil {
+				v = "" // as in the expectations of other sets
+			}
 			row = append(row, fmt.Sprint(v))
 		}
 		out = append(out, row)
@@ -232,14 +236,21 @@ func asRows(rows [][]any) [][]string {
 // feed is the change feed from the first version on as Spark reads it.
 func (m made) feed(t *testing.T, path string) map[string]any {
 	t.Helper()
-	var columns []string
+	var columns, texts []string
+	add := func(name, text string) { columns, texts = append(columns, name), append(texts, text) }
 	for _, r := range sparkSQL(t, "DESCRIBE delta.`"+path+"`") {
-		if name := fmt.Sprint(r[0]); name != "" && !strings.HasPrefix(name, "#") && !slices.Contains(columns, name) {
-			columns = append(columns, name)
+		name := fmt.Sprint(r[0])
+		switch {
+		case name == "" || strings.HasPrefix(name, "#") || slices.Contains(columns, name):
+		case r[1] == "timestamp":
+			add(name, "date_format("+name+", \"yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'\")")
+		default:
+			add(name, "CAST("+name+" AS STRING)")
 		}
 	}
-	columns = append(columns, "_change_type", "_commit_version")
-	query := "SELECT CAST(" + strings.Join(columns, " AS STRING), CAST(") + " AS STRING) FROM table_changes_by_path('" + path + "', 0)"
+	add("_change_type", "_change_type")
+	add("_commit_version", "_commit_version")
+	query := "SELECT " + strings.Join(texts, ", ") + " FROM table_changes_by_path('" + path + "', 0)"
 	return map[string]any{"start_version": 0, "columns": columns, "rows_as_text": asRows(sparkSQL(t, query))}
 }
 

@@ -262,3 +262,126 @@ SET spark.databricks.delta.write.txnVersion = 8;
 INSERT INTO {t} SELECT id FROM range(5, 7, 1, 1);
 RESET spark.databricks.delta.write.txnAppId;
 RESET spark.databricks.delta.write.txnVersion;
+
+--= widened: every stable widening of a column
+CREATE TABLE {t} (id BIGINT, a TINYINT, b SMALLINT, c INT, d FLOAT, e TINYINT, f SMALLINT, g INT, h DATE, i DECIMAL(10,2), j TINYINT, k INT, l BIGINT, m SMALLINT) USING delta TBLPROPERTIES ('delta.enableTypeWidening'='true','delta.feature.timestampNtz'='supported');
+INSERT INTO {t} VALUES (1, 127Y, 32767S, 2147483647, 1.5F, -128Y, -32768S, -2147483648, DATE'1970-01-02', 12345678.91, 5Y, 7, 9223372036854775807, 3S), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+ALTER TABLE {t} ALTER COLUMN a TYPE SMALLINT;
+INSERT INTO {t} (id, a) VALUES (3, 300S);
+ALTER TABLE {t} ALTER COLUMN a TYPE INT;
+ALTER TABLE {t} ALTER COLUMN a TYPE BIGINT;
+ALTER TABLE {t} ALTER COLUMN b TYPE INT;
+ALTER TABLE {t} ALTER COLUMN c TYPE BIGINT;
+ALTER TABLE {t} ALTER COLUMN d TYPE DOUBLE;
+ALTER TABLE {t} ALTER COLUMN e TYPE DOUBLE;
+ALTER TABLE {t} ALTER COLUMN f TYPE DOUBLE;
+ALTER TABLE {t} ALTER COLUMN g TYPE DOUBLE;
+ALTER TABLE {t} ALTER COLUMN h TYPE TIMESTAMP_NTZ;
+ALTER TABLE {t} ALTER COLUMN i TYPE DECIMAL(14,4);
+ALTER TABLE {t} ALTER COLUMN j TYPE DECIMAL(10,0);
+ALTER TABLE {t} ALTER COLUMN k TYPE DECIMAL(12,2);
+ALTER TABLE {t} ALTER COLUMN l TYPE DECIMAL(24,4);
+ALTER TABLE {t} ALTER COLUMN m TYPE DECIMAL(20,10);
+INSERT INTO {t} VALUES (4, 5000000000, 70000, 5000000000, 1e300D, 0.5D, 0.25D, 1e10D, TIMESTAMP_NTZ'2024-05-06 07:08:09.123456', 1234567890.1234, 1234567890, 1234567890.25, 12345678901234567890.1234, 1234567890.0123456789);
+
+--= widened_mapped: wider columns under mapped names, with vectors and a checkpoint
+CREATE TABLE {t} (id BIGINT, n SMALLINT, x FLOAT) USING delta TBLPROPERTIES ('delta.enableTypeWidening'='true','delta.columnMapping.mode'='name','delta.enableDeletionVectors'='true','delta.checkpointInterval'='3');
+INSERT INTO {t} SELECT id, CAST(id AS SMALLINT), CAST(id / 4 AS FLOAT) FROM range(0, 10, 1, 1);
+ALTER TABLE {t} ALTER COLUMN n TYPE BIGINT;
+ALTER TABLE {t} RENAME COLUMN n TO many;
+ALTER TABLE {t} ALTER COLUMN x TYPE DOUBLE;
+DELETE FROM {t} WHERE many IN (2, 7);
+INSERT INTO {t} VALUES (100, 5000000000, 1e300D);
+
+--= void: columns of no type, which no file has
+CREATE TABLE {t} (id BIGINT, nothing VOID, s STRUCT<a: INT, none: VOID>) USING delta;
+INSERT INTO {t} (id, s) SELECT id, named_struct('a', CAST(id AS INT), 'none', NULL) FROM range(0, 5, 1, 1);
+
+--= upserted: rows that a sink of ours replaced in a table of Spark's, with vectors, row ids and change files
+CREATE TABLE {t} (id BIGINT, name STRING) USING delta TBLPROPERTIES ('delta.enableDeletionVectors'='true','delta.enableRowTracking'='true','delta.enableChangeDataFeed'='true','delta.columnMapping.mode'='id');
+INSERT INTO {t} SELECT id, concat('n', id) FROM range(0, 20, 1, 1);
+OURS UPSERT id {"id":3,"name":"ours"}
+{"id":20,"name":"new"}
+{"id":7,"name":null};
+UPDATE {t} SET name = 'spark' WHERE id IN (3, 4);
+OURS UPSERT id {"id":3,"name":"again"}
+{"id":5,"name":"ours"};
+OPTIMIZE {t};
+OURS UPSERT id {"id":4,"name":"last"};
+DELETE FROM {t} WHERE id = 7;
+
+--= upserted_rewritten: the same without vectors, so that rows are copied and keep their ids
+CREATE TABLE {t} (id BIGINT, name STRING, p INT) USING delta PARTITIONED BY (p) TBLPROPERTIES ('delta.enableDeletionVectors'='false','delta.enableRowTracking'='true','delta.enableInCommitTimestamps'='true');
+INSERT INTO {t} SELECT id, concat('n', id), CAST(id % 2 AS INT) FROM range(0, 20, 1, 1);
+OURS UPSERT id {"id":3,"name":"ours","p":0}
+{"id":20,"name":"new","p":null};
+UPDATE {t} SET name = 'spark' WHERE id IN (3, 4);
+OURS UPSERT id {"id":3,"name":"again","p":1}
+{"id":5,"name":"ours","p":1};
+
+--= three_writers: appended to by three engines in turns, which each checkpoint it
+CREATE TABLE {t} (id BIGINT, at TIMESTAMP, amount DECIMAL(12,2)) USING delta TBLPROPERTIES ('delta.checkpointInterval'='2');
+INSERT INTO {t} VALUES (1, TIMESTAMP'2024-01-01 00:00:00.000001', 1.25);
+OURS APPEND {"id":2,"at":"2024-01-02T00:00:00.000002Z","amount":2.50}
+{"id":3,"at":null,"amount":null};
+RUST dl.write_deltalake(path, pa.table({'id': pa.array([4, 5], pa.int64()), 'at': pa.array([0, 1], pa.timestamp('us', 'UTC')), 'amount': pa.array([decimal.Decimal('-4.00'), None], pa.decimal128(12, 2))}), mode='append')
+dl.DeltaTable(path).create_checkpoint();
+DELETE FROM {t} WHERE id = 3;
+OURS APPEND {"id":6,"at":"1899-12-31T23:59:59.999999Z","amount":-0.01};
+RUST dl.DeltaTable(path).delete('id = 4');
+INSERT INTO {t} VALUES (7, NULL, 9999999999.99);
+
+--= at_once: commits of ours beside those of Spark, in one log
+CREATE TABLE {t} (id BIGINT, name STRING) USING delta TBLPROPERTIES ('delta.enableRowTracking'='true','delta.enableDeletionVectors'='false');
+INSERT INTO {t} SELECT id, 'first' FROM range(0, 4, 1, 1);
+OURS MEANWHILE 12;
+INSERT INTO {t} SELECT id, 'second' FROM range(4, 8, 1, 1);
+INSERT INTO {t} SELECT id, 'third' FROM range(8, 12, 1, 1);
+UPDATE {t} SET name = 'changed' WHERE id IN (2, 9);
+INSERT INTO {t} SELECT id, 'fourth' FROM range(12, 16, 1, 1);
+
+--= rust: what delta-rs makes: partitions, deletes, updates, merges, a compaction and a checkpoint
+RUST t = pa.table({'id': pa.array(range(12), pa.int64()), 'name': ['n%d' % i for i in range(12)], 'p': ['a b', 'c/d', None] * 4})
+dl.write_deltalake(path, t, partition_by=['p'])
+dl.write_deltalake(path, pa.table({'id': pa.array([100], pa.int64()), 'name': ['x'], 'p': ['ü=1']}), mode='append')
+d = dl.DeltaTable(path)
+d.delete("id = 3")
+d.update(updates={'name': "'updated'"}, predicate="id > 9")
+d.merge(pa.table({'id': pa.array([1, 200], pa.int64()), 'name': ['merged', 'new'], 'p': ['c/d', None]}), predicate='t.id = s.id', source_alias='s', target_alias='t').when_matched_update_all().when_not_matched_insert_all().execute()
+d.optimize.compact()
+d.create_checkpoint()
+dl.write_deltalake(path, pa.table({'id': pa.array([300], pa.int64()), 'name': [None], 'p': ['c/d']}), mode='overwrite', predicate="p = 'c/d'");
+
+--= rust_fed: change files and a constraint of delta-rs, and columns that it added
+RUST t = pa.table({'id': pa.array(range(6), pa.int64()), 'x': pa.array([i / 4 for i in range(6)], pa.float64())})
+dl.write_deltalake(path, t, configuration={'delta.enableChangeDataFeed': 'true'})
+d = dl.DeltaTable(path)
+d.update(updates={'x': '-1.0'}, predicate='id = 2')
+d.delete('id > 4')
+dl.write_deltalake(path, pa.table({'id': pa.array([7], pa.int64()), 'x': [0.5], 'more': ['a']}), mode='append', schema_mode='merge');
+
+--= pairs_clustered: clustering, vectors, row ids and second checkpoints in one table
+CREATE TABLE {t} (id BIGINT, name STRING) USING delta CLUSTER BY (id) TBLPROPERTIES ('delta.enableDeletionVectors'='true','delta.enableRowTracking'='true','delta.checkpointPolicy'='v2','delta.checkpointInterval'='3');
+INSERT INTO {t} SELECT id, concat('n', id) FROM range(0, 20, 1, 1);
+DELETE FROM {t} WHERE id IN (3, 12);
+OURS APPEND {"id":50,"name":"ours"}
+{"id":51,"name":null};
+UPDATE {t} SET name = 'u' WHERE id = 50;
+OPTIMIZE {t};
+INSERT INTO {t} VALUES (100, 'after');
+
+--= pairs_mapped: ids in files, generated partitions, constraints, defaults and change files in one table
+CREATE TABLE {t} (id BIGINT NOT NULL, at TIMESTAMP, day DATE GENERATED ALWAYS AS (CAST(at AS DATE)), state STRING DEFAULT 'new') USING delta PARTITIONED BY (day) TBLPROPERTIES ('delta.columnMapping.mode'='id','delta.feature.allowColumnDefaults'='supported','delta.enableChangeDataFeed'='true','delta.enableInCommitTimestamps'='true');
+INSERT INTO {t} (id, at) VALUES (1, TIMESTAMP'2024-01-01 10:00:00'), (2, NULL);
+ALTER TABLE {t} ADD CONSTRAINT positive CHECK (id > 0);
+OURS APPEND {"id":3,"at":"2024-01-02T00:00:00Z"};
+UPDATE {t} SET state = 'old' WHERE id < 3;
+OURS APPEND {"id":4,"at":"2024-01-01T23:59:59.999999Z","state":"ours"};
+
+--= pairs_restored: a table of vectors and row ids that an earlier version was restored of
+CREATE TABLE {t} (id BIGINT, name STRING) USING delta TBLPROPERTIES ('delta.enableDeletionVectors'='true','delta.enableRowTracking'='true');
+INSERT INTO {t} SELECT id, concat('n', id) FROM range(0, 10, 1, 1);
+UPDATE {t} SET name = 'u' WHERE id > 6;
+RESTORE TABLE {t} TO VERSION AS OF 1;
+OURS APPEND {"id":20,"name":"ours"};
+DELETE FROM {t} WHERE id = 0;
