@@ -76,7 +76,7 @@ func TestRegistry(t *testing.T) {
 	}
 	dir := t.TempDir()
 	flow := registered(dir, broker, server.URL)
-	down.Store(2) // and the registry is away for a while when it is asked for the first number
+	down.Store(7) // and the registry is away for longer than it is asked: the attempt is aborted, and no row fails
 	if err := runAll(t, flow, stream.CheckpointLocation(dir+"/checkpoint")); err != nil {
 		t.Fatal(err)
 	}

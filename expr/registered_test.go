@@ -123,6 +123,27 @@ func TestRegistryIsAway(t *testing.T) {
 	}
 }
 
+// TestNumbersThatComeLater: a number that the registry had not may be there when it comes again.
+func TestNumbersThatComeLater(t *testing.T) {
+	s := &shelf{schemas: map[int]registry.Schema{3: {ID: 3, Kind: registry.Avro, Text: `"int"`}}}
+	b, err := Bind("from_avro(v, 's', 'http://r')", batch.NewSchema(batch.Field{Name: "v", Type: batch.BinaryType, Nullable: true}), s.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := batch.NewBuilder(batch.BinaryType, nil)
+	records.Bytes([]byte{0, 0, 0, 0, 9, 14})
+	in := &batch.Batch{Columns: []*batch.Column{records.Finish()}, N: 1}
+	ctx := &Context{Pool: batch.NewPool()}
+	if _, err := b.Eval(ctx, in); err != nil || len(ctx.Rejected) != 1 {
+		t.Fatalf("%v, %v", err, ctx.Rejected)
+	}
+	ctx.Reset()
+	s.schemas[9] = registry.Schema{ID: 9, Kind: registry.Avro, Text: `"int"`}
+	if c, err := b.Eval(ctx, in); err != nil || len(ctx.Rejected) != 0 || c.I32[0] != 7 {
+		t.Fatalf("%v, %v", err, ctx.Rejected)
+	}
+}
+
 func TestRegisteredMistakes(t *testing.T) {
 	reading := exampleDescriptors
 	for text, want := range map[string]string{

@@ -202,6 +202,7 @@ func TestBombs(t *testing.T) {
 	}{
 		"a block of numbers":      {`{"type":"array","items":"int"}`, huge, "elements in"},
 		"a block of nulls":        {`{"type":"array","items":"null"}`, huge, "more than"},
+		"blocks of nulls":         {`{"type":"array","items":"null"}`, bytes.Repeat([]byte{0x80, 0x89, 0x7a}, 3), "more than"}, // a million each
 		"a block below zero":      {`{"type":"array","items":"null"}`, append(least, 2), "elements"},
 		"the size of a block":     {`{"type":"array","items":"int"}`, append([]byte{1}, huge...), "bytes"},
 		"a text":                  {`"string"`, huge, "length"},
