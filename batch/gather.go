@@ -122,10 +122,14 @@ func gatherLists(p *Pool, d, c *Column, rows []int32) {
 // Gather returns a new batch of these physical rows, with their kinds, origins
 // and lateness and without a selection. b is only read.
 func (b *Batch) Gather(p *Pool, rows []int32) *Batch {
+	return b.gather(rows, func(c *Column) *Column { return Gather(p, c, rows) })
+}
+
+func (b *Batch) gather(rows []int32, column func(*Column) *Column) *Batch {
 	d := &Batch{Schema: b.Schema, N: len(rows), Columns: make([]*Column, len(b.Columns))}
 	for i, c := range b.Columns {
 		if c != nil { // a source leaves out columns that nobody looks at
-			d.Columns[i] = Gather(p, c, rows)
+			d.Columns[i] = column(c)
 		}
 	}
 	if b.Kinds != nil {
@@ -159,6 +163,9 @@ func (b *Batch) Compact(p *Pool) *Batch {
 		c := b.Retain()
 		c.Sel = nil
 		return c
+	}
+	if spans := spansOf(b.Sel); spans != nil {
+		return b.gather(b.Sel, func(c *Column) *Column { return gatherSpans(p, c, spans, len(b.Sel)) })
 	}
 	return b.Gather(p, b.Sel)
 }

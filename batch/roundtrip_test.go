@@ -254,3 +254,26 @@ func texts(c *batch.Column, but int) []string {
 	}
 	return out
 }
+
+// Rows of which few are missing are copied in runs.
+func TestCompactOfRuns(t *testing.T) {
+	property(t, func(t *rapid.T, p *batch.Pool, b *batch.Batch) {
+		missing := rapid.SliceOfN(rapid.IntRange(0, max(0, b.N-1)), 0, 3).Draw(t, "missing")
+		some := *b
+		some.Sel = []int32{}
+		for r := range b.N {
+			if !slices.Contains(missing, r) {
+				some.Sel = append(some.Sel, int32(r))
+			}
+		}
+		got := some.Compact(p)
+		defer got.Release()
+		batchtest.Equal(t, &some, got)
+		again, err := batch.Decode(batch.Encode(nil, got), got.Schema, p)
+		if err != nil {
+			t.Fatalf("what was compacted does not survive the wire: %v", err)
+		}
+		batchtest.Equal(t, got, again)
+		again.Release()
+	})
+}

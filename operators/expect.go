@@ -252,9 +252,10 @@ func (e *Expect) act(in *batch.Batch, out Output) error {
 		gone[w] = e.live[w] &^ gone[w]
 	}
 	if left := gone.Count(in.N); left > 0 { // what reads them works faster on dense rows, and few are missing
-		rows := gone.Rows(in.N, pool.Rows(left))
-		defer pool.PutRows(rows)
-		return out.Emit(in.Gather(pool, rows))
+		kept := *in
+		kept.Sel = gone.Rows(in.N, pool.Rows(left))
+		defer pool.PutRows(kept.Sel)
+		return out.Emit(kept.Compact(pool))
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (p *Project) Process(in *batch.Batch, _ int, out Output) error {
 		return err
 	}
 	if len(p.expression.Rejected) > 0 && 4*made.Rows() > 3*made.N { // what reads them works faster on dense rows
-		dense := made.Gather(p.Context.Pool, made.Sel)
+		dense := made.Compact(p.Context.Pool)
 		made.Release()
 		made = dense
 	}
