@@ -68,12 +68,12 @@ alerts:
 	for _, e := range told {
 		got = append(got, fmt.Sprint(e["flow"], " ", e["alert"], " ", e["subject"], " ", e["state"], " ", e["value"]))
 	}
-	if want := "[watched expectation even firing 0.5 watched failed <nil> firing 1]"; fmt.Sprint(got) != want {
+	if want := "[watched expectation ruled.even firing 0.5 watched failed <nil> firing 1]"; fmt.Sprint(got) != want {
 		t.Errorf("told %v\nwant %s", got, want)
 	}
 	progress, err := os.ReadFile(dir + "/progress.jsonl")
 	must(t, err)
-	if line, _, _ := bytes.Cut(progress, []byte{'\n'}); !bytes.Contains(line, []byte(`"alerts":["expectation:even"]`)) {
+	if line, _, _ := bytes.Cut(progress, []byte{'\n'}); !bytes.Contains(line, []byte(`"alerts":["expectation:ruled.even"]`)) {
 		t.Errorf("progress: %s", line)
 	}
 	client := broker.Client(kgo.ConsumeTopics("alerts"))

@@ -127,6 +127,11 @@ func (s *Streams) attend(m *managed, epochs *atomic.Int64) {
 func (s *Streams) reserve(name string, memory int64) (*managed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, m := range s.queries { // a query that has ended takes up nothing, even if it is not noted yet
+		if m.query != nil && !m.query.IsActive() {
+			s.free(m)
+		}
+	}
 	if s.queries[name] != nil {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "STREAMING_QUERY_NAME_TAKEN", Flow: name, Message: "a query of this name is active already",
 			Hint: "stop it first, or give the flow another name; the same flow twice at once would write everything twice"}
@@ -149,8 +154,7 @@ func (s *Streams) reserve(name string, memory int64) (*managed, error) {
 func (s *Streams) release(m *managed, err error, ran bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.queries, m.name)
-	s.reserved -= m.memory
+	s.free(m)
 	if !ran {
 		return
 	}
@@ -159,6 +163,14 @@ func (s *Streams) release(m *managed, err error, ran bool) {
 	}
 	close(s.end)
 	s.end = make(chan struct{})
+}
+
+// free gives back name and memory, once. The lock is held.
+func (s *Streams) free(m *managed) {
+	if s.queries[m.name] == m {
+		delete(s.queries, m.name)
+		s.reserved -= m.memory
+	}
 }
 
 // Active returns the queries that have not ended, in the order of their names.

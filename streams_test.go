@@ -101,6 +101,19 @@ func TestQueriesShareMemory(t *testing.T) {
 	must(t, streams.Stop(ctx))
 }
 
+// TestAnEndedQueryTakesUpNothing: who has seen a query end may start it again at once.
+func TestAnEndedQueryTakesUpNothing(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	streams := deltaic.NewStreams(deltaic.StreamsOptions{MemoryLimit: 64 << 20})
+	for range 100 {
+		flow, _, _ := numbers("again")
+		q, err := streams.Start(ctx, flow, stream.Once(), stream.MemoryLimit(64<<20))
+		must(t, err)
+		must(t, q.AwaitTermination(ctx))
+	}
+}
+
 // TestListenersHearInOrder: what happens to a query is told in order, by ID; a listener that hangs, panics or is slow changes nothing for
 // the query nor for other listeners; and a query without rows is said to be idle.
 func TestListenersHearInOrder(t *testing.T) {

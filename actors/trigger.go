@@ -68,7 +68,8 @@ func (t Trigger) due(f filled, now time.Time) time.Time {
 	if f.first.IsZero() {
 		return time.Time{}
 	}
-	if f.full || f.atLimit || f.asked {
+	paced := (t.Kind == TriggerProcessingTime || t.Kind == TriggerContinuous) && t.Interval > 0
+	if f.full || f.asked || f.atLimit && !paced { // rows that a limit holds back wait for the interval: that is how sources are throttled
 		return now
 	}
 	switch t.Kind {

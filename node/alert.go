@@ -138,7 +138,7 @@ func violations(observed map[string]json.RawMessage) map[string]float64 {
 		}
 		for _, e := range of.Expectations {
 			if n := e.PassedRecords + e.FailedRecords; n > 0 {
-				shares[e.Name] = max(shares[e.Name], float64(e.FailedRecords)/float64(n))
+				shares[e.Dataset+"."+e.Name] = float64(e.FailedRecords) / float64(n)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func (a *alarm) look(s alerts.Sample) {
 		s.Stuck = status.Waiting
 	}
 	if status.Exception != nil {
-		s.Failure = status.Exception.Class + ": " + status.Exception.Message
+		s.Failure = status.Exception.Message
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -46,6 +46,7 @@ var libraries = []library{
 	{"github.com/klauspost/compress", []string{"formats", "connectors/kafka", "persistence", "delta/log"}, "codecs; lists of files in memory"},
 	{"github.com/andybalholm/brotli", []string{"formats/parquet"}, "codec"},
 	{"github.com/pierrec/lz4", []string{"formats/parquet"}, "codec"},
+	{"golang.org/x/net/http/httpguts", []string{"node/alerts"}, "which names and values a header may have"},
 	{"golang.org/x/sync/errgroup", []string{"delta", "persistence", "objstore", "connectors", "node", "benchmarks"}, "goroutines joined before the call returns"},
 	{"golang.org/x/sys", []string{"objstore/local", "node", "benchmarks/measure"}, "what the operating system alone knows"},
 	{"pgregory.net/rapid", []string{"batch/batchtest", "objstore/storetest", "connectors/connectortest", "operators/operatortest"}, "properties, in tests and kits"},

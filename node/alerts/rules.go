@@ -33,7 +33,7 @@ type Event struct {
 	ID      string    `json:"id"`
 	RunID   string    `json:"runId"`
 	Alert   string    `json:"alert"`             // lag, expectation, failed or stuck
-	Subject string    `json:"subject,omitempty"` // the expectation's name
+	Subject string    `json:"subject,omitempty"` // the expectation: dataset.name
 	State   string    `json:"state"`             // firing or resolved
 	Value   float64   `json:"value"`
 	Above   float64   `json:"above"`

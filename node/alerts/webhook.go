@@ -7,7 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/deltaic/deltaic/supervision"
 )
@@ -20,6 +21,9 @@ type Webhook struct {
 	client  *http.Client
 }
 
+// own are headers that follow from the request.
+var own = map[string]bool{"Host": true, "Content-Length": true, "Transfer-Encoding": true, "Content-Type": true, "Connection": true, "Te": true, "Trailer": true, "Upgrade": true}
+
 // NewWebhook returns the target at an address of http or https, with further headers, such as Authorization.
 func NewWebhook(address string, headers map[string]string) (*Webhook, error) {
 	u, err := url.Parse(address)
@@ -27,8 +31,11 @@ func NewWebhook(address string, headers map[string]string) (*Webhook, error) {
 		return nil, supervision.New(supervision.Fatal, "INVALID_OPTION", "a webhook is an address such as https://host/path")
 	}
 	for name, value := range headers {
-		if name == "" || strings.ContainsAny(name, " :\r\n") || strings.ContainsAny(value, "\r\n") {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return nil, supervision.New(supervision.Fatal, "INVALID_OPTION", "the webhook's header %q is not a header", name)
+		}
+		if own[http.CanonicalHeaderKey(name)] {
+			return nil, supervision.New(supervision.Fatal, "INVALID_OPTION", "the webhook's header %q follows from the address and the event; leave it out", name)
 		}
 	}
 	// A redirect would take headers, and with them secrets, elsewhere.
