@@ -65,8 +65,14 @@ func FromSource(text string, others map[string]string, name string, o Options) (
 		all[n] = t
 		size += len(t)
 	}
-	if size > maxDescriptor {
-		return nil, fmt.Errorf("the schema has %d bytes, more than %d", size, maxDescriptor)
+	if size > maxSource {
+		return nil, fmt.Errorf("the Protobuf schema has %d bytes, more than %d", size, maxSource)
+	}
+	pairs := 0
+	for _, t := range all {
+		if err := bounded(t, &pairs); err != nil {
+			return nil, fmt.Errorf("the Protobuf schema is not read: %w", err)
+		}
 	}
 	compiler := protocompile.Compiler{MaxParallelism: 1, Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(all)})}
 	compiled, err := compiler.Compile(context.Background(), main)
