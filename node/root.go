@@ -49,11 +49,16 @@ func group(c *cobra.Command, below ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// guard notes when a command's own code begins.
+// guard notes when a command's own code begins, and makes its panics errors.
 func (p *process) guard(c *cobra.Command) {
 	if run := c.RunE; run != nil {
-		c.RunE = func(cmd *cobra.Command, args []string) error {
+		c.RunE = func(cmd *cobra.Command, args []string) (err error) {
 			p.began = true
+			defer func() {
+				if reason := recover(); reason != nil {
+					err = panicked(reason)
+				}
+			}()
 			return run(cmd, args)
 		}
 	}

@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"bytes"
+	"encoding/hex"
 	"math"
 	"strings"
 	"testing"
@@ -297,5 +298,54 @@ func BenchmarkDecode(b *testing.B) {
 		if i%4096 == 4095 {
 			to.Finish().Release()
 		}
+	}
+}
+
+// Descriptors bring google.protobuf.Int32Value with them, as they like: one that is none is a message like others.
+func TestWrappersThatAreNone(t *testing.T) {
+	for name, fields := range map[string]string{
+		"none":         ``,
+		"many":         `int32 value = 1; int32 more = 2;`,
+		"another name": `int32 worth = 1;`,
+		"number":       `int32 value = 2;`,
+		"kind":         `int64 value = 1;`,
+		"text":         `string value = 1;`,
+		"repeated":     `repeated int32 value = 1;`,
+		"map":          `map<string, int32> value = 1;`,
+		"message":      `Other value = 1;`,
+		"itself":       `Int32Value value = 1;`,
+		"right":        `int32 value = 1;`,
+	} {
+		w := `syntax = "proto3"; package google.protobuf; message Other { int32 a = 1; } message Int32Value {` + fields + `}`
+		m, err := FromSource(`syntax = "proto3"; import "w.proto"; message M { int32 a = 1; google.protobuf.Int32Value b = 2; }`,
+			map[string]string{"w.proto": w}, "M", Options{UnwrapWrappers: true, MaxRecursion: 2})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		to := batch.NewBuilder(m.Type(), nil)
+		for _, record := range []string{"", "\x12\x00", "\x12\x02\x08\x05", "\x12\x02\x10\x05", "\x12\x02\x0a\x00", "\x12\x04\x0a\x02\x08\x01"} {
+			if err := m.NewDecoder().Decode([]byte(record), to); err != nil {
+				t.Logf("%s: %q: %v", name, record, err)
+			}
+		}
+		c := to.Finish()
+		e, err := m.NewEncoder(m.Type())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for row := range c.N {
+			if _, err := e.Append(nil, c, row); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if unwrapped := strings.Contains(m.Type().String(), "b:int"); unwrapped != (name == "right") {
+			t.Errorf("%s: %s", name, m.Type())
+		}
+	}
+	set, _ := hex.DecodeString("0a300a07772e70726f746f120f676f6f676c652e70726f746f627566220c0a0a496e74333256616c7565620670726f746f330a470a076d2e70726f746f1a07772e70726f746f222b0a014d12260a016118012001280b321b2e676f6f676c652e70726f746f6275662e496e74333256616c7565620670726f746f33")
+	if _, err := FromSet(set, "M", Options{UnwrapWrappers: true}); err != nil {
+		t.Error(err)
 	}
 }

@@ -161,21 +161,34 @@ func (b *builder) nested(f *field, depth int) (bool, error) {
 	if f.mapped {
 		return len(of.fields) == 2, nil // its values may nest too often
 	}
-	if b.o.UnwrapWrappers && wrapper(m.FullName()) {
+	if b.o.UnwrapWrappers && wrapper(f.descriptor) {
 		f.role, f.typ = roleWrapper, of.fields[0].typ
 	}
 	return len(of.fields) > 0, nil
 }
 
-func wrapper(name protoreflect.FullName) bool {
-	if name.Parent() != "google.protobuf" {
+// wrappers say of what kind the only field, value, of a wrapper is.
+var wrappers = map[protoreflect.FullName]protoreflect.Kind{
+	"google.protobuf.BoolValue":   protoreflect.BoolKind,
+	"google.protobuf.Int32Value":  protoreflect.Int32Kind,
+	"google.protobuf.UInt32Value": protoreflect.Uint32Kind,
+	"google.protobuf.Int64Value":  protoreflect.Int64Kind,
+	"google.protobuf.UInt64Value": protoreflect.Uint64Kind,
+	"google.protobuf.StringValue": protoreflect.StringKind,
+	"google.protobuf.BytesValue":  protoreflect.BytesKind,
+	"google.protobuf.FloatValue":  protoreflect.FloatKind,
+	"google.protobuf.DoubleValue": protoreflect.DoubleKind,
+}
+
+// wrapper reports whether a field is of a wrapper. Descriptors come with definitions of their own: a message that only has the name of
+// one is a message like others.
+func wrapper(f protoreflect.FieldDescriptor) bool {
+	kind, named := wrappers[f.Message().FullName()]
+	if !named || f.Kind() != protoreflect.MessageKind || f.Message().Fields().Len() != 1 {
 		return false
 	}
-	switch name.Name() {
-	case "BoolValue", "Int32Value", "UInt32Value", "Int64Value", "UInt64Value", "StringValue", "BytesValue", "FloatValue", "DoubleValue":
-		return true
-	}
-	return false
+	value := f.Message().Fields().Get(0)
+	return value.Name() == "value" && value.Number() == 1 && value.Kind() == kind && value.Cardinality() == protoreflect.Optional
 }
 
 func (b *builder) scalar(k protoreflect.Kind) batch.Type {
