@@ -50,7 +50,9 @@ conformance: ## Delta conformance tables; DELTAIC_DELTA_CORPUS names the folder;
 	grep -E '^(ok|FAIL|panic:)|--- FAIL' $(OUT) || true; grep -oE 'conformance table: (failed|lacks).*|conformance: [0-9]+ passed.*' $(OUT) || true; \
 	if [ $$status -ne 0 ]; then grep -B 20 -- '--- FAIL' $(OUT) | head -n 200; fi; rm -f $(OUT); exit $$status
 
+TEARS ?= all
 crash: ## enumerated crash points LEAST=5 times each, SEEDS=200 simulation seeds, BUCKETS=200 with all objects in a bucket, KILLS=200 real kills
+	$(if $(filter all,$(TEARS)),DELTAIC_TEST_TEARS=all $(GO) test ./delta -run CrashAtEvery -count=1 -timeout 20m)
 	$(GO) run ./internal/crash/cmd/crash -least $(LEAST) -seeds $(SEEDS) -buckets $(BUCKETS) -kills $(KILLS)
 
 flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with DuckDB (benchmarks/duckdb is built for it; needs a C compiler); BOOK=file adds runs up
