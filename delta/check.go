@@ -159,7 +159,7 @@ func (c *check) missing() error {
 	}
 	keep := fileRetention
 	if c.head != nil {
-		keep = duration(c.head.Metadata.Configuration["delta.deletedFileRetentionDuration"], fileRetention)
+		keep = retained(&c.head.Metadata, "delta.deletedFileRetentionDuration", fileRetention)
 	}
 	for _, v := range versions {
 		if !v.ModTime.IsZero() && c.t.o.Now().Sub(v.ModTime) > keep {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/deltaic/deltaic/delta/log"
 )
@@ -54,10 +53,12 @@ func (t *Table) checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 		if err != nil {
 			return err
 		}
-		now, config := t.o.Now(), head.Metadata.Configuration
-		o := log.CheckpointOptions{TxnCutoff: -1 << 62, Second: secondForm(head), NewID: t.newID}
-		o.Cutoff = now.Add(-duration(config["delta.deletedFileRetentionDuration"], fileRetention)).UnixMilli()
-		if keep := duration(config["delta.setTransactionRetentionDuration"], 0); keep > 0 {
+		now, all := t.o.Now(), int64(-1<<62)
+		o := log.CheckpointOptions{Cutoff: all, TxnCutoff: all, Second: secondForm(head), NewID: t.newID}
+		if keep := retained(&head.Metadata, "delta.deletedFileRetentionDuration", fileRetention); keep < forever {
+			o.Cutoff = now.Add(-keep).UnixMilli()
+		}
+		if keep := retained(&head.Metadata, "delta.setTransactionRetentionDuration", forever); keep > 0 && keep < forever {
 			o.TxnCutoff = now.Add(-keep).UnixMilli()
 		}
 		if o.Stats, err = checkpointColumns(head); err != nil {
@@ -89,22 +90,4 @@ func (t *Table) checkpoint(ctx context.Context) (*log.CheckpointInfo, error) {
 // secondForm reports whether the table asks for checkpoints of the second form.
 func secondForm(h *Head) bool {
 	return strings.EqualFold(h.Metadata.Configuration["delta.checkpointPolicy"], "v2") && h.Protocol.Supports("v2Checkpoint")
-}
-
-// duration reads "interval N unit" as Delta's properties have it.
-func duration(s string, otherwise time.Duration) time.Duration {
-	words := strings.Fields(strings.ToLower(s))
-	if len(words) > 0 && words[0] == "interval" {
-		words = words[1:]
-	}
-	if len(words) != 2 {
-		return otherwise
-	}
-	n, err := strconv.ParseFloat(words[0], 64)
-	unit, ok := map[string]time.Duration{"week": 7 * 24 * time.Hour, "day": 24 * time.Hour, "hour": time.Hour, "minute": time.Minute,
-		"second": time.Second, "millisecond": time.Millisecond}[strings.TrimSuffix(words[1], "s")]
-	if err != nil || !ok || n < 0 || n > 1e6 {
-		return otherwise
-	}
-	return time.Duration(n * float64(unit))
 }

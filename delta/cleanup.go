@@ -22,7 +22,7 @@ type Cleaned struct {
 // CleanLog removes what is older than the table's retention from its log, as Spark does when it writes a checkpoint: the versions
 // that were the newest at some time since midnight (UTC) before now less delta.logRetentionDuration stay readable. It removes
 // nothing where delta.enableExpiredLogCleanup is false, where the table's checkpoints are protected (checkpointProtection),
-// and where a file's time is not known.
+// where a file's time is not known, and where what the table says of its retention cannot be read.
 func (t *Table) CleanLog(ctx context.Context) (Cleaned, error) {
 	none := Cleaned{First: -1}
 	head, err := t.Head(ctx)
@@ -33,8 +33,12 @@ func (t *Table) CleanLog(ctx context.Context) (Cleaned, error) {
 	if strings.EqualFold(config["delta.enableExpiredLogCleanup"], "false") || head.Protocol.Supports("checkpointProtection") {
 		return none, nil
 	}
+	keep := retained(&head.Metadata, "delta.logRetentionDuration", retention)
+	if keep == forever {
+		return none, nil
+	}
 	now := t.o.Now().UTC()
-	cutoff := now.Add(-duration(config["delta.logRetentionDuration"], retention)).Truncate(24 * time.Hour)
+	cutoff := now.Add(-keep).Truncate(24 * time.Hour)
 	// Most tables have nothing that old, and one look shows it.
 	oldest, err := t.log.Oldest(ctx)
 	if err != nil || oldest == nil || oldest.ModTime.IsZero() || oldest.ModTime.After(cutoff) {

@@ -3,7 +3,6 @@ package delta
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -292,74 +291,4 @@ func checkPartition(s *batch.Schema, columns []string) error {
 		return supervision.New(supervision.Fatal, "DELTA_CANNOT_USE_ALL_COLUMNS_FOR_PARTITION", "all columns are partition columns; the data files would have none")
 	}
 	return nil
-}
-
-// known are the delta.* properties that a new table may have, with the feature
-// that one needs when it is true.
-var known = map[string]string{
-	"delta.appendOnly": "", "delta.checkpointInterval": "", "delta.checkpoint.writeStatsAsJson": "",
-	"delta.checkpoint.writeStatsAsStruct": "", "delta.checkpointRetentionDuration": "", "delta.dataSkippingNumIndexedCols": "",
-	"delta.dataSkippingStatsColumns": "", "delta.dataSkippingStringPrefixLength": "", "delta.deletedFileRetentionDuration": "",
-	"delta.enableExpiredLogCleanup": "", "delta.isolationLevel": "", "delta.logRetentionDuration": "",
-	"delta.parquet.compression.codec": "", "delta.parquet.format.version": "", "delta.setTransactionRetentionDuration": "",
-	"delta.targetFileSize": "", "delta.autoOptimize.autoCompact": "", "delta.autoOptimize.optimizeWrite": "",
-	"delta.tuneFileSizesForRewrites": "", "delta.enableChangeDataFeed": "changeDataFeed",
-	"delta.enableDeletionVectors": "deletionVectors", "delta.enableInCommitTimestamps": "inCommitTimestamp", "delta.enableTypeWidening": "typeWidening",
-	"delta.checkpointPolicy": "", "delta.enableRowTracking": "rowTracking",
-}
-
-// unsupported are properties that are fine as long as they are false or none.
-var unsupported = []string{
-	"delta.enableVariantShredding", "delta.randomizeFilePrefixes",
-	"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3"}
-
-func checkProperties(properties map[string]string) (config map[string]string, features []string, err error) {
-	config = map[string]string{}
-	for k, v := range properties {
-		feature, ok := known[k]
-		switch {
-		case !strings.HasPrefix(k, "delta."):
-		case strings.HasPrefix(k, "delta.feature."):
-			if v != "supported" && v != "enabled" {
-				return nil, nil, supervision.New(supervision.Fatal, "DELTA_UNSUPPORTED_FEATURE_STATUS", "the property %s is %q; want supported", k, v)
-			}
-			features = append(features, strings.TrimPrefix(k, "delta.feature."))
-			continue
-		case strings.HasPrefix(k, constraintPrefix):
-			features = append(features, "checkConstraints")
-		case k == "delta.columnMapping.mode":
-			switch v {
-			case "name", "id":
-				features = append(features, "columnMapping")
-			case "none":
-			default:
-				return nil, nil, supervision.New(supervision.Fatal, "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE", "the property %s is %q; want none, name or id", k, v)
-			}
-		case slices.Contains(unsupported, k):
-			if off := v == "false" || v == "none" || v == "classic"; !off {
-				return nil, nil, supervision.New(supervision.Fatal, log.ClassWrite, "the property %s=%s is not supported for new tables yet", k, v)
-			}
-		case k == "delta.checkpointPolicy" && strings.EqualFold(v, "v2"):
-			features = append(features, "v2Checkpoint")
-		case k == "delta.checkpointPolicy" && !strings.EqualFold(v, "classic"):
-			return nil, nil, supervision.New(supervision.Fatal, "DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED", "the property %s is %q; want classic or v2", k, v)
-		case !ok:
-			return nil, nil, supervision.New(supervision.Fatal, "DELTA_UNKNOWN_CONFIGURATION", "there is no table property %s%s", k, nearest(k))
-		case feature != "" && strings.EqualFold(v, "true"):
-			features = append(features, feature)
-		}
-		config[k] = v
-	}
-	sort.Strings(features)
-	return config, slices.Compact(features), nil
-}
-
-// nearest names the known property that is most like k.
-func nearest(k string) string {
-	for p := range known {
-		if strings.EqualFold(p, k) {
-			return fmt.Sprintf("; meant %s?", p)
-		}
-	}
-	return ""
 }

@@ -94,7 +94,7 @@ func (w *Writer) settings(head *Head) error {
 		if s := config["delta.targetFileSize"]; s != "" {
 			n, err := parseSize(s)
 			if err != nil {
-				return w.t.failure(supervision.Fatal, "DELTA_VIOLATE_TABLE_PROPERTY_VALIDATION_FAILED", head.Version, "delta.targetFileSize: %s", err)
+				return w.t.failure(supervision.Fatal, ClassProperty, head.Version, "delta.targetFileSize: %s", err)
 			}
 			o.TargetFileSize = n
 		}

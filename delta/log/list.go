@@ -46,6 +46,18 @@ func (f *listing) newest() int64 {
 	return newest
 }
 
+// oldest returns the first version of which there is a commit or a checkpoint, -1 if there is none.
+func (f *listing) oldest() int64 {
+	oldest := int64(-1)
+	if v := f.checkpointVersions(); len(v) > 0 {
+		oldest = v[0]
+	}
+	if len(f.commits) > 0 && (oldest < 0 || f.commits[0].Version < oldest) {
+		oldest = f.commits[0].Version
+	}
+	return oldest
+}
+
 // list reads the folder from a version on. Names that are none of the log's are passed over: other programs leave
 // checksums and temporary files there.
 func (l *Log) list(ctx context.Context, from int64) (*listing, error) {

@@ -103,6 +103,9 @@ func (l *Log) segment(found *listing, version int64, broken map[string]bool) (*S
 		}
 	}
 	if next := seg.choose(found.compacted, broken); next <= version {
+		if next == 0 {
+			return nil, l.truncated(version, found.oldest())
+		}
 		to := version + 1
 		for _, c := range seg.Commits {
 			if c.Version > next {
@@ -193,10 +196,15 @@ func (s *Segment) choose(compacted []Object, broken map[string]bool) int64 {
 
 // gap explains commits that are not there.
 func (l *Log) gap(from, to int64) error {
-	if from == 0 {
-		return l.failure(ClassTruncated, "the log begins at version %d and has no checkpoint to start from", to)
-	}
 	return l.failure(ClassNotContiguous, "versions %d to %d are missing from the log", from, to-1)
+}
+
+// truncated explains why a version cannot be read of a log that does not begin with version 0.
+func (l *Log) truncated(version, oldest int64) error {
+	if oldest > version {
+		return l.failure(ClassTruncated, "version %d can no longer be read: the log begins at version %d", version, oldest)
+	}
+	return l.failure(ClassTruncated, "the log begins at version %d and has no checkpoint to start from, so version %d cannot be read", oldest, version)
 }
 
 // brokenError says that a checkpoint, or a file of reconciled commits, could not be read. An older
