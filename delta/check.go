@@ -70,14 +70,16 @@ type check struct {
 	head   *Head
 	files  *log.FileList
 	newest int64
+	unsure bool // the log has places that cannot be read: what they name is not known
 }
 
 func (c *check) run() error {
-	checked, err := c.t.log.Check(c.ctx, log.CheckOptions{Find: c.yield, Action: c.named})
+	checked, err := c.t.log.Check(c.ctx, log.CheckOptions{Find: c.ofLog, Action: c.named})
 	if err != nil {
 		return err
 	}
 	c.head, c.files, c.newest = checked.Head, checked.Files, checked.Version
+	c.unsure = c.unsure || c.files == nil
 	if err := c.live(); err != nil {
 		return err
 	}
@@ -91,6 +93,17 @@ func (c *check) run() error {
 		return nil
 	}
 	return c.contents()
+}
+
+// ofLog passes on what is wrong in the log, and notes whether files may be named where it cannot be read.
+func (c *check) ofLog(f Finding) error {
+	switch f.Kind {
+	case log.CommitMissing, log.CommitCorrupt, log.CommitInvalid:
+		c.unsure = c.unsure || !f.Harmless
+	case log.CheckpointCorrupt, log.CheckpointMismatch, log.SidecarMissing, log.SidecarCorrupt, log.CompactedCorrupt, log.CompactedMismatch:
+		c.unsure = c.unsure || f.Repair == "" // otherwise the commits say the same
+	}
+	return c.yield(f)
 }
 
 // named notes the files that an action names, so that they are no orphans.
@@ -122,6 +135,7 @@ func (c *check) note(path string, d *log.DeletionVector) {
 
 // live notes the files of the newest version, which must be there.
 func (c *check) live() error {
+	defer c.folder.settle()
 	if c.files == nil {
 		return nil
 	}
@@ -138,7 +152,6 @@ func (c *check) live() error {
 		}
 		return true
 	})
-	c.folder.settle()
 	return failed
 }
 

@@ -107,8 +107,7 @@ func (c *check) walk() error {
 		switch {
 		case k == &noFile:
 			if vacuumed(i.Name) {
-				failed = c.yield(Finding{Kind: Orphan, Path: i.Name, Version: -1, Message: "no version that the log knows has the file, " + count(i.Size, "byte") +
-					": a writer died before its commit, or is at work", Repair: orphanRepair, Harmless: true})
+				failed = c.yield(c.orphan(i))
 			}
 		case k.flags&(live|changed) != 0 && i.Size != k.size:
 			if k.flags |= seen | misfit; k.flags&live == 0 {
@@ -129,6 +128,18 @@ func (c *check) walk() error {
 		return failed == nil
 	})
 	return cmpOr(failed, err)
+}
+
+// orphan is what is said of a file that nothing names. Where the log cannot be read whole, it may be one that holds rows.
+func (c *check) orphan(i objstore.Info) Finding {
+	f := Finding{Kind: Orphan, Path: i.Name, Version: -1, Message: "no version that the log knows has the file, " + count(i.Size, "byte")}
+	if c.unsure {
+		f.Message += ": what cannot be read of the log may name it, so keep it until the log is whole"
+		return f
+	}
+	f.Message += ": a writer died before its commit, or is at work"
+	f.Repair, f.Harmless = orphanRepair, true
+	return f
 }
 
 func cmpOr(a, b error) error {
