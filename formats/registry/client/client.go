@@ -9,10 +9,10 @@
 //
 // A call may take as long as three tries with their timeout (5 s, option request.timeout.ms), and longer where schemas
 // name others. Errors other than [registry.ErrUnknown] are [supervision.Transient] where the registry cannot be
-// reached or fails, [supervision.Fatal] where it refuses who asks.
+// reached or fails, [supervision.Fatal] where it refuses who asks. Any other refusal of a number is of who named it: ErrUnknown.
 //
 // What the package does not do: it registers no schema and deletes none, follows no redirect, and reads no answer
-// longer than 8 MiB. No error repeats a secret.
+// longer than 8 MiB. No error repeats a secret, or what an answer says.
 package client
 
 import (
@@ -100,6 +100,10 @@ func (c *Client) ByID(id int) (registry.Schema, error) {
 	if err == nil {
 		s, err = c.whole(id, answer)
 	}
+	var refused *supervision.Failure
+	if errors.Is(err, errAsked) && errors.As(err, &refused) { // the record chose the number
+		err = fmt.Errorf("%s: %w", refused.Message, registry.ErrUnknown)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -184,13 +188,19 @@ func ask[T any](c *Client, what string, call func(context.Context) (T, error)) (
 	}
 }
 
-// judge says what an error is of: the number, the registry, or who asks.
+// errAsked is of answers that blame the question.
+var errAsked = errors.New("the registry does not take the question")
+
+const hintUnavailable = "is the address right, and is the registry up? A flow that runs tries again by itself; one that was about to start has to be started again"
+
+// judge says what an error is of: the number, the registry, or who asks. What an answer says in words is not repeated: it may hold
+// what was sent, secrets too.
 func (c *Client) judge(what string, err error) error {
 	var answer *sr.ResponseError
 	if !errors.As(err, &answer) {
 		return &supervision.Failure{Kind: supervision.Transient, Class: "SCHEMA_REGISTRY_UNAVAILABLE",
 			Message: fmt.Sprintf("the schema registry at %s does not answer for %s: %v", c.address, what, err),
-			Hint:    "the flow tries again; is the address right, and is the registry up?"}
+			Hint:    hintUnavailable}
 	}
 	switch code := answer.StatusCode; {
 	case code == http.StatusNotFound:
@@ -201,10 +211,14 @@ func (c *Client) judge(what string, err error) error {
 			Hint:    "confluent.schema.registry.basic.auth.user.info, .bearer.auth.token and .ssl.keystore.* say who asks"}
 	case code == http.StatusTooManyRequests || code >= 500:
 		return &supervision.Failure{Kind: supervision.Transient, Class: "SCHEMA_REGISTRY_UNAVAILABLE",
-			Message: fmt.Sprintf("the schema registry at %s cannot answer for %s: status %d", c.address, what, code), Hint: "the flow tries again"}
+			Message: fmt.Sprintf("the schema registry at %s cannot answer for %s: status %d", c.address, what, code), Hint: hintUnavailable}
 	default:
-		return &supervision.Failure{Kind: supervision.Fatal, Class: "SCHEMA_REGISTRY_FAILED",
-			Message: fmt.Sprintf("the schema registry at %s answers %s with status %d: %.200s", c.address, what, code, answer.Error())}
+		failed := &supervision.Failure{Kind: supervision.Fatal, Class: "SCHEMA_REGISTRY_FAILED",
+			Message: fmt.Sprintf("the schema registry at %s answers %s with status %d, error code %d", c.address, what, code, answer.ErrorCode)}
+		if code >= 400 {
+			failed.Cause = errAsked
+		}
+		return failed
 	}
 }
 

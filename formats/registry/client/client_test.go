@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -212,7 +213,7 @@ func TestRegistriesThatFail(t *testing.T) {
 	if _, err := fail(500, 1000, nil).ByID(id); supervision.KindOf(err) != supervision.Transient || answers.Load() != 3 {
 		t.Errorf("after %d answers: %v", answers.Load(), err)
 	}
-	if _, err := fail(422, 1000, nil).ByID(id); supervision.KindOf(err) != supervision.Fatal || answers.Load() != 1 {
+	if _, err := fail(422, 1000, nil).Latest("s"); supervision.KindOf(err) != supervision.Fatal || answers.Load() != 1 {
 		t.Errorf("after %d answers: %v", answers.Load(), err)
 	}
 	elsewhere := httptest.NewServer(fake.Handler())
@@ -260,4 +261,44 @@ func TestOptions(t *testing.T) {
 	if _, err := Open("https://a, https://b", map[string]string{"confluent.schema.registry.request.timeout.ms": "1000"}); err != nil {
 		t.Error(err)
 	}
+}
+
+// What an answer says is not repeated, and a number that is not taken is of the record that has it.
+func TestRefusedQuestions(t *testing.T) {
+	status := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"error_code":%d,"message":"you sent %s and canary"}`, status*100+1, q.Header.Get("Authorization"))
+	}))
+	defer server.Close()
+	c := opened(t, server.URL, map[string]string{"confluent.schema.registry.basic.auth.credentials.source": "USER_INFO", "confluent.schema.registry.basic.auth.user.info": "me:canary"})
+	for id, code := range []int{400, 401, 403, 404, 405, 409, 422, 429, 500, 501} {
+		status = code
+		_, err := c.ByID(id)
+		_, latest := c.Latest("orders")
+		for _, err := range []error{err, latest} {
+			if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "bWU6Y2FuYXJ5") {
+				t.Errorf("%d: %v", code, err)
+			}
+		}
+		ofTheRecord := code < 429 && code != 401 && code != 403
+		if errors.Is(err, registry.ErrUnknown) != ofTheRecord || ofTheRecord && code != 404 && !strings.Contains(err.Error(), fmt.Sprintf("status %d, error code %d", code, code*100+1)) {
+			t.Errorf("%d: %v", code, err)
+		}
+		if errors.Is(latest, registry.ErrUnknown) != (code == 404) {
+			t.Errorf("%d, by subject: %v", code, latest)
+		}
+		if hint := hintOf(latest); strings.Contains(hint, "the flow tries again") || (code >= 429) != strings.Contains(hint, "started again") {
+			t.Errorf("%d: %s", code, hint)
+		}
+	}
+}
+
+func hintOf(err error) string {
+	var f *supervision.Failure
+	if errors.As(err, &f) {
+		return f.Hint
+	}
+	return ""
 }
