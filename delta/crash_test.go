@@ -190,7 +190,7 @@ func crashFlow(t *testing.T, m flowMode) {
 			}
 		}
 	}
-	if crashes < points*8 {
+	if crashes < 2*points*len(tears(0)) {
 		t.Fatalf("%d crashes at %d points", crashes, points)
 	}
 	t.Log(fmt.Sprintf("%d crashes at %d points", crashes, points))
