@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
+	"github.com/deltaic/deltaic/delta/log"
+	"github.com/deltaic/deltaic/objstore"
+	"github.com/deltaic/deltaic/supervision"
 )
 
 // ErrColumnsAdded says that a version has other columns than the stream, and that a flow that is planned anew goes on with them.
@@ -70,16 +73,27 @@ func (c *columnChanges) types(m mapping, old, now batch.Type, path string) {
 	}
 }
 
-// readable says why rows of a version cannot be read with the stream's columns, "" if they can.
+// readable says why rows of a version cannot be read with the stream's columns, "" if they can. A version after those columns may have no
+// others; one before them may lack some, and have fewer types, but no column under another name, and none that is gone since.
 func (s *Source) readable(head *Head) string {
-	if why := readableAs(head, s.read, true); why != "" || head.Version <= s.read.Version {
+	why := readableAs(head, s.read, true)
+	switch {
+	case why != "":
 		return why
+	case head.Version > s.read.Version:
+		return changedColumns(s.read, head).String()
+	case head.Version < s.read.Version:
+		since := changedColumns(head, s.read)
+		return (&columnChanges{renamed: since.renamed, dropped: since.dropped}).String()
 	}
-	return changedColumns(s.read, head).String()
+	return ""
 }
 
 // changedSchema says that a version has columns with which the stream cannot go on as it is.
 func (s *Source) changedSchema(head *Head, why string) *schemaEnd {
+	if head.Version < s.read.Version {
+		return &schemaEnd{error: s.outlived(head, why)}
+	}
 	c := changedColumns(s.read, head)
 	f := s.failure("DELTA_SCHEMA_CHANGED_WITH_VERSION", head.Version, "version %d changed the table's columns: %s", head.Version, why)
 	end := &schemaEnd{error: f}
@@ -100,6 +114,70 @@ func (s *Source) changedSchema(head *Head, why string) *schemaEnd {
 		f.Hint, f.Cause = "start the flow again: it goes on with the new columns", ErrColumnsAdded
 	}
 	return end
+}
+
+// outlived says that rows of a version are still to be read, and that the stream's columns, which are of a later one, cannot hold them.
+func (s *Source) outlived(head *Head, why string) error {
+	f := s.failure("DELTA_SCHEMA_CHANGED_WITH_VERSION", head.Version, "rows of version %d are still to be read, and the columns that the stream reads with, of version %d, cannot hold them: %s", head.Version, s.read.Version, why)
+	c := changedColumns(head, s.read)
+	switch {
+	case s.schemas != nil:
+		f.Class = "DELTA_STREAMING_SCHEMA_LOG_INIT_FAILED_INCOMPATIBLE_METADATA"
+		f.Hint = "the schema log is ahead of the stream: set schemaTrackingLocation to another folder, in which it begins with the columns of where the stream stands"
+	case len(c.renamed)+len(c.dropped) > 0:
+		f.Class = "DELTA_STREAMING_INCOMPATIBLE_SCHEMA_CHANGE_USE_SCHEMA_LOG"
+		f.Hint = "set schemaTrackingLocation: then the stream reads on with the columns of where it stands, and stops where they change; a flow that names such columns must be changed then"
+	default:
+		f.Hint = "no columns hold both the rows before the change and those after it: read the new ones with a new checkpoint location"
+	}
+	return f
+}
+
+// columnsWhere makes sure that the stream's columns can hold rows of the version with which it goes on. Where columns changed between
+// that version and the newest is told when all before it is read.
+func (s *Source) columnsWhere(ctx context.Context, p sourcePosition) error {
+	if p.starting() || s.o.StartOnly || p.Version >= s.read.Version {
+		return nil // what the table had at first is looked at when its files are listed
+	}
+	head, err := s.headFrom(ctx, p.Version)
+	if err != nil || head == nil || head.Version >= s.read.Version {
+		return err
+	}
+	if why := s.readable(head); why != "" {
+		return s.changedSchema(head, why).error
+	}
+	return nil
+}
+
+// headFrom returns a version, or the first behind it that is known where data may be lost; nil if the version is gone, which is told when it is read.
+func (s *Source) headFrom(ctx context.Context, version int64) (*Head, error) {
+	_, err := s.table.Store().Head(ctx, log.CommitName(version))
+	if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+		return nil, err
+	}
+	if err != nil && !s.o.AllowDataLoss {
+		return nil, nil
+	}
+	first := version
+	if oldest, err := s.table.log.Oldest(ctx); err != nil {
+		return nil, err
+	} else if oldest != nil {
+		first = max(first, oldest.Version)
+	}
+	for v := first; ; v++ {
+		head, err := s.table.log.HeadAt(ctx, v)
+		if err == nil || supervision.KindOf(err) == supervision.Transient || ctx.Err() != nil {
+			return head, err
+		}
+		if m, e := mappingOf(&s.read.Metadata); e == nil && m == mappingNone || v >= s.read.Version {
+			return nil, nil // columns are known by their names, and rows that lack some have nulls
+		}
+		if !s.o.AllowDataLoss {
+			f := s.failure("DELTA_STREAMING_CHECK_COLUMN_MAPPING_NO_SNAPSHOT", v, "the stream goes on with version %d, whose columns are not in the log any more: %s", v, err)
+			f.Hint, f.Cause = "the table's columns may have been renamed or dropped since: begin with a new checkpoint location, or set failOnDataLoss to false", err
+			return nil, f
+		}
+	}
 }
 
 // schemaEnd is the end of a stream at a version that has other columns, which the schema log is to have once all before is read.

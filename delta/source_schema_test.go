@@ -270,3 +270,82 @@ func TestSchemaLogRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWithoutSchemaLogBegunAgain: rows of before a rename, a drop or a swap of names are never read with the columns of after it, however the
+// stream is begun again; those of after it are, and with a schema log those of before too.
+func TestWithoutSchemaLogBegunAgain(t *testing.T) {
+	for name, change := range map[string]func(e *evolving){
+		"drop":   func(e *evolving) { e.alter(","+e.field("v"), "") },
+		"rename": func(e *evolving) { e.alter(`"name":"v"`, `"name":"w"`) },
+		"swap": func(e *evolving) {
+			e.alter(`"name":"v"`, `"name":"tmp"`)
+			e.alter(`"name":"id"`, `"name":"v"`)
+			e.alter(`"name":"tmp"`, `"name":"id"`)
+		},
+	} {
+		for _, at := range []string{"1", ""} {
+			t.Run(name+at, func(t *testing.T) {
+				e := newEvolving(t)
+				e.insert(1)
+				open := func(o delta.SourceOptions) *delta.Source {
+					s, err := delta.NewSource(ctx, e.table.Store(), "t", o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return s
+				}
+				stands, err := open(delta.SourceOptions{StartingVersion: at}).Start(ctx, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				change(e)
+				e.insert(3)
+				for range 2 {
+					if _, err := open(delta.SourceOptions{}).Start(ctx, stands); class(err) != "DELTA_STREAMING_INCOMPATIBLE_SCHEMA_CHANGE_USE_SCHEMA_LOG" {
+						t.Fatal(err)
+					}
+				}
+				e.at = stands
+				if _, err := e.run(delta.SourceOptions{}); class(err) != "DELTA_STREAMING_METADATA_EVOLUTION" {
+					t.Fatal(err)
+				}
+				if rows, err := e.run(delta.SourceOptions{}); rows != `{"id":1,"v":1}` || class(err) != "DELTA_STREAMING_METADATA_EVOLUTION" {
+					t.Error(rows, err)
+				}
+				if rows, err := drainFrom(open(delta.SourceOptions{}), false, e.at); name != "swap" && (err != nil || len(rows) != 1) {
+					t.Error(rows, err)
+				}
+			})
+		}
+	}
+}
+
+// A schema log that is ahead of its stream, as after a rewind, is refused rather than that rows lose columns.
+func TestSchemaLogAhead(t *testing.T) {
+	e := newEvolving(t)
+	e.insert(1)
+	before := connectors.Positions{}
+	if _, err := e.run(delta.SourceOptions{StartingVersion: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	e.insert(2)
+	for id, p := range e.at {
+		before[id] = p
+	}
+	e.alter(","+e.field("v"), "")
+	if rows, err := e.run(delta.SourceOptions{}); rows != `{"id":2,"v":2}` || class(err) != "DELTA_STREAMING_METADATA_EVOLUTION" {
+		t.Fatal(rows, err)
+	}
+	e.at = before
+	if rows, err := e.run(delta.SourceOptions{AllowDrop: "always"}); class(err) != "DELTA_STREAMING_SCHEMA_LOG_INIT_FAILED_INCOMPATIBLE_METADATA" {
+		t.Fatal(rows, err)
+	}
+	e.place = t.TempDir()
+	e.at = before
+	if _, err := e.run(delta.SourceOptions{AllowDrop: "always"}); class(err) != "DELTA_STREAMING_METADATA_EVOLUTION" {
+		t.Fatal(err)
+	}
+	if rows, err := e.run(delta.SourceOptions{AllowDrop: "always"}); rows != `{"id":2,"v":2}` {
+		t.Fatal(rows, err)
+	}
+}

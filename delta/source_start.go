@@ -40,6 +40,9 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 			zero = p
 		}
 	}
+	if err := s.columnsWhere(ctx, zero); err != nil {
+		return nil, err
+	}
 	if err := s.begin(ctx, zero, reading, nextOf(first.Splits, out)); err != nil {
 		return nil, err
 	}

@@ -320,6 +320,8 @@ var errorClasses = map[string]string{
 	"DELTAIC_HANDOFF_COLUMNS":                                          "the history of a source has other columns than what follows it",
 	"DELTAIC_HANDOFF_POSITION":                                         "a position belongs to neither the history nor the live part of a source",
 	"DELTA_STREAMING_INCOMPATIBLE_SCHEMA_CHANGE_USE_SCHEMA_LOG":        "a version renamed or dropped a column of a table that is streamed; the hint names the option",
+	"DELTA_STREAMING_SCHEMA_LOG_INIT_FAILED_INCOMPATIBLE_METADATA":     "a schema log has the columns of a version behind the one with which its stream goes on, and they cannot hold its rows; another schemaTrackingLocation can",
+	"DELTA_STREAMING_CHECK_COLUMN_MAPPING_NO_SNAPSHOT":                 "the columns of the version with which a stream goes on are not in the log any more, and may have been renamed or dropped since",
 	"DELTA_STREAMING_METADATA_EVOLUTION":                               "a version changed the columns of a table that is streamed with schemaTrackingLocation: the log has the new ones, start the flow again",
 	"DELTA_STREAMING_CANNOT_CONTINUE_PROCESSING_POST_SCHEMA_EVOLUTION": "columns of a streamed table were renamed, dropped or given another type, and no option acknowledges it; the hint has the option",
 	"DELTA_STREAMING_SCHEMA_LOCATION_NOT_UNDER_CHECKPOINT":             "schemaTrackingLocation does not lie below the flow's checkpoint location",
