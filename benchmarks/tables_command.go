@@ -31,7 +31,7 @@ func tablesCommand() *cobra.Command {
 	f.IntVar(&o.Commits, "commits", 100_000, "commits of the table of many commits")
 	f.IntVar(&o.Rows, "rows", 10_000_000, "rows of the table that is scanned")
 	f.IntVar(&o.Rounds, "rounds", 1, "rounds of Deltaic, delta-rs, delta-rs, Deltaic")
-	f.BoolVar(&o.Spark, "spark", false, "Spark too, installed by the same scripts at first use")
+	f.BoolVar(&o.Spark, "spark", false, "Spark too, installed by the same scripts at first use; at full size it takes most of an hour")
 	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
 	f.StringVar(&o.Profile, "cpu-profile", "", "file for the last run's profile of processor time, with the case's name in front")
 	return c
