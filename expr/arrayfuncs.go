@@ -475,8 +475,13 @@ func arrayRepeat(b *binder, c *parse.Call, args []*node) (*node, error) {
 			return false
 		}
 		buf = batch.AppendRow(buf[:0], []*batch.Column{x.a[0].c}, i&x.a[0].mask())
-		if x.size += int64(max(n, 0)) * int64(len(buf)); x.size > maxColumn {
-			x.r.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the repeated values of one batch exceed 256 MiB", nil)
+		size := int64(max(n, 0)) * int64(len(buf))
+		if size > maxColumn {
+			x.r.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the repeated values exceed 256 MiB", nil)
+			return false
+		}
+		if x.size += size; x.size > maxColumn {
+			x.r.crowd()
 			return false
 		}
 		for range n {

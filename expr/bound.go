@@ -35,7 +35,7 @@ func (b *Bound) Deterministic() bool { return !b.root.volatile }
 func (b *Bound) UsesEpochTime() bool { return b.root.epoch }
 
 // CanReject reports whether rows can fail by their values: if not,
-// Context.Rejected stays as it is, unless texts pass the limit of a column (256 MiB).
+// Context.Rejected stays as it is, unless a row alone passes the limits of a column.
 func (b *Bound) CanReject() bool { return b.root.fails }
 
 // Column returns the column of the schema that the expression is, unchanged,
@@ -67,12 +67,32 @@ func (b *Bound) Eval(ctx *Context, in *batch.Batch) (*batch.Column, error) {
 // EvalAll is Eval of several expressions. What those that were bound by one
 // BindSelect have in common is computed once.
 func EvalAll(ctx *Context, bounds []*Bound, in *batch.Batch) ([]*batch.Column, error) {
+	before := len(ctx.Rejected)
+	out, r, err := evalAll(ctx, bounds, in)
+	if err != nil || !r.crowded {
+		return out, err
+	}
+	if in.Rows() < 2 { // the row alone is too large
+		for i := range in.Rows() {
+			ctx.reject(in.Row(i), r.crowder, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the texts of the row exceed 256 MiB, or its lists 16,777,216 elements", nil)
+		}
+		return out, nil
+	}
+	release(out)
+	ctx.forget(before)
+	if ctx.Halves {
+		return nil, ErrCrowded
+	}
+	return halves(ctx, bounds, in)
+}
+
+func evalAll(ctx *Context, bounds []*Bound, in *batch.Batch) ([]*batch.Column, *run, error) {
 	out := make([]*batch.Column, 0, len(bounds))
 	r := newRun(ctx, in)
 	defer r.close()
 	for _, b := range bounds {
 		if len(in.Columns) < b.width {
-			return release(out), supervision.New(supervision.Restart, "INTERNAL_ERROR",
+			return release(out), r, supervision.New(supervision.Restart, "INTERNAL_ERROR",
 				"expression %s was bound to %d columns, the batch has %d", b.SQL(), b.width, len(in.Columns))
 		}
 		r.zone = b.options.zone()
@@ -81,11 +101,15 @@ func EvalAll(ctx *Context, bounds []*Bound, in *batch.Batch) ([]*batch.Column, e
 		}
 		v, err := b.root.eval(r, in.Sel)
 		if err != nil {
-			return release(out), err
+			return release(out), r, err
+		}
+		if r.crowded && in.Rows() > 1 { // the rest is not needed
+			v.c.Release()
+			return release(out), r, nil
 		}
 		out = append(out, r.full(v))
 	}
-	return out, nil
+	return out, r, nil
 }
 
 func release(columns []*batch.Column) []*batch.Column {

@@ -98,6 +98,9 @@ func (l *lambda) apply(r *run, rows []int32, captured []val, params ...*batch.Co
 		return nil, err
 	}
 	r.ctx.decoders = ctx.decoders
+	if inner.crowded {
+		r.crowd()
+	}
 	rule := r.rule
 	for _, e := range ctx.Rejected {
 		r.rule = e.Rule

@@ -66,9 +66,9 @@ func listKernel(t batch.Type, gives [][]sourceOf, strict bool, f func(x *lister,
 				}
 			}
 			before := len(x.rows[0])
-			full := before > maxColumnElements
+			full := r.crowded || before > maxColumnElements
 			if full {
-				r.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the lists of one batch exceed 16,777,216 elements", nil)
+				r.crowd()
 			}
 			if full || !f(x, i) {
 				for k := range x.rows {

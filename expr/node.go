@@ -71,6 +71,8 @@ type run struct {
 	outerN   int
 	folding  bool // at bind time: a failure only prevents the folding
 	failed   bool
+	crowded  bool   // the results are too large for one batch
+	crowder  string // what made them so, as rule
 }
 
 func newRun(ctx *Context, in *batch.Batch) *run {

@@ -61,6 +61,7 @@ type Context struct {
 	Pool     *batch.Pool
 	Now      int64          // current_timestamp(), microseconds since 1970 UTC; constant within an epoch
 	Zone     *time.Location // session time zone; nil: that of binding, which constants are always read in
+	Halves   bool           // a batch whose results are too large for one is ErrCrowded, not put together
 	Rejected []RowError     // rows that failed since Reset, the first failure of each
 
 	seen     batch.Bitmap

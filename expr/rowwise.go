@@ -11,6 +11,8 @@ type rows struct {
 	a   []val
 	b   *batch.Builder
 	buf []byte // scratch
+
+	done int // rows
 }
 
 func (x *rows) str(k, i int) []byte { return x.a[k].c.Bytes(i & x.a[k].mask()) }
@@ -29,21 +31,12 @@ func (x *rows) fail(i int, class, message string, raw []byte) {
 	x.b.Null()
 }
 
-// maxColumn bounds the bytes of one result column: offsets are 32 bits wide,
-// and a batch is to stay in memory.
-const maxColumn = 256 << 20
-
-// maxColumnElements bounds the elements of the lists of one result column.
-const maxColumnElements = 16 << 20
-
-// row computes a row, unless the column is full: then it fails.
+// row computes a row, unless the column is full. Below a column it is enough to look now and then: a few rows hold no more than offsets can bear.
 func (x *rows) row(f func(x *rows, i int), i int) {
-	if len(x.b.Column().Data) > maxColumn {
-		x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the texts of one batch exceed 256 MiB", nil)
-		return
-	}
-	if len(x.b.Kids) > 0 && x.b.Kids[0].Len() > maxColumnElements {
-		x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "the lists of one batch exceed 16,777,216 elements", nil)
+	x.done++
+	if x.r.crowded || len(x.b.Column().Data) > maxColumn || x.done&7 == 0 && len(x.b.Kids) > 0 && crowded(x.b) {
+		x.r.crowd()
+		x.b.Null()
 		return
 	}
 	f(x, i)

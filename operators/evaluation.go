@@ -30,6 +30,19 @@ func (e *evaluation) begin() {
 	}
 }
 
+// halves gives f the halves of a batch whose results are too large for one.
+func (e *evaluation) halves(in *batch.Batch, f func(half *batch.Batch) error) error {
+	for _, part := range [2][2]int{{0, in.N / 2}, {in.N / 2, in.N}} {
+		half := in.Slice(e.Context.Pool, part[0], part[1])
+		err := f(half)
+		half.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // reject hands over the rows that failed since begin, by row.
 func (e *evaluation) reject(in *batch.Batch, out Output) error {
 	if len(e.expression.Rejected) == 0 {

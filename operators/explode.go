@@ -1,6 +1,8 @@
 package operators
 
 import (
+	"errors"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/supervision"
@@ -80,7 +82,11 @@ func (x *Explode) Process(in *batch.Batch, _ int, out Output) error {
 		return nil
 	}
 	x.begin()
+	x.expression.Halves = true
 	of, err := x.e.Of.Eval(&x.expression, in)
+	if errors.Is(err, expr.ErrCrowded) {
+		return x.halves(in, func(half *batch.Batch) error { return x.Process(half, 0, out) })
+	}
 	if err != nil {
 		return err
 	}

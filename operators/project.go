@@ -1,6 +1,8 @@
 package operators
 
 import (
+	"errors"
+
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr"
 )
@@ -26,13 +28,17 @@ func NewProject(items []expr.Item) *Project {
 // Schema returns the columns of what is emitted.
 func (p *Project) Schema() *batch.Schema { return p.schema }
 
-// Process emits one batch of as many rows, less those that failed.
+// Process emits one batch of as many rows, less those that failed; several, if the new columns are too large for one.
 func (p *Project) Process(in *batch.Batch, _ int, out Output) error {
 	if in.Rows() == 0 {
 		return nil
 	}
 	p.begin()
+	p.expression.Halves = true
 	columns, err := expr.EvalAll(&p.expression, p.bounds, in)
+	if errors.Is(err, expr.ErrCrowded) {
+		return p.halves(in, func(half *batch.Batch) error { return p.Process(half, 0, out) })
+	}
 	if err != nil {
 		return err
 	}
