@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/deltaic/deltaic"
 	"github.com/deltaic/deltaic/delta"
@@ -46,7 +47,14 @@ func ExampleFlow_replay() {
 		fmt.Println(rows.Len(), "wait")
 		if rows.Len() > 0 {
 			run(func(flow *stream.Flow) {
-				flow.Replay(stream.Replay{Rows: rows, From: rows.From(), Repair: "'nobody' AS k"})
+				replay := stream.Replay{Rows: rows, From: rows.From(), Repair: "'nobody' AS k"}
+				sifted, err := flow.Sift(ctx, replay, time.Now())
+				if err != nil {
+					panic(err)
+				}
+				rows.Leave(sifted.Rows) // those that cannot be repaired wait on
+				fmt.Println(len(sifted.Rows), "cannot be repaired")
+				flow.Replay(replay)
 			})
 		}
 	}
@@ -59,6 +67,7 @@ func ExampleFlow_replay() {
 	// Output:
 	// what fails goes to /quarantine
 	// 1 wait
+	// 0 cannot be repaired
 	// 0 wait
 	// 2 rows in the table
 }

@@ -70,6 +70,11 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 		r.record = r.id(r.record[:0])
 		builders[16].Bytes(r.record)
 		builders[17].Null()
+		kind := batch.Insert
+		if in.Kinds != nil {
+			kind = in.Kinds[row.Row]
+		}
+		text(builders[topology.QuarantineChange], operators.ChangeType(kind), kind != batch.Insert)
 	}
 	return finishRows(topology.QuarantineSchema, builders, len(rows))
 }

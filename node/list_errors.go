@@ -46,7 +46,7 @@ var errorClasses = map[string]string{
 	"DUPLICATED_METRICS_NAME":             "two steps tell what they observe under one name",
 	"INVALID_OBSERVED_METRICS":            "observe has no name or no aggregates",
 	"INVALID_OBSERVED_METRICS.AGGREGATE_EXPRESSION_WITH_DISTINCT_UNSUPPORTED": "observed aggregates are put together from parts: DISTINCT is not possible",
-	"QUARANTINE_NOT_REPLAYABLE":            "rows of a quarantine cannot go back: the message says which step, column or flow is missing",
+	"QUARANTINE_NOT_REPLAYABLE":            "rows of a quarantine cannot go back, or a table is none: the message says which step, column or flow is missing",
 	"STREAM_IS_RUNNING":                    "the flow has to be stopped first",
 	"EVENT_TIME_TOO_FAR_AHEAD":             "a row's event time is further ahead than maxFutureSkew: it is quarantined and moves no watermark",
 	"UNSUPPORTED_OUTPUT_MODE":              "the sink does not take this output mode",

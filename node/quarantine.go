@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/deltaic/deltaic/actors"
 	"github.com/deltaic/deltaic/delta"
@@ -31,10 +32,7 @@ func (p *process) quarantineListCommand() *cobra.Command {
 		Use: "list PATH", Short: "The rows that wait in a quarantine", Args: cobra.ExactArgs(1),
 		Example: "  deltaic quarantine list lake/quarantine --where \"rule = 'paid'\" --json",
 		RunE: func(c *cobra.Command, args []string) error {
-			if !all {
-				f.where = quarantine.Waiting(f.where)
-			}
-			return p.listQuarantine(c.Context(), args[0], f)
+			return p.listQuarantine(c.Context(), args[0], f, all)
 		},
 	}
 	c.Flags().StringVar(&f.where, "where", "", "only rows for which this SQL condition is true")
@@ -43,7 +41,7 @@ func (p *process) quarantineListCommand() *cobra.Command {
 	return c
 }
 
-func (p *process) listQuarantine(ctx context.Context, path string, f readFlags) error {
+func (p *process) listQuarantine(ctx context.Context, path string, f readFlags, all bool) error {
 	f.version = -1
 	table, err := openTable(path)
 	if err != nil {
@@ -54,7 +52,12 @@ func (p *process) listQuarantine(ctx context.Context, path string, f readFlags) 
 		return err
 	}
 	if err := quarantine.Check(s, path); err != nil {
-		return err
+		return invalid(err)
+	}
+	if !all {
+		if f.where, err = quarantine.Waiting(s, f.where); err != nil {
+			return invalid(err)
+		}
 	}
 	q, err := newRowQuery(s, f)
 	if err != nil {
@@ -86,8 +89,10 @@ type replayFlags struct {
 // replayed is what the command did.
 type replayed struct {
 	Flow        string           `json:"flow"`
-	Replayed    int64            `json:"replayed"`    // rows that went back
-	Quarantined int64            `json:"quarantined"` // of those and what was made of them: rows that were rejected again
+	Replayed    int64            `json:"replayed"`                     // rows that went back
+	Quarantined int64            `json:"quarantined"`                  // of those and what was made of them: rows that were rejected again
+	Unrepaired  int64            `json:"unrepaired"`                   // rows that wait on as they were: they cannot be read back or repaired
+	Why         string           `json:"unrepaired_because,omitempty"` // of the first of these
 	RowsOut     map[string]int64 `json:"rows_out"`
 	Epoch       int64            `json:"epoch"` // in which they went back; 0: none did
 }
@@ -97,15 +102,16 @@ func (p *process) quarantineReplayCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "replay PATH", Short: "Give rows of a quarantine back to their flow", Args: cobra.ExactArgs(1),
 		Long: "Rows that wait enter the step that rejected them, as its flow says it now, and go on from there with the flow's own state into its own\n" +
-			"tables: exactly once, in one epoch of the flow, in which they are marked in the quarantine. What is rejected again is a new row there.\n" +
+			"tables: exactly once, in one epoch of the flow, in which they are marked in the quarantine. What is rejected again is a new row there;\n" +
+			"what cannot be read back or repaired is left as it is, counted, and waits on. A row of other columns than the step is given now is refused, unless --with makes them.\n" +
 			"The flow must be stopped. --with names the flow file with the correction, or is SQL: a list of expressions over the columns that\n" +
-			"the step was given, each of which replaces the column of its name; or a file of such SQL.",
+			"the step was given, each of which replaces the column of its name; or a file of such SQL. A flow file ends in .yaml or .yml, a file of SQL in .sql.",
 		Example: "  deltaic quarantine replay lake/quarantine --with flow.yaml\n" +
 			"  deltaic quarantine replay lake/quarantine --where \"rule = 'paid'\" --with \"abs(amount) AS amount\" --json",
 		RunE: func(c *cobra.Command, args []string) error { return p.replay(c.Context(), args[0], f) },
 	}
 	c.Flags().StringVar(&f.where, "where", "", "only rows of the quarantine for which this SQL condition is true")
-	c.Flags().StringVar(&f.with, "with", "", "the corrected flow file, SQL that repairs the rows, or a file of it")
+	c.Flags().StringVar(&f.with, "with", "", "the corrected flow file (.yaml, .yml), SQL that repairs the rows, or a file of it (.sql)")
 	c.Flags().StringVar(&f.flow, "flow", "", "the flow file, if --with is SQL; the one that the quarantine names if neither is given")
 	c.Flags().StringArrayVar(&f.set, "set", nil, "override a key of the flow file: a.b=c (repeatable)")
 	c.Flags().StringVar(&f.location, "checkpoint-location", "", "override checkpointLocation")
@@ -123,6 +129,16 @@ func (p *process) replay(ctx context.Context, path string, f replayFlags) error 
 	table, err := openTable(path)
 	if err != nil {
 		return err
+	}
+	s, err := table.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if err := quarantine.Check(s, path); err != nil {
+		return invalid(err)
+	}
+	if _, err := quarantine.Waiting(s, f.where); err != nil {
+		return invalid(err)
 	}
 	file, repair, err := f.files(ctx, table)
 	if err != nil {
@@ -145,7 +161,7 @@ func (p *process) replay(ctx context.Context, path string, f replayFlags) error 
 		if u, err = p.quarantineFlow(ctx, path, file, f.overrides); err != nil {
 			return err
 		}
-		if done, err = p.runReplay(ctx, u, stream.Replay{Rows: rows, From: rows.From(), Repair: repair}, logger); err != nil {
+		if done, err = p.giveBack(ctx, u, rows, repair, logger); err != nil {
 			return err
 		}
 	}
@@ -153,10 +169,31 @@ func (p *process) replay(ctx context.Context, path string, f replayFlags) error 
 		return p.print(done)
 	}
 	p.say("%s: %s rows went back, %s were rejected again\n", done.Flow, commas(done.Replayed), commas(done.Quarantined))
+	if done.Unrepaired > 0 {
+		p.say("  %s rows wait on as they were: they cannot be read back or repaired: %s\n", commas(done.Unrepaired), done.Why)
+	}
 	for _, name := range sortedKeys(done.RowsOut) {
 		p.say("  %-20s %d rows\n", name, done.RowsOut[name])
 	}
 	return nil
+}
+
+// giveBack gives back the rows that can be read and repaired; the others are left as they are.
+func (p *process) giveBack(ctx context.Context, u *unit, rows *quarantine.Rows, repair string, logger *zap.Logger) (*replayed, error) {
+	r := stream.Replay{Rows: rows, From: rows.From(), Repair: repair}
+	sifted, err := u.flow.Sift(ctx, r, time.Now())
+	if err != nil {
+		return nil, invalid(u.file.Place(err))
+	}
+	rows.Leave(sifted.Rows)
+	done := &replayed{Flow: u.name, RowsOut: map[string]int64{}}
+	if rows.Len() > 0 {
+		if done, err = p.runReplay(ctx, u, r, logger); err != nil {
+			return nil, err
+		}
+	}
+	done.Unrepaired, done.Why = int64(len(sifted.Rows)), sifted.First
+	return done, nil
 }
 
 // files returns the flow file, "" for flows that are compiled in, and the SQL that repairs rows.

@@ -83,15 +83,17 @@ func ExamplePlace() {
 // A row that a step has rejected, as the quarantine keeps it, becomes what the step was given.
 func ExampleRevive() {
 	kept := batch.NewSchema(batch.Field{Name: "step", Type: batch.StringType}, batch.Field{Name: "source", Type: batch.StringType},
-		batch.Field{Name: "record", Type: batch.StringType, Nullable: true}, batch.Field{Name: "value", Type: batch.BinaryType})
-	rows, err := memory.Build(kept, []any{"cheap", "in", nil, []byte(`{"tags":[{"key":"a","value":1}],"price":1.50}`)}, []any{"other", "in", nil, []byte("{}")})
+		batch.Field{Name: "record", Type: batch.StringType, Nullable: true}, batch.Field{Name: "value", Type: batch.BinaryType},
+		batch.Field{Name: "schema_version", Type: batch.StringType, Nullable: true}, batch.Field{Name: "change_type", Type: batch.StringType, Nullable: true})
+	rows, err := memory.Build(kept, []any{"cheap", "in", nil, []byte(`{"tags":[{"key":"a","value":1}],"price":1.50}`), "v1", nil},
+		[]any{"other", "in", nil, []byte("{}"), "v2", operators.ChangeType(batch.Delete)})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	schema := batch.NewSchema(batch.Field{Name: "tags", Type: batch.MapType(batch.StringType, batch.IntType, true), Nullable: true},
 		batch.Field{Name: "price", Type: batch.DecimalType(9, 2), Nullable: true})
-	revive, err := operators.NewRevive(operators.ReviveOptions{Step: "cheap", Schema: schema, StepColumn: 0, SourceColumn: 1, Record: 2, Value: 3})
+	revive, err := operators.NewRevive(operators.ReviveOptions{Step: "cheap", Schema: schema, StepColumn: 0, SourceColumn: 1, Record: 2, Value: 3, Version: 4, Change: 5})
 	if err == nil {
 		err = run(revive, rows)
 	}

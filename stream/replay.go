@@ -40,13 +40,20 @@ func (f *Flow) Replay(r Replay) *Flow { f.replay = &r; return f }
 
 // replayer changes a graph for a replay.
 type replayer struct {
-	flow   *Flow
-	from   *topology.Graph
-	to     *topology.Graph
-	at     []int              // by step of from: in to
-	before map[int][]Rejecter // by step of from: whose rows enter before it
-	behind map[int][]Rejecter // by source
-	source int                // in to
+	flow    *Flow
+	from    *topology.Graph
+	to      *topology.Graph
+	at      []int              // by step of from: in to
+	before  map[int][]Rejecter // by step of from: whose rows enter before it
+	behind  map[int][]Rejecter // by source
+	source  int                // in to
+	entries []entry
+}
+
+// entry is a way by which rows enter.
+type entry struct {
+	name         string
+	read, repair *topology.Step // repair: nil if there is none
 }
 
 func (f *Flow) replayed(g *topology.Graph) (*topology.Graph, error) {
@@ -63,13 +70,17 @@ func (f *Flow) replayed(g *topology.Graph) (*topology.Graph, error) {
 	if g.Quarantine < 0 {
 		return nil, f.unreplayable("the flow has no quarantine", "name the one that the rows are in")
 	}
-	to := *g
-	to.Steps = nil
-	r := &replayer{flow: f, from: g, to: &to, before: map[int][]Rejecter{}, behind: map[int][]Rejecter{}}
+	r := f.replayer(g)
 	if err := r.places(); err != nil {
 		return nil, err
 	}
 	return r.run()
+}
+
+func (f *Flow) replayer(g *topology.Graph) *replayer {
+	to := *g
+	to.Steps = nil
+	return &replayer{flow: f, from: g, to: &to, before: map[int][]Rejecter{}, behind: map[int][]Rejecter{}}
 }
 
 func (f *Flow) unreplayable(message, hint string) error {
@@ -131,7 +142,7 @@ func (r *replayer) run() (*topology.Graph, error) {
 			if len(c.Ports) > 0 {
 				port = c.Ports[0]
 			}
-			if c.Inputs[0], err = r.enter(r.from.Steps[s.Inputs[0]], c.Inputs[0], port, c.Name, of); err != nil {
+			if c.Inputs[0], err = r.enter(r.from.Steps[s.Inputs[0]], c.Inputs[0], port, &c, of); err != nil {
 				return nil, err
 			}
 			c.Ports = append([]int{operators.PortFinal}, c.Ports[min(1, len(c.Ports)):]...)
@@ -148,7 +159,7 @@ func (r *replayer) run() (*topology.Graph, error) {
 			r.to.LateSink = at + 1
 		}
 		if of := r.behind[i]; len(of) > 0 {
-			if at, err = r.enter(s, at, operators.PortFinal, c.Name, of); err != nil {
+			if at, err = r.enter(s, at, operators.PortFinal, &c, of); err != nil {
 				return nil, err
 			}
 		}
@@ -185,12 +196,18 @@ func (r *replayer) marks() (int, error) {
 		Operator: func() operators.Operator { return operators.NewProject(items) }}), nil
 }
 
-// enter adds the steps that bring rows behind the step that gives them otherwise, and returns the union of both.
-func (r *replayer) enter(gives *topology.Step, at, port int, name string, of []Rejecter) (int, error) {
-	union := &topology.Step{Name: "quarantine-union-" + name, Verb: topology.VerbUnion, What: "union", Schema: gives.Schema, Inputs: []int{at}, Ports: []int{port}, Updating: gives.Updating}
+// enter adds the steps that bring rows to a step, beside the one that gives them otherwise, and returns the union of both.
+func (r *replayer) enter(gives *topology.Step, at, port int, to *topology.Step, of []Rejecter) (int, error) {
+	name, updating := to.Name, to.Updating
+	union := &topology.Step{Name: "quarantine-union-" + name, Verb: topology.VerbUnion, What: "union", Schema: gives.Schema, Inputs: []int{at}, Ports: []int{port}, Updating: updating}
+	trees, made, err := r.repairs(gives, name)
+	if err != nil {
+		return 0, err
+	}
 	for n, who := range of {
 		o := operators.ReviveOptions{Step: who.Step, Source: who.Source, Schema: gives.Schema, StepColumn: topology.QuarantineStep, SourceColumn: topology.QuarantineSource,
-			Record: topology.QuarantineRecord, Value: topology.QuarantineValue}
+			Record: topology.QuarantineRecord, Value: topology.QuarantineValue, Version: topology.QuarantineVersion, Change: topology.QuarantineChange,
+			Updating: updating, Made: made}
 		if _, err := operators.NewRevive(o); err != nil {
 			return 0, r.flow.unreplayable(fmt.Sprintf("the rows that %s was given cannot be read back: %v", name, err), "leave them out with --where")
 		}
@@ -198,49 +215,69 @@ func (r *replayer) enter(gives *topology.Step, at, port int, name string, of []R
 		if n > 0 {
 			suffix = fmt.Sprintf("%s-%d", name, n+1)
 		}
-		last := r.add(&topology.Step{Name: "quarantine-read-" + suffix, Verb: topology.VerbOperate, What: "rows of " + name, Inputs: []int{r.source}, Schema: gives.Schema, Fallible: true,
-			Operator: made(func() (*operators.Revive, error) { return operators.NewRevive(o) })})
-		last, err := r.repair(last, gives, suffix)
-		if err != nil {
-			return 0, err
+		e := entry{name: name, read: &topology.Step{Name: "quarantine-read-" + suffix, Verb: topology.VerbOperate, What: "rows of " + name, Inputs: []int{r.source},
+			Schema: gives.Schema, Updating: updating, Operator: revived(o)}}
+		last := r.add(e.read)
+		if len(trees) > 0 {
+			if e.repair, err = r.repair(trees, last, gives, suffix, updating); err != nil {
+				return 0, err
+			}
+			last = r.add(e.repair)
 		}
+		r.entries = append(r.entries, e)
 		union.Inputs, union.Ports = append(union.Inputs, last), append(union.Ports, operators.PortFinal)
 	}
 	return r.add(union), nil
 }
 
-// repair adds the step that repairs rows, if there is something to repair.
-func (r *replayer) repair(at int, gives *topology.Step, name string) (int, error) {
+// revived makes the operator that reads rows back. That it can be made has been seen.
+func revived(o operators.ReviveOptions) func() operators.Operator {
+	return made(func() (*operators.Revive, error) { return operators.NewRevive(o) })
+}
+
+// repairs returns what the repair says, and the columns that it makes: not nil if there is something to repair.
+func (r *replayer) repairs(gives *topology.Step, name string) (trees []expr.Tree, columns []string, err error) {
 	if r.flow.replay.Repair == "" {
-		return at, nil
+		return nil, nil, nil
 	}
-	trees, err := selectList(r.flow.replay.Repair)
-	if err != nil {
-		return 0, err
+	if trees, err = selectList(r.flow.replay.Repair); err != nil {
+		return nil, nil, err
 	}
-	items, err := expr.BindSelect([]string{"*"}, gives.Schema, r.flow.options)
-	if err != nil {
-		return 0, err
-	}
+	columns = []string{}
 	for _, t := range trees {
 		if _, all := t.Node.(*parse.Star); all {
 			continue
 		}
 		column := expr.ItemName(t.Node)
-		i := gives.Schema.IndexFold(column)
-		if i < 0 {
-			return 0, &supervision.Failure{Kind: supervision.Fatal, Class: "UNRESOLVED_COLUMN", Flow: r.flow.name, Step: name,
+		if gives.Schema.IndexFold(column) < 0 {
+			return nil, nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNRESOLVED_COLUMN", Flow: r.flow.name, Step: name,
 				Message: fmt.Sprintf("the repair makes a column %q, and the step was given %s", column, gives.Schema), Hint: "name a column of the step with AS, or choose the rows of another step with --where"}
 		}
+		columns = append(columns, column)
+	}
+	return trees, columns, nil
+}
+
+// repair makes the step that repairs rows. It is not fallible: a row that it cannot repair is to wait on as it is, so it ends the run.
+func (r *replayer) repair(trees []expr.Tree, at int, gives *topology.Step, name string, updating bool) (*topology.Step, error) {
+	items, err := expr.BindSelect([]string{"*"}, gives.Schema, r.flow.options)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range trees {
+		if _, all := t.Node.(*parse.Star); all {
+			continue
+		}
+		i := gives.Schema.IndexFold(expr.ItemName(t.Node))
 		if a, is := t.Node.(*parse.Alias); is {
 			t.Node = a.X
 		}
 		if items[i].Bound, err = expr.BindNode(&parse.Cast{X: t.Node, Type: gives.Schema.Fields[i].Type}, t.Text, gives.Schema, r.flow.options); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return r.add(&topology.Step{Name: "quarantine-repair-" + name, Verb: topology.VerbOperate, What: "repair " + r.flow.replay.Repair, Inputs: []int{at}, Schema: gives.Schema, Fallible: true,
-		Operator: func() operators.Operator { return operators.NewProject(items) }}), nil
+	return &topology.Step{Name: "quarantine-repair-" + name, Verb: topology.VerbOperate, What: "repair " + r.flow.replay.Repair, Inputs: []int{at}, Schema: gives.Schema, Updating: updating,
+		Operator: func() operators.Operator { return operators.NewProject(items) }}, nil
 }
 
 // selectList reads items with commas between, as they stand in a SELECT; the word itself, and a FROM behind them, may be there.

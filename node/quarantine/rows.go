@@ -17,6 +17,9 @@ import (
 	"github.com/deltaic/deltaic/topology"
 )
 
+// changeColumn is the last column: tables of earlier versions lack it until something is written to them.
+var changeColumn = topology.QuarantineSchema.Fields[topology.QuarantineChange].Name
+
 // split is the only unit of the source.
 const split connectors.SplitID = "rows"
 
@@ -27,7 +30,9 @@ type Rows struct {
 	scan     delta.ScanOptions
 	from     []stream.Rejecter
 	places   []place
-	names    []string // of sources and topics
+	names    []string       // of sources and topics
+	left     map[int64]bool // rows of the scan that are left out
+	old      bool           // the table was made before rows had a change_type
 }
 
 // place is where a row came from.
@@ -36,19 +41,27 @@ type place struct {
 	offset, version, row           int64
 }
 
-// Waiting is the condition of rows that wait, and for which one more holds; "" for all.
-func Waiting(where string) string {
-	waiting := "replayed_at IS NULL AND id IS NOT NULL"
-	if strings.TrimSpace(where) != "" {
-		waiting += " AND (" + where + ")"
+// Waiting returns the condition of rows that wait, and for which one more holds; "" for all. That one is a condition by itself: what is
+// wrong with it is told with the places that its author knows.
+func Waiting(s *delta.Snapshot, where string) (string, error) {
+	const waiting = "replayed_at IS NULL AND id IS NOT NULL"
+	if strings.TrimSpace(where) == "" {
+		return waiting, nil
 	}
-	return waiting
+	if _, err := s.ScanSchema(delta.ScanOptions{Where: where}); err != nil {
+		return "", err
+	}
+	return "(" + where + "\n) AND " + waiting, nil // the new line ends a comment
 }
 
 // Check refuses a table that is no quarantine.
 func Check(s *delta.Snapshot, path string) error {
 	for _, f := range topology.QuarantineSchema.Fields {
-		if i := s.Head.Schema.IndexFold(f.Name); i < 0 || !s.Head.Schema.Fields[i].Type.Equal(f.Type) {
+		i := s.Head.Schema.IndexFold(f.Name)
+		if i < 0 && f.Name == changeColumn {
+			continue // its rows are all inserts, or were kept before that was noted
+		}
+		if i < 0 || !s.Head.Schema.Fields[i].Type.Equal(f.Type) {
 			return &supervision.Failure{Kind: supervision.Fatal, Class: "QUARANTINE_NOT_REPLAYABLE", Path: path,
 				Message: fmt.Sprintf("the table is no quarantine of this version: it has no column %s of type %s", f.Name, f.Type), Hint: "name the path under quarantine: of a flow that has run"}
 		}
@@ -65,8 +78,15 @@ func Open(ctx context.Context, t *delta.Table, where string) (*Rows, error) {
 	if err := Check(s, t.URI()); err != nil {
 		return nil, err
 	}
-	r := &Rows{snapshot: s, path: t.URI(), scan: delta.ScanOptions{Where: Waiting(where)}}
+	waiting, err := Waiting(s, where)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rows{snapshot: s, path: t.URI(), scan: delta.ScanOptions{Where: waiting, Order: delta.ByAge}, old: s.Head.Schema.IndexFold(changeColumn) < 0}
 	for _, f := range topology.QuarantineSchema.Fields {
+		if r.old && f.Name == changeColumn {
+			continue
+		}
 		r.scan.Columns = append(r.scan.Columns, f.Name)
 	}
 	return r, r.look(ctx)
@@ -88,7 +108,7 @@ func (r *Rows) look(ctx context.Context) error {
 		return n
 	}
 	seen := map[stream.Rejecter]bool{}
-	columns := delta.ScanOptions{Where: r.scan.Where, Columns: []string{"step", "source", "topic", "partition", "offset", "table_version", "file", "file_row"}}
+	columns := delta.ScanOptions{Where: r.scan.Where, Order: r.scan.Order, Columns: []string{"step", "source", "topic", "partition", "offset", "table_version", "file", "file_row"}}
 	for b, err := range r.snapshot.Scan(ctx, columns) {
 		if err != nil {
 			return err
@@ -129,6 +149,21 @@ func number(c *batch.Column, row int) int64 {
 
 // From returns who rejected the rows.
 func (r *Rows) From() []stream.Rejecter { return r.from }
+
+// Leave leaves out rows, by their numbers. It is called once, before a run.
+func (r *Rows) Leave(numbers []int64) {
+	r.left = map[int64]bool{}
+	for _, n := range numbers {
+		r.left[n] = true
+	}
+	var places []place
+	for n, p := range r.places {
+		if !r.left[int64(n)] {
+			places = append(places, p)
+		}
+	}
+	r.places = places
+}
 
 // Len returns how many rows there are.
 func (r *Rows) Len() int { return len(r.places) }
@@ -219,12 +254,13 @@ func (r *Rows) Open(ctx context.Context, at connectors.Positions, o connectors.O
 }
 
 type reader struct {
-	rows *Rows
-	next func() (*batch.Batch, error, bool)
-	stop func()
-	row  int64 // the next
-	skip int64 // rows that were read before
-	pool *batch.Pool
+	rows    *Rows
+	next    func() (*batch.Batch, error, bool)
+	stop    func()
+	scanned int64 // rows
+	row     int64 // the next that is not left out
+	skip    int64 // rows that were read before
+	pool    *batch.Pool
 }
 
 // Next returns the next rows.
@@ -251,6 +287,9 @@ func (r *reader) fetch(b *batch.Batch) connectors.Fetch {
 	defer b.Release()
 	var rows []int32
 	for i := range b.Rows() {
+		if r.scanned++; r.rows.left[r.scanned-1] {
+			continue
+		}
 		if r.row++; r.row > r.skip {
 			rows = append(rows, int32(b.Row(i)))
 		}
@@ -259,6 +298,14 @@ func (r *reader) fetch(b *batch.Batch) connectors.Fetch {
 		return connectors.Fetch{}
 	}
 	made := b.Gather(r.pool, rows)
+	if r.rows.old {
+		none := batch.NewBuilder(batch.StringType, r.pool)
+		for range made.N {
+			none.Null()
+		}
+		made.Columns = append(made.Columns, none.Finish())
+		none.Release()
+	}
 	made.Schema = topology.QuarantineSchema
 	made.Origin = &batch.Origin{Offset: make([]int64, made.N)}
 	for i := range made.Origin.Offset {
