@@ -230,6 +230,9 @@ func (a *attempt) positions(ctx context.Context, previous *epochs.Entry) error {
 		if changing, is := step.Source.(connectors.Changing); is {
 			changing.TakeChanges(step.Updating)
 		}
+		if undivided, is := step.Source.(connectors.Undivided); is && c.Trigger.Kind == TriggerOnce {
+			undivided.TakeAtOnce()
+		}
 		at, err := step.Source.Start(ctx, known)
 		if err != nil {
 			return stepError(step.Name, err)

@@ -72,6 +72,13 @@ type Limiter interface {
 	Limit(from, end Positions) Positions
 }
 
+// Undivided is a source that cannot always give all that is there in one epoch.
+type Undivided interface {
+	// TakeAtOnce says that the run is one epoch, up to what End tells: End tells no more then than one epoch can have, and the next run reads on.
+	// It is called before Start.
+	TakeAtOnce()
+}
+
 // Lagging is a source that has more to say of what lies between two positions than rows.
 type Lagging interface {
 	// Lag returns what is waiting, as lastProgress shows it among the source's metrics.

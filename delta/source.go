@@ -32,6 +32,7 @@ type Source struct {
 	read    *Head         // whose columns are read
 	schemas *schemaLog    // nil: none is kept
 	schema  *batch.Schema // of the rows given
+	footing footing       // of the table that is read
 
 	netRows int64 // see net; 0: all rows of rewritten files are told
 
@@ -43,6 +44,7 @@ type Source struct {
 
 	mu      sync.Mutex
 	changes bool // rows of every kind are read
+	atOnce  bool // the run is one epoch
 	limited bool // epochs are bounded: versions are planned as they advance
 	splits  int
 	start   *startFiles             // what the table had when the stream began
@@ -55,10 +57,11 @@ type Source struct {
 }
 
 var (
-	_ connectors.Source   = (*Source)(nil)
-	_ connectors.Limiter  = (*Source)(nil)
-	_ connectors.Changing = (*Source)(nil)
-	_ connectors.Lagging  = (*Source)(nil)
+	_ connectors.Source    = (*Source)(nil)
+	_ connectors.Limiter   = (*Source)(nil)
+	_ connectors.Changing  = (*Source)(nil)
+	_ connectors.Lagging   = (*Source)(nil)
+	_ connectors.Undivided = (*Source)(nil)
 )
 
 // OpenSource returns the source that streams the table at a location: a folder, or a URI that location.Open takes. The table must be there: its columns are those of the rows.
@@ -85,6 +88,7 @@ func NewSource(ctx context.Context, store objstore.Store, path string, o SourceO
 	if err != nil {
 		return nil, err
 	}
+	s.footing.stand(ctx, s.table, s.read)
 	if o.SchemaLog != "" {
 		if err := s.trackSchema(ctx); err != nil {
 			return nil, err
@@ -136,6 +140,14 @@ func (s *Source) TakeChanges(take bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes = take && s.Changing()
+}
+
+// TakeAtOnce says that the run is one epoch. With a schema log End stops before the next change of columns then: what the log has
+// of it is written when all before it is decided, which of an epoch nobody knows before its end.
+func (s *Source) TakeAtOnce() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.atOnce = true
 }
 
 // mode is what the rows are.

@@ -22,12 +22,14 @@ type startFiles struct {
 	loaded int           // how many of ages
 	first  int           // the number of the first file in memory
 	pieces []sourcePiece // those in memory
+	sums   []startRest   // by file in memory, of it and each that its split reads behind it; nil: not counted
+	splits int           // for which they are
 	next   []int         // by split, the number of the first file that it has not read yet
 }
 
 // ageRange is the files of some age.
 type ageRange struct {
-	from, to int64 // modification times; to is not in it
+	from, to int64 // the least and the greatest modification time
 	first, n int   // the number of its first file, and how many they are
 }
 
@@ -62,15 +64,34 @@ func (f *startFiles) at(i int) *sourcePiece {
 	return &f.pieces[i-f.first]
 }
 
+// startRest is how much a split has to read.
+type startRest struct{ files, rows, bytes int64 }
+
+// count counts what is in memory, once: who delivers rows asks for the rest with each batch.
+func (f *startFiles) count(splits int) {
+	if len(f.sums) == len(f.pieces) && f.splits == splits {
+		return
+	}
+	f.sums, f.splits = make([]startRest, len(f.pieces)), splits
+	for i := len(f.pieces) - 1; i >= 0; i-- {
+		if i+splits < len(f.pieces) {
+			f.sums[i] = f.sums[i+splits]
+		}
+		if p, sum := &f.pieces[i], &f.sums[i]; !p.skip {
+			sum.files, sum.rows, sum.bytes = sum.files+1, sum.rows+p.rows, sum.bytes+p.add.Size
+		}
+	}
+}
+
 // rest returns how much a split has to read from a file on: about, of what is not in memory.
 func (f *startFiles) rest(i, splits int) (files, rows, bytes int64) {
-	end, unknown := f.first+len(f.pieces), 0
-	for ; i < end; i += splits {
-		if p := f.at(i); p == nil {
-			unknown++
-		} else if !p.skip {
-			files, rows, bytes = files+1, rows+p.rows, bytes+p.add.Size
-		}
+	f.count(splits)
+	unknown := max((f.first-i+splits-1)/splits, 0)
+	i += unknown * splits
+	if end := f.first + len(f.pieces); i < end {
+		sum := f.sums[i-f.first]
+		files, rows, bytes = sum.files, sum.rows, sum.bytes
+		i += (end - i + splits - 1) / splits * splits
 	}
 	if unknown += max((f.n-i+splits-1)/splits, 0); unknown > 0 {
 		left, n := int64(unknown), int64(f.n)
@@ -163,11 +184,18 @@ func (s *Source) rangeAges(ctx context.Context, f *startFiles, least, most int64
 	}
 	first := 0
 	for i, n := range counts {
+		if n == 0 {
+			continue // behind the last file there may be no time left
+		}
 		at := least + int64(uint64(i)*width)
+		to := most
+		if uint64(most-at) >= width {
+			to = at + int64(width-1)
+		}
 		if last := len(f.ages) - 1; last >= 0 && f.ages[last].n+n <= few {
-			f.ages[last].to, f.ages[last].n = at+int64(width), f.ages[last].n+n
+			f.ages[last].to, f.ages[last].n = to, f.ages[last].n+n
 		} else {
-			f.ages = append(f.ages, ageRange{at, at + int64(width), first, n})
+			f.ages = append(f.ages, ageRange{at, to, first, n})
 		}
 		first += n
 	}
@@ -201,7 +229,7 @@ func (s *Source) moreOf(ctx context.Context, f *startFiles) error {
 		r := f.ages[f.loaded]
 		var pieces []sourcePiece
 		err := s.startFilesOf(ctx, f.version, func() { pieces = nil }, func(a *log.Add) {
-			if a.ModificationTime < r.from || a.ModificationTime >= r.to {
+			if a.ModificationTime < r.from || a.ModificationTime > r.to {
 				return
 			}
 			p := newSourcePiece(&s.o, piece{kind: pieceInsert, add: *a.Clone()})
@@ -214,6 +242,7 @@ func (s *Source) moreOf(ctx context.Context, f *startFiles) error {
 		s.mu.Lock()
 		read := min(max(f.needed()-f.first, 0), len(f.pieces))
 		f.pieces, f.first = append(slices.Clone(f.pieces[read:]), pieces...), f.first+read
+		f.sums = nil
 		f.loaded++
 		s.signal()
 		s.mu.Unlock()

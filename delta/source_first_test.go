@@ -3,6 +3,7 @@ package delta_test
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -137,4 +138,27 @@ func TestStartIsReadInParts(t *testing.T) {
 			t.Fatalf("%d rows of %d", n, len(want))
 		}
 	})
+}
+
+// TestStartAges: files of any age that a number can tell are read in parts, and what is left is told as if they were counted one by one.
+func TestStartAges(t *testing.T) {
+	d := newDML(t, memory.New(memory.Options{}), 1, false, false)
+	ages := []int64{math.MinInt64, -1, 0, 1, 5, math.MaxInt64 - 1, math.MaxInt64, math.MaxInt64}
+	for _, from := range []int{0, 3} {
+		c := log.Commit{Info: &log.CommitInfo{Timestamp: 1, Operation: "WRITE"}}
+		for i := from; i < len(ages); i++ {
+			d.add(&c, []int64{int64(from*100 + i)}, []int64{0}, true)
+			c.Adds[len(c.Adds)-1].ModificationTime = ages[i]
+		}
+		d.commit(c, nil)
+		s, err := delta.NewSource(ctx, d.store, "t", delta.SourceOptions{MaxFiles: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.KeepFiles(2)
+		epochs, err := drain(s, false)
+		if want := len(ages) + from/3*(len(ages)-3); err != nil || len(epochs) != want {
+			t.Fatalf("%d epochs of one file, want %d: %v", len(epochs), want, err)
+		}
+	}
 }

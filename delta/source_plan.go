@@ -80,13 +80,26 @@ func (s *Source) extend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.stillThere(ctx, head); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.newest = max(s.newest, head.Version)
+	before := s.planned
 	s.mu.Unlock()
 	if err := s.moreToStart(ctx); err != nil {
 		return err
 	}
-	return s.plan(ctx, s.farEnough)
+	if err := s.plan(ctx, s.farEnough); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	more := s.planned > before
+	s.mu.Unlock()
+	if !more {
+		return nil
+	}
+	return s.stillThere(ctx, head) // it was when they were read
 }
 
 // moreToStart reads on what the table had at first.
@@ -145,6 +158,9 @@ func (s *Source) farEnough() bool {
 	if s.broken() {
 		return true
 	}
+	if s.atOnce && s.schemas != nil {
+		return false // up to where the epoch goes must be known
+	}
 	files := int64(0)
 	for v := s.at.Version; v < s.planned; v++ {
 		if c := s.commits[v]; c != nil {
@@ -177,6 +193,9 @@ func (s *Source) loadCommit(ctx context.Context, version int64, mode sourceMode)
 		head, err := s.table.log.HeadAt(ctx, version)
 		if err != nil {
 			return &sourceCommit{err: err}, nil
+		}
+		if head.Metadata.ID != s.read.Metadata.ID {
+			return &sourceCommit{err: s.differentTable(s.read.Metadata.ID, "since that version the table "+head.Metadata.ID)}, nil
 		}
 		if why := s.readable(head); why != "" {
 			return &sourceCommit{err: s.changedSchema(head, why)}, nil

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -134,7 +135,7 @@ func (r *sourceReader) waits() bool {
 }
 
 // wrong tells why the version that comes next cannot be read, in a run of one epoch. Where epochs have limits it is told with them, once what is before it
-// is in the sinks.
+// is in the sinks, and so is a change of columns that a schema log is to have.
 func (r *sourceReader) wrong() error {
 	if !r.rows.o.Whole {
 		return nil
@@ -143,6 +144,9 @@ func (r *sourceReader) wrong() error {
 	defer r.s.mu.Unlock()
 	for _, c := range r.cursors {
 		if commit := r.s.commits[c.next.Version]; c.id == splitName(0) && len(c.lanes) == 0 && !c.next.starting() && commit != nil {
+			if tracked := (*schemaEnd)(nil); errors.As(commit.err, &tracked) && tracked.head != nil {
+				return nil
+			}
 			return commit.err
 		}
 	}

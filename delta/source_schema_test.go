@@ -349,3 +349,66 @@ func TestSchemaLogAhead(t *testing.T) {
 		t.Fatal(rows, err)
 	}
 }
+
+// TestSchemaLogReadAtOnce: a run of one epoch ends before a change of columns, which is noted when what is before it is decided, by the next run.
+func TestSchemaLogReadAtOnce(t *testing.T) {
+	e := newEvolving(t)
+	e.insert(1)
+	once := func(o delta.SourceOptions, decided bool) (rows []string, err error) {
+		o.SchemaLog = e.place
+		s, err := delta.NewSource(ctx, e.table.Store(), "t", o)
+		if err != nil {
+			return nil, err
+		}
+		s.TakeAtOnce()
+		at, err := s.Start(ctx, e.at)
+		if err != nil {
+			return nil, err
+		}
+		end, err := s.End(ctx, []connectors.SplitID{"delta/0"})
+		if err != nil {
+			return nil, err
+		}
+		r, err := s.Open(ctx, at, connectors.OpenOptions{Whole: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for s.Behind(at["delta/0"], end["delta/0"]) > 0 {
+			f, err := r.Next(ctx)
+			if err != nil {
+				return rows, err
+			}
+			for i := range f.Batch.N {
+				rows = append(rows, string(batch.AppendRowJSON(nil, f.Batch, i)))
+			}
+			f.Batch.Release()
+			at["delta/0"] = f.After
+		}
+		if decided {
+			e.at = at
+		}
+		return rows, nil
+	}
+	if rows, err := once(delta.SourceOptions{}, true); err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	e.insert(2)
+	e.insert(3)
+	e.alter(","+e.field("v"), "") // version 4
+	e.insert(5)
+	for _, decided := range []bool{false, true} { // the first time the run dies before its epoch is decided
+		if rows, err := once(delta.SourceOptions{}, decided); err != nil || strings.Join(rows, " ") != `{"id":2,"v":2} {"id":3,"v":3}` {
+			t.Fatal(rows, err)
+		}
+		if entries, err := filepath.Glob(e.place + "/_schema_log_*/*"); err != nil || len(entries) != 1 {
+			t.Fatal(entries, err)
+		}
+	}
+	if rows, err := once(delta.SourceOptions{}, true); class(err) != "DELTA_STREAMING_METADATA_EVOLUTION" {
+		t.Fatal(rows, err)
+	}
+	if rows, err := once(delta.SourceOptions{AllowDrop: "4"}, true); err != nil || strings.Join(rows, " ") != `{"id":5}` {
+		t.Fatal(rows, err)
+	}
+}

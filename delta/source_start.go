@@ -118,9 +118,7 @@ func (s *Source) fits(p sourcePosition, mode sourceMode) error {
 	within := p.Index > 0 || p.Row > 0
 	switch {
 	case p.Table != s.read.Metadata.ID:
-		f := s.failure("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", -1, "the stream has read the table %s, and at the path lies the table %s", p.Table, s.read.Metadata.ID)
-		f.Hint = "begin with a new checkpoint location to read the other table"
-		return f
+		return s.differentTable(p.Table, "the table "+s.read.Metadata.ID)
 	case p.Mode != mode && within && !p.starting():
 		f := s.failure(ClassSourcePosition, p.Version, "the stream stands in the midst of version %d, which it has read as %s, and now reads it as %s", p.Version, p.Mode, mode)
 		f.Hint = "run the flow as it was until it has stopped cleanly, or begin with a new checkpoint location"
@@ -287,6 +285,8 @@ func (s *Source) end() sourcePosition {
 	newest := max(s.newest+1, version)
 	if s.o.StartOnly {
 		newest = version
+	} else if s.atOnce && s.schemas != nil && s.broken() {
+		newest = max(s.planned-1, version) // where the columns change
 	}
-	return s.at.piece(newest, 0, rows+newest-max(s.planned, version))
+	return s.at.piece(newest, 0, rows+max(newest-max(s.planned, version), 0))
 }
