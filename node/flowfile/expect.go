@@ -1,10 +1,12 @@
 package flowfile
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/supervision"
 )
 
 // action returns what onViolation says.
@@ -33,7 +35,10 @@ func expecting(a stream.Action) verb {
 }
 
 func (b *builder) expectations(d *stream.Frame, k, arg *value, a stream.Action) (*stream.Frame, error) {
-	if arg.kind != mapping || len(arg.keys) == 0 {
+	if arg.kind == mapping && len(arg.keys) == 0 {
+		return nil, arg.fail("INVALID_FLOW_FILE", "%s has no rules; name one, such as {paid: {constraint: \"amount > 0\"}}", k.text)
+	}
+	if arg.kind != mapping {
 		return nil, arg.fail("INVALID_FLOW_FILE", "%s is %s; a mapping of rules by name is wanted, such as {paid: {constraint: \"amount > 0\", onViolation: drop}}", k.text, arg.kind)
 	}
 	set := make([]stream.Expectation, 0, len(arg.keys))
@@ -41,6 +46,9 @@ func (b *builder) expectations(d *stream.Frame, k, arg *value, a stream.Action) 
 		e, err := expectation(name, arg.values[i], a)
 		if err != nil {
 			return nil, err
+		}
+		if e.OnViolation != a && strings.Contains(k.text, "_or_") {
+			return nil, arg.values[i].get("onViolation").fail("INVALID_FLOW_FILE", "%s and onViolation of %s contradict each other: leave onViolation out, or write expect", k.text, name.text)
 		}
 		set = append(set, e)
 	}
@@ -92,7 +100,13 @@ func (b *builder) expectFrom(d *stream.Frame, k, arg *value) (*stream.Frame, err
 	}
 	set, err := b.options.Connectors.Rules(RulesOptions{Path: path, Tags: tags})
 	if err != nil {
-		return nil, placed(arg, err)
+		var f *supervision.Failure
+		if errors.As(err, &f) { // its own path is that of the table
+			here := *f
+			here.Path, here.Message = "", "the table of rules "+path+": "+f.Message
+			err = &here
+		}
+		return nil, placed(arg.get("path"), err)
 	}
 	if len(set) == 0 {
 		return nil, arg.fail("INVALID_FLOW", "the table of rules %s has none for %s", path, k.text)
