@@ -42,7 +42,8 @@ var errStopped = errors.New("the check was stopped")
 // version, opens it, and reads its deletion vector. It changes nothing, and writers may go on meanwhile. The table is sound if no finding
 // comes that is not harmless. An error ends the check, and says that the store failed or that there is no table; what cannot be read is a finding.
 //
-// Memory is that of a snapshot, and of 32 bytes for each file that the log names.
+// Memory is that of a snapshot, and of 32 bytes for each file that the log names; a deep check takes that of the statistics too which a
+// checkpoint writes otherwise than the commits.
 func (t *Table) Check(ctx context.Context, o CheckOptions) iter.Seq2[Finding, error] {
 	if o.Parallel <= 0 {
 		o.Parallel = 8
@@ -70,6 +71,7 @@ type check struct {
 	head   *Head
 	files  *log.FileList
 	newest int64
+	told   reread
 	unsure bool // the log has places that cannot be read: what they name is not known
 }
 

@@ -25,6 +25,9 @@ func (c *check) contents() error {
 	if err != nil {
 		return err
 	}
+	if err := c.read(); err != nil {
+		return err
+	}
 	var some []log.Add
 	judge := func() error {
 		found := make([][]Finding, len(some))
@@ -81,6 +84,7 @@ type fileCheck struct {
 	bounds *statsCheck
 	name   string
 	gone   *deletion.Vector
+	count  int64 // rows in the file, deleted ones too
 	found  []Finding
 }
 
@@ -195,6 +199,7 @@ func (c *fileCheck) footer(f *parquet.File) bool {
 	if rows, known := log.NumRecords(c.add.Stats); known && rows != f.Rows() {
 		c.say(StatisticsMismatch, "the statistics say %s, the file has %d", count(rows, "row"), f.Rows())
 	}
+	c.count = f.Rows()
 	if last := c.gone.Last(); last >= f.Rows() {
 		c.say(VectorMismatch, "the deletion vector says that row %d is gone, the file has %s", last, count(f.Rows(), "row"))
 		return false
@@ -232,8 +237,10 @@ func (c *fileCheck) rows() error {
 		c.say(DataFileCorrupt, "the rows of the file cannot be read: %s", reasonOf(err))
 		return c.ends(err)
 	}
-	for _, wrong := range c.bounds.compare(c.add, got) {
-		c.say(StatisticsMismatch, "%s", wrong)
+	wrong := c.bounds.compare(c.add, got)
+	for _, text := range wrong {
+		c.say(StatisticsMismatch, "%s", text)
 	}
+	c.reread(got, wrong)
 	return nil
 }
