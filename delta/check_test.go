@@ -185,6 +185,7 @@ var damages = []damage{
 	{"a commit is empty", log.CommitCorrupt, false, commits, becomes("")},
 	{"a commit is other text", log.CommitCorrupt, false, commits, becomes("<html>404</html>")},
 	{"a file is added twice", log.CommitInvalid, false, commits, repeated},
+	{"a file goes that never was", log.CommitInvalid, false, commits, edit(`"remove":\{"path":"`, `"remove":{"path":"never-`)},
 	{"a checkpoint is cut off", log.CheckpointCorrupt, false, checkpoints, cutOff},
 	{"a checkpoint is ruined", log.CheckpointCorrupt, false, checkpoints, ruined},
 	{"a checkpoint is another's", log.CheckpointMismatch, false, `checkpoint\.parquet$`, anothers},

@@ -34,6 +34,9 @@ func ParseDDL(text string) (*batch.Schema, error) {
 		if c.Generated != "" {
 			said[metaGenerated] = c.Generated
 		}
+		if c.Varchar > 0 {
+			said[metaCharacters] = fmt.Sprintf("varchar(%d)", c.Varchar)
+		}
 		if n := c.Identity; n != nil {
 			said[metaIdentityStart], said[metaIdentityStep], said[metaIdentityGiven] = n.Start, n.Step, n.Given
 		}
@@ -72,8 +75,14 @@ func (r *rules) sound() error {
 	for _, m := range r.made {
 		name := r.schema.Fields[m.column].Name
 		if !m.generated {
-			if _, err := r.eval(m.value, &batch.Batch{Schema: &batch.Schema{}, N: 1}); err != nil {
+			value, err := r.eval(m.value, &batch.Batch{Schema: &batch.Schema{}, N: 1})
+			if err != nil {
 				return bad("INVALID_DEFAULT_VALUE.DATA_TYPE", name, "give a value of the column's type", "its default has no value: %v", err)
+			}
+			null := value.IsNull(0)
+			value.Release()
+			if null && !r.schema.Fields[m.column].Nullable {
+				return bad(ClassNotNull, name, "give another default, or none", "it is NOT NULL, and its default is null")
 			}
 			continue
 		}

@@ -79,6 +79,11 @@ func (r *rules) column(i int, f batch.Field) error {
 	if err := r.invariants(f, f.Name); err != nil {
 		return err
 	}
+	if raw := meta[metaCharacters]; raw != nil {
+		if err := r.characters(f, raw); err != nil {
+			return err
+		}
+	}
 	for _, key := range []string{metaGenerated, metaDefault} {
 		if meta[key] == nil {
 			continue

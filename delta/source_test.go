@@ -258,7 +258,7 @@ func TestTheFirstVersionMayGo(t *testing.T) {
 func TestReaderPlansOn(t *testing.T) {
 	d := newDML(t, memory.New(memory.Options{}), 1, false, false)
 	for range 1100 {
-		d.commit(log.Commit{}, nil)
+		d.commit(log.Commit{Info: &log.CommitInfo{Operation: "WRITE"}}, nil)
 	}
 	d.append()
 	s, err := delta.NewSource(ctx, d.store, "t", delta.SourceOptions{StartingVersion: "0"})

@@ -306,6 +306,17 @@ func TestMissingVersions(t *testing.T) {
 	if _, err := table.SnapshotAt(ctx, 9); class(err) != log.ClassVersionNotFound {
 		t.Errorf("version 9: %v", err)
 	}
+	for _, text := range []string{"", "\n \n"} { // its writer died over it
+		if err := s.Put(ctx, log.CommitName(4), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := delta.Open(s, options(1)).Snapshot(ctx); class(err) != log.ClassBroken || !strings.Contains(err.Error(), "no action") {
+			t.Errorf("version 4 is %q: %v", text, err)
+		}
+	}
+	if err := s.Delete(ctx, log.CommitName(4)); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Delete(ctx, log.CommitName(2)); err != nil {
 		t.Fatal(err)
 	}

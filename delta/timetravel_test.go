@@ -27,7 +27,7 @@ func TestVersionAtIsTheNewestNotAfter(t *testing.T) {
 		said := int64(1_700_000_000_000)
 		for v := range n {
 			clock += rapid.Int64Range(-5, 20).Draw(t, "of the file")
-			text := ""
+			text := `{"commitInfo":{"timestamp":7}}` + "\n"
 			if v >= enabled {
 				said = max(said+rapid.Int64Range(1, 9).Draw(t, "in the commit"), clock)
 				text = fmt.Sprintf(`{"commitInfo":{"inCommitTimestamp":%d,"timestamp":7}}`+"\n", said)

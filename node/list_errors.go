@@ -247,6 +247,7 @@ var errorClasses = map[string]string{
 	"DELTA_NOT_NULL_CONSTRAINT_VIOLATED":             "a null in a NOT NULL column",
 	"DELTA_NULL_SCHEMA_IN_STREAMING_WRITE":           "a void column cannot be written",
 	"DELTA_PARTITION_COLUMN_NOT_FOUND":               "a partition column is no column of the schema",
+	"EXCEED_LIMIT_LENGTH":                            "a value has more characters than its CHAR or VARCHAR column",
 	"DELTA_PROTOCOL_CHANGED":                         "another writer changed the table's protocol",
 	"DELTA_TABLE_ALREADY_EXISTS":                     "there is a table already",
 	"DELTA_TABLE_NOT_FOUND":                          "there is no table at the path",

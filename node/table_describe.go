@@ -64,6 +64,9 @@ func (p *process) tableDescribeCommand() *cobra.Command {
 		Use: "describe PATH", Short: "What a table is: schema, protocol, properties, files, log", Args: cobra.ExactArgs(1),
 		Example: "  deltaic table describe lake/orders\n  deltaic table describe lake/orders --version 0 --json",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkVersion(version); err != nil {
+				return err
+			}
 			d, err := describeTable(c.Context(), args[0], version)
 			if err != nil {
 				return err

@@ -145,6 +145,9 @@ func (p *process) tableFilesCommand() *cobra.Command {
 		Use: "files PATH", Short: "The live files of a version", Args: cobra.ExactArgs(1),
 		Example: "  deltaic table files lake/orders --json\n  deltaic table files lake/orders --where \"day = DATE '2026-01-31'\"",
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkVersion(version); err != nil {
+				return err
+			}
 			table, err := openTable(args[0])
 			if err != nil {
 				return err

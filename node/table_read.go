@@ -31,8 +31,8 @@ func (p *process) tableReadCommand() *cobra.Command {
 		Example: "  deltaic table read lake/orders --limit 5\n  deltaic table read lake/orders --where \"amount > 100\" --columns order_id,amount --json\n" +
 			"  deltaic table read lake/orders --version 3 --digest --json\n  deltaic table read lake/orders --format parquet --out orders.parquet",
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.version < -1 {
-				return usage("--version is %d; versions begin at 0", f.version)
+			if err := checkVersion(f.version); err != nil {
+				return err
 			}
 			if f.limit < -1 {
 				return usage("--limit is %d", f.limit)
@@ -51,6 +51,14 @@ func (p *process) tableReadCommand() *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("version", "timestamp")
 	c.MarkFlagsMutuallyExclusive("digest", "format")
 	return c
+}
+
+// checkVersion refuses a --version that no table has; -1 is the newest.
+func checkVersion(version int64) error {
+	if version < -1 {
+		return usage("--version is %d; versions begin at 0", version)
+	}
+	return nil
 }
 
 func (p *process) tableRead(ctx context.Context, path string, f readFlags) error {

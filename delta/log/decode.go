@@ -80,7 +80,7 @@ func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) e
 	}()
 	var buffer []byte // an action that spans buffers or lines
 	var total int64
-	names := &interner{}
+	names, blank := &interner{}, true
 	for line, first := 0, 1; ; {
 		part, err := in.ReadSlice('\n')
 		total += int64(len(part))
@@ -104,6 +104,7 @@ func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) e
 			text = buffer
 		}
 		if len(bytes.TrimSpace(text)) > 0 {
+			blank = false
 			a, e := decodeAction(text, want, names)
 			switch {
 			case e == nil && a != nil:
@@ -130,11 +131,17 @@ func Decode(r io.Reader, want Kinds, limits Limits, visit func(*Action) error) e
 			}
 		}
 		buffer, first = buffer[:0], line+1
+		if err == io.EOF && blank {
+			return errNoAction
+		}
 		if err == io.EOF {
 			return nil
 		}
 	}
 }
+
+// errNoAction says that a file of the log is empty: its writer, or the machine it ran on, died over it.
+var errNoAction = errors.New("it holds no action")
 
 // appendPart appends to a buffer that doubles when it is full: growing less leaves much more behind.
 func appendPart(buffer, part []byte) []byte {

@@ -168,6 +168,9 @@ func (f *FileList) place(hash fileHash) int {
 	return -1
 }
 
+// has reports whether the file that an action names is in the list.
+func (f *FileList) has(a *Action) bool { return f.place(f.hashes.hash(a)) >= 0 }
+
 // numbered calls visit with every file and its number.
 func (f *FileList) numbered(visit func(n int, a *Add)) {
 	n := 0

@@ -62,7 +62,7 @@ func (l *Log) Check(ctx context.Context, o CheckOptions) (*Checked, error) {
 	}
 	newest := found.newest()
 	if newest < 0 {
-		return nil, l.failure(ClassNotFound, "there is no Delta table: %s holds no commit", Dir)
+		return nil, l.noTable()
 	}
 	c := &logCheck{ctx: ctx, l: l, o: o, found: found, newest: newest, lastCommit: -1}
 	if err := c.run(); err != nil {

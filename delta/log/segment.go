@@ -87,9 +87,7 @@ func (l *Log) Segment(ctx context.Context, version int64, broken map[string]bool
 func (l *Log) segment(found *listing, version int64, broken map[string]bool) (*Segment, error) {
 	switch newest := found.newest(); {
 	case newest < 0:
-		f := l.failure(ClassNotFound, "there is no Delta table: %s holds no commit", Dir)
-		f.Hint = "look at the path: it is that of the folder which holds " + Dir
-		return nil, f
+		return nil, l.noTable()
 	case version > newest:
 		return nil, l.failure(ClassVersionNotFound, "version %d does not exist; the newest is %d", version, newest)
 	case version < 0:
@@ -192,6 +190,12 @@ func (s *Segment) choose(compacted []Object, broken map[string]bool) int64 {
 		next = best.Version + 1
 	}
 	return next
+}
+
+func (l *Log) noTable() error {
+	f := l.failure(ClassNotFound, "there is no Delta table: %s holds no commit", Dir)
+	f.Hint = "look at the path: it is that of the folder which holds " + Dir
+	return f
 }
 
 // gap explains commits that are not there.

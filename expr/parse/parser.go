@@ -11,6 +11,9 @@ type Parser struct {
 	text  string
 	tok   Token // the next token
 	level int   // of the descent
+
+	length int  // of the last CHAR or VARCHAR, which are strings all the same
+	padded bool // it is a CHAR
 }
 
 // NewParser returns a parser at the beginning of the text.

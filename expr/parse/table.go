@@ -11,6 +11,7 @@ import (
 // TableColumn is a column of a table to be: what values it gets where rows have none, too.
 type TableColumn struct {
 	batch.Field
+	Varchar   int       // characters that it has at most; 0: any number
 	Default   string    // SQL; "": none
 	Generated string    // SQL over the other columns; "": not generated
 	Identity  *Identity // nil: not counted
@@ -47,12 +48,23 @@ func TableDDL(text string) ([]TableColumn, error) {
 }
 
 func (p *Parser) tableColumn() (c TableColumn, err error) {
+	from := p.tok.At
+	p.length, p.padded = 0, false
 	if c.Field, err = p.Column(); err != nil {
 		return c, err
+	}
+	switch c.Varchar = p.length; {
+	case p.length == 0:
+	case p.padded:
+		return c, syntax(p.text, from, "the column %s: tables made here have no CHAR columns, whose values are padded: use VARCHAR or STRING", c.Name)
+	case c.Type.Nested():
+		return c, syntax(p.text, from, "the column %s: tables made here have no VARCHAR within other types: use STRING there", c.Name)
 	}
 	for more := true; more && err == nil; {
 		at := p.tok.At
 		switch {
+		case (p.tok.Is("DEFAULT") || p.tok.Is("GENERATED")) && (c.Default != "" || c.Generated != "" || c.Identity != nil):
+			return c, syntax(p.text, at, "the column %s has two sources of its values", c.Name)
 		case p.tok.Is("DEFAULT"):
 			if _, err = p.Next(); err == nil {
 				c.Default, err = p.source()
@@ -61,9 +73,6 @@ func (p *Parser) tableColumn() (c TableColumn, err error) {
 			err = p.generated(&c)
 		default:
 			more, err = p.said(&c.Field)
-		}
-		if err == nil && more && (c.Default != "" && (c.Generated != "" || c.Identity != nil) || c.Generated != "" && c.Identity != nil) {
-			return c, syntax(p.text, at, "the column %s has two sources of its values", c.Name)
 		}
 	}
 	return c, err

@@ -139,10 +139,17 @@ func (p *Parser) integers() ([]int, error) {
 
 // varchar reads VARCHAR(n) and CHAR(n), which hold strings.
 func (p *Parser) varchar() (batch.Type, error) {
+	at, word := p.tok.At, strings.ToUpper(p.tok.Text)
 	if _, err := p.Next(); err != nil {
 		return batch.Type{}, err
 	}
-	_, err := p.integers()
+	n, err := p.integers()
+	if err == nil && (len(n) != 1 || n[0] < 1) {
+		err = syntax(p.text, at, "%s wants one length of at least 1", word)
+	}
+	if err == nil {
+		p.length, p.padded = n[0], word != "VARCHAR"
+	}
 	return batch.StringType, err
 }
 
