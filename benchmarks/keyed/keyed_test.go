@@ -93,7 +93,7 @@ func TestMemoryStaysNearItsLimit(t *testing.T) {
 	if keys, _ := p.Share.Keys(); keys != 1_000_000 {
 		t.Errorf("%d keys", keys)
 	}
-	if peak := p.Share.Account.Peak(); peak > limit+limit/2+2<<20 {
+	if peak := p.Share.Account.Peak(); peak > limit+limit/2+4<<20 {
 		t.Errorf("%d bytes were charged at once, the limit is %d", peak, limit)
 	}
 }
