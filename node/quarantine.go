@@ -63,21 +63,7 @@ func (p *process) listQuarantine(ctx context.Context, path string, f readFlags, 
 	if err != nil {
 		return invalid(err)
 	}
-	out, err := p.rowOutput(f, q.schema)
-	if err != nil {
-		return err
-	}
-	for b, err := range q.rows(ctx, s) {
-		if err == nil {
-			err = out.write(b)
-			b.Release()
-		}
-		if err != nil {
-			out.discard()
-			return err
-		}
-	}
-	return out.finish()
+	return p.printRows(ctx, s, q, f)
 }
 
 // replayFlags are the flags of quarantine replay.

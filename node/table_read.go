@@ -82,6 +82,11 @@ func (p *process) tableRead(ctx context.Context, path string, f readFlags) error
 	if f.digest {
 		return p.digestRows(ctx, s, q)
 	}
+	return p.printRows(ctx, s, q, f)
+}
+
+// printRows prints or writes the rows of a query as the flags say.
+func (p *process) printRows(ctx context.Context, s *delta.Snapshot, q *rowQuery, f readFlags) error {
 	out, err := p.rowOutput(f, q.schema)
 	if err != nil {
 		return err

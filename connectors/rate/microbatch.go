@@ -246,13 +246,7 @@ func (r *microReader) Next(ctx context.Context) (connectors.Fetch, error) {
 func (r *microReader) cut() connectors.Fetch {
 	m := r.source
 	last := r.first.Offset + m.o.RowsPerBatch
-	n := int(min(last-r.at.Offset, 4096))
-	if r.o.Rows > 0 {
-		n = min(n, r.o.Rows)
-	}
-	if r.o.Bytes > 0 {
-		n = min(n, max(int(r.o.Bytes/16), 1))
-	}
+	n := pieceOf(r.o, last-r.at.Offset)
 	times, values := batch.NewBuilder(batch.TimestampType, r.o.Pool), batch.NewBuilder(batch.BigIntType, r.o.Pool)
 	var origin *batch.Origin
 	if r.o.Origins {
@@ -265,15 +259,7 @@ func (r *microReader) cut() connectors.Fetch {
 			origin.Offset[i] = r.at.Offset + int64(i)
 		}
 	}
-	columns := []*batch.Column{times.Finish(), values.Finish()}
-	for i := range columns {
-		if r.o.Columns != nil && (i >= len(r.o.Columns) || !r.o.Columns[i]) {
-			columns[i].Release()
-			columns[i] = nil
-		}
-	}
-	b := batch.NewBatch(schema, n, columns...)
-	b.Origin = origin
+	b := finish(r.o, n, times, values, origin)
 	r.at.Offset += int64(n)
 	joined := r.at.Offset < last
 	if !joined {

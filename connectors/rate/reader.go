@@ -81,13 +81,7 @@ func (c *cursor) value(s *Source, ahead int64) int64 {
 }
 
 func (r *reader) cut(c *cursor, due int64) connectors.Fetch {
-	n := int(min(due-c.at.rows, 4096))
-	if r.o.Rows > 0 {
-		n = min(n, r.o.Rows)
-	}
-	if r.o.Bytes > 0 {
-		n = min(n, max(int(r.o.Bytes/16), 1))
-	}
+	n := pieceOf(r.o, due-c.at.rows)
 	times, values := batch.NewBuilder(batch.TimestampType, r.o.Pool), batch.NewBuilder(batch.BigIntType, r.o.Pool)
 	var origin *batch.Origin
 	if r.o.Origins {
@@ -101,17 +95,35 @@ func (r *reader) cut(c *cursor, due int64) connectors.Fetch {
 			origin.Offset[i] = c.at.rows + int64(i)
 		}
 	}
+	b := finish(r.o, n, times, values, origin)
+	c.at.rows += int64(n)
+	return connectors.Fetch{Split: c.id, Batch: b, After: c.at.position(), End: place{c.at.start, due, c.at.of}.position()}
+}
+
+// pieceOf returns how many of the rows that are left a batch takes.
+func pieceOf(o connectors.OpenOptions, left int64) int {
+	n := int(min(left, 4096))
+	if o.Rows > 0 {
+		n = min(n, o.Rows)
+	}
+	if o.Bytes > 0 {
+		n = min(n, max(int(o.Bytes/16), 1))
+	}
+	return n
+}
+
+// finish makes the batch of n rows, without the columns that nobody looks at.
+func finish(o connectors.OpenOptions, n int, times, values *batch.Builder, origin *batch.Origin) *batch.Batch {
 	columns := []*batch.Column{times.Finish(), values.Finish()}
 	for i := range columns {
-		if r.o.Columns != nil && (i >= len(r.o.Columns) || !r.o.Columns[i]) {
+		if o.Columns != nil && (i >= len(o.Columns) || !o.Columns[i]) {
 			columns[i].Release()
 			columns[i] = nil
 		}
 	}
 	b := batch.NewBatch(schema, n, columns...)
 	b.Origin = origin
-	c.at.rows += int64(n)
-	return connectors.Fetch{Split: c.id, Batch: b, After: c.at.position(), End: place{c.at.start, due, c.at.of}.position()}
+	return b
 }
 
 // Pause stops delivery of the split.
