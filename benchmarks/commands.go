@@ -14,6 +14,7 @@ import (
 	"github.com/deltaic/deltaic/benchmarks/latency"
 	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/recover"
+	"github.com/deltaic/deltaic/benchmarks/soak"
 	"github.com/deltaic/deltaic/benchmarks/start"
 	"github.com/deltaic/deltaic/benchmarks/state"
 	"github.com/deltaic/deltaic/benchmarks/tables"
@@ -24,7 +25,7 @@ import (
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(), recoverCommand(),
-		windowCommand(), distinctCommand(), skewCommand(), tablesCommand(), workerCommand()}
+		windowCommand(), distinctCommand(), skewCommand(), tablesCommand(), soakCommand(), workerCommand()}
 }
 
 // misused ends a command whose flags cannot be.
@@ -158,7 +159,7 @@ type worker func(ctx context.Context, in io.Reader, out io.Writer) error
 
 func workerCommand() *cobra.Command {
 	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node, "checkpoint": checkpoint.Worker,
-		"state": state.Worker, "points": state.Points, "recover": recover.Worker, "tables": tables.Worker, "nothing": nothing}
+		"state": state.Worker, "points": state.Points, "recover": recover.Worker, "tables": tables.Worker, "soak-broker": soak.Broker, "soak-node": soak.Node, "nothing": nothing}
 	return &cobra.Command{
 		Use:    "worker KIND",
 		Short:  "One side of a comparison, started by a suite",

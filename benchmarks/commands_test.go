@@ -101,3 +101,26 @@ func TestUnknownWorker(t *testing.T) {
 		t.Error("a worker of no kind was started")
 	}
 }
+
+// TestSoak has a few faults of each kind, and the flow comes through them.
+func TestSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	t.Parallel()
+	var out bytes.Buffer
+	c := root()
+	c.SetOut(&out)
+	c.SetArgs([]string{"bench", "soak", "--duration", "6s", "--fault-every", "1s", "--epoch", "200ms", "--json"})
+	if err := c.ExecuteContext(t.Context()); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	var r measure.Report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	fired, _ := r.Metrics["faults"].(map[string]any)
+	if rows, _ := r.Metrics["rows"].(float64); !r.Verified || rows == 0 || len(fired) < 3 {
+		t.Errorf("%s", out.String())
+	}
+}

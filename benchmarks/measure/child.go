@@ -82,6 +82,14 @@ func (c *Child) Answer(into any) error {
 	return json.Unmarshal(line, into)
 }
 
+// Tell sends the child something more on its standard input.
+func (c *Child) Tell(what any) error {
+	if err := json.NewEncoder(c.input).Encode(what); err != nil {
+		return fmt.Errorf("bench: %s: %w: %s", strings.Join(c.cmd.Args[1:], " "), err, bytes.TrimSpace(c.errors.text))
+	}
+	return nil
+}
+
 // Finish ends the child's input and reads its last answer.
 func (c *Child) Finish(into any) error {
 	c.input.Close()
