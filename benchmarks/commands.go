@@ -25,7 +25,7 @@ import (
 // this program again for one side of a comparison.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{nexmarkCommand(), ingestCommand(), latencyCommand(), commitCommand(), startCommand(), checkpointCommand(), stateCommand(), recoverCommand(),
-		windowCommand(), distinctCommand(), skewCommand(), tablesCommand(), soakCommand(), workerCommand()}
+		windowCommand(), distinctCommand(), skewCommand(), tablesCommand(), soakCommand(), expressionsCommand(), workerCommand()}
 }
 
 // misused ends a command whose flags cannot be.

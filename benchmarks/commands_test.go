@@ -3,6 +3,7 @@ package benchmarks_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -70,6 +71,18 @@ func TestSuites(t *testing.T) {
 	run(t, "checkpoint", "--keys", "20000", "--small-keys", "5000", "--rate", "20000", "--epoch", "50ms", "--stretch", "200ms", "--rounds", "1", "--json")
 	run(t, "state", "--keys", "40000", "--memory-limit", "4MiB", "--anchor-updates", "2000", "--epoch", "20ms", "--json")
 	run(t, "recover", "--keys", "20000", "--kills", "3", "--settle", "100ms", "--json")
+}
+
+// TestExpressions runs the suite of expressions small; DuckDB takes part where it is installed.
+func TestExpressions(t *testing.T) {
+	var out bytes.Buffer
+	c := root()
+	c.SetOut(&out)
+	c.SetArgs([]string{"bench", "expressions", "--rows", "5000", "--rounds", "1", "--case", "integer_bucket,regex_extract", "--json"})
+	var r measure.Report
+	if err := errors.Join(c.ExecuteContext(t.Context()), json.Unmarshal(out.Bytes(), &r)); err != nil || !r.Verified || len(r.Metrics) != 2 || r.Suite != "expressions" {
+		t.Fatalf("%v: %s", err, out.String())
+	}
 }
 
 // TestTables runs each case of the suite of tables small; delta-rs takes part where it is installed.

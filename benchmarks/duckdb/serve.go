@@ -17,6 +17,7 @@ type request struct {
 // response answers it: a row is a list of texts, null where the value is.
 type response struct {
 	Rows  [][]*string `json:"rows"`
+	CPU   float64     `json:"cpu_seconds"` // of the query
 	Error string      `json:"error,omitempty"`
 }
 
@@ -55,6 +56,8 @@ func (a *response) fill(db *sql.DB, r request) error {
 	if r.Query == "" {
 		return nil
 	}
+	before := cpu()
+	defer func() { a.CPU = cpu() - before }()
 	rows, err := db.Query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (" + r.Query + ")")
 	if err != nil {
 		return err

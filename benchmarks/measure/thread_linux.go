@@ -11,3 +11,12 @@ func ThreadCPU() (float64, error) {
 	}
 	return float64(t.Sec) + float64(t.Nsec)/1e9, nil
 }
+
+// ProcessCPU returns the processor time, user and system, in seconds, that this process has taken, to the nanosecond.
+func ProcessCPU() float64 {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t) != nil {
+		return Used().CPU
+	}
+	return float64(t.Sec) + float64(t.Nsec)/1e9
+}

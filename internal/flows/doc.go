@@ -9,7 +9,7 @@
 // Late rows are compared by their ids, in the table of late rows, where the flow keeps one. What depends on more than the rows, on
 // processing time or on which source is faster, tells enough of itself to be computed again.
 //
-// The caller brings a [DuckDB] (the program of benchmarks/duckdb). Each case runs in a folder of its own.
+// The caller brings a session of DuckDB (the program of benchmarks/duckdb). Each case runs in a folder of its own.
 // Crashes are those of an attempt inside the process: kills of the process and power cuts are internal/crash's and internal/sim's.
 // Idle splits, which are a matter of seconds, are the simulator's.
 package flows

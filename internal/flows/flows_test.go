@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/deltaic/deltaic/benchmarks/anchors"
 )
 
 // A slice of the cases that `make flows` runs.
@@ -12,7 +14,7 @@ func TestRandomFlows(t *testing.T) {
 	if program == "" {
 		t.Skip("DELTAIC_DUCKDB does not name the program of benchmarks/duckdb")
 	}
-	duck, err := OpenDuckDB(program)
+	duck, err := anchors.OpenSession(program)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/deltaic/deltaic"
+	"github.com/deltaic/deltaic/benchmarks/anchors"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/memory"
 	"github.com/deltaic/deltaic/stream"
@@ -47,7 +48,7 @@ const tries = 12
 
 // Run runs the case of a seed in a folder that is there and empty. If it writes fewer rows than least, the seed
 // draws another one.
-func Run(seed uint64, duck *DuckDB, dir string, least int) (Case, Counts, error) {
+func Run(seed uint64, duck *anchors.Session, dir string, least int) (Case, Counts, error) {
 	for try := 0; ; try++ {
 		folder := filepath.Join(dir, strconv.Itoa(try))
 		if err := os.Mkdir(folder, 0o700); err != nil {
@@ -168,7 +169,7 @@ type runner struct {
 	in       *data
 	s        shape
 	dir      string
-	duck     *DuckDB
+	duck     *anchors.Session
 	attempts int
 	keepLate bool // the flow keeps late rows
 	filled   bool // DuckDB has the rows

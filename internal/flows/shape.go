@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/deltaic/deltaic/benchmarks/anchors"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/stream"
 )
@@ -59,7 +60,7 @@ type scene struct {
 // written is what a flow wrote.
 type written struct {
 	rows, side, late []string
-	duck             *DuckDB
+	duck             *anchors.Session
 }
 
 // macros are what queries use. floor_to rounds down, also below zero.

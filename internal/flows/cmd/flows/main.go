@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/deltaic/deltaic/benchmarks/anchors"
 	"github.com/deltaic/deltaic/internal/flows"
 )
 
@@ -81,7 +82,7 @@ func run(o options) error {
 
 // work runs cases until there are no more seeds, or too many differ.
 func work(b *book, program, dir string, seeds <-chan uint64, o options) error {
-	duck, err := flows.OpenDuckDB(program)
+	duck, err := anchors.OpenSession(program)
 	if err != nil {
 		return err
 	}
