@@ -14,6 +14,7 @@ import (
 	"github.com/deltaic/deltaic/benchmarks/latency"
 	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/recover"
+	"github.com/deltaic/deltaic/benchmarks/relay"
 	"github.com/deltaic/deltaic/benchmarks/soak"
 	"github.com/deltaic/deltaic/benchmarks/start"
 	"github.com/deltaic/deltaic/benchmarks/state"
@@ -88,30 +89,6 @@ func ingestCommand() *cobra.Command {
 	return c
 }
 
-func latencyCommand() *cobra.Command {
-	var o latency.Options
-	c := &cobra.Command{
-		Use:   "latency",
-		Short: "From the time a row was to be sent to a committed version (B10)",
-		Long: "Sends rows by a schedule that waits for nobody and follows the table's log from outside, with\n" +
-			"epochs back to back. Three durable creates that depend on each other run beside it.",
-		Example: "  deltaic bench latency --rate 50000 --duration 60s --json",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := latency.Run(c.Context(), o)
-			return emit(c, r, err)
-		},
-	}
-	f := c.Flags()
-	f.IntVar(&o.Rate, "rate", 50_000, "rows a second")
-	f.DurationVar(&o.Duration, "duration", 0, "how long rows are sent (default 10s)")
-	f.DurationVar(&o.Warmup, "warmup", 0, "rows sent before this are not counted (default 2s)")
-	f.IntVar(&o.Partitions, "partitions", 4, "partitions of the topic")
-	f.IntVar(&o.Parallelism, "parallelism", 1, "shares of the sink: files an epoch")
-	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default: that for temporary files)")
-	return c
-}
-
 func commitCommand() *cobra.Command {
 	var o commit.Options
 	c := &cobra.Command{
@@ -158,7 +135,7 @@ func startCommand() *cobra.Command {
 type worker func(ctx context.Context, in io.Reader, out io.Writer) error
 
 func workerCommand() *cobra.Command {
-	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node, "checkpoint": checkpoint.Worker,
+	kinds := map[string]worker{"broker": ingest.Broker, "ingest": ingest.Node, "latency": latency.Node, "relay": relay.Node, "checkpoint": checkpoint.Worker,
 		"state": state.Worker, "points": state.Points, "recover": recover.Worker, "tables": tables.Worker, "soak-broker": soak.Broker, "soak-node": soak.Node, "nothing": nothing}
 	return &cobra.Command{
 		Use:    "worker KIND",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/deltaic/deltaic/benchmarks"
 	"github.com/deltaic/deltaic/benchmarks/measure"
+	"github.com/deltaic/deltaic/node"
 )
 
 // TestMain is also the program that suites start again.
@@ -104,6 +105,27 @@ func TestTables(t *testing.T) {
 	installed := os.Getenv("DELTAIC_INTEROP") != ""
 	if !r.Verified || len(r.Metrics) != 7 || (len(r.Anchors) == 8) != installed || (len(r.Ratios) > 0) != installed || (r.Settings["anchors"] == nil) != installed {
 		t.Fatal(out.String())
+	}
+}
+
+// TestRelay runs each shape of the case kafka-kafka small, each payload and each guarantee.
+func TestRelay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	small := []string{"latency", "--case", "kafka-kafka", "--rate", "2000", "--duration", "200ms", "--warmup", "100ms", "--rounds", "1", "--json"}
+	for _, more := range [][]string{{"--shape", "count"}, {"--shape", "join"}, {"--payload", "lines", "--guarantee", "exactly-once", "--backlog", "2000"}} {
+		if r := run(t, append(small, more...)...); r.Suite != "latency" || r.Case != "kafka-kafka" || r.Ratios["p99_to_bare_loop"] <= 0 {
+			t.Errorf("%v: %+v", more, r)
+		}
+	}
+	for _, wrong := range [][]string{{"--case", "nowhere"}, {"--shape", "count"}, {"--case", "kafka-kafka", "--payload", "nothing"}} {
+		c := root()
+		c.SetArgs(append([]string{"bench", "latency"}, wrong...))
+		var exit *node.ExitError
+		if err := c.Execute(); !errors.As(err, &exit) || exit.Code != node.ExitUsage {
+			t.Errorf("%v: %v", wrong, err)
+		}
 	}
 }
 
