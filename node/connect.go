@@ -11,6 +11,7 @@ import (
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/noop"
 	"github.com/deltaic/deltaic/connectors/rate"
+	"github.com/deltaic/deltaic/connectors/socket"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/stream"
@@ -19,9 +20,9 @@ import (
 
 // The formats that a flow file may name.
 var (
-	sourceFormats = []string{"kafka", "eventhubs", "delta", "rate", "rate-micro-batch"}
+	sourceFormats = []string{"kafka", "eventhubs", "delta", "rate", "rate-micro-batch", "socket"}
 	staticFormats = []string{"delta"}
-	sinkFormats   = []string{"delta", "json", "csv", "parquet", "kafka", "eventhubs", "console", "noop"}
+	sinkFormats   = []string{"delta", "json", "csv", "parquet", "kafka", "eventhubs", "console", "socket", "noop"}
 )
 
 // connectorsFor makes what flow files name. Console sinks print to out. Nothing is
@@ -44,6 +45,9 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 			}
 			if s.Format == "rate-micro-batch" {
 				return rate.ParseMicroBatch(s.Options)
+			}
+			if s.Format == "socket" {
+				return socket.ParseSource(s.Options)
 			}
 			if s.Format == "eventhubs" {
 				return kafka.EventHubs(s.Options)
@@ -72,6 +76,11 @@ func connectorsFor(out io.Writer) flowfile.Connectors {
 					return nil, err
 				}
 				return console.New(out, s.Options)
+			case "socket":
+				if err := only(s); err != nil {
+					return nil, err
+				}
+				return socket.ParseSink(s.Options)
 			}
 			if err := only(s); err != nil {
 				return nil, err

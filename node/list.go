@@ -108,6 +108,7 @@ func listSources() []listed {
 		{Name: "eventhubs", Since: since, Doc: "an Azure Event Hub at its Kafka endpoint: columns body, partition, offset, sequenceNumber, enqueuedTime, partitionKey, properties; publisher and systemProperties are null, the endpoint does not carry them"},
 		{Name: "rate", Since: since, Doc: "rows that count up, so many a second: columns timestamp and value; options rowsPerSecond, rampUpTime, numPartitions"},
 		{Name: "rate-micro-batch", Since: since, Doc: "rows that count up, so many an epoch, all of one time: what an epoch holds follows from its number; columns as rate"},
+		{Name: "socket", Since: since, Doc: "lines that a TCP server sends, for tests: column value, and timestamp on request. At most once: lines read and not committed when an attempt ends are lost"},
 		{Name: "delta", Since: since, Doc: "a Delta table as a stream: what it has, then its changes; with static: true a table to join with, its newest version in each epoch, or versionAsOf; as the history before a live source"}}
 }
 
@@ -121,6 +122,7 @@ func listSinks() []listed {
 		{Name: "kafka", Since: since, Doc: "records in topics, out of columns key, value, topic, partition and headers; without value the row is one JSON object. At least once, or exactly once by transactions"},
 		{Name: "noop", Since: since, Doc: "takes rows and keeps none, for measuring what lies before it"},
 		{Name: "parquet", Since: since, Doc: "a folder of Parquet files, as csv"},
+		{Name: "socket", Since: since, Doc: "rows as lines of JSON to a TCP server, for tests; at least once as far as what was sent was read; append only"},
 	}
 }
 
