@@ -1,6 +1,6 @@
 // Package interop holds the suites that need real counterparts: Apache Kafka,
-// and Spark, delta-rs and DuckDB as readers and writers of Delta tables. It is
-// tests only; `make interop` runs them.
+// Spark, delta-rs and DuckDB as readers and writers of Delta tables, and a schema registry. It is
+// tests only; `make interop` runs them. A schema registry is fetched through Maven by name, Apicurio's.
 //
 // Whoever runs them names in DELTAIC_INTEROP the folder with the scripts that
 // install, start and stop those programs; without it tests are skipped and say so.
