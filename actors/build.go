@@ -82,6 +82,7 @@ func (a *attempt) nameSplits() {
 			n := splitName{source: step.Name, partition: -1, split: split}
 			n.places, _ = step.Source.(connectors.Placing)
 			if topic, partition, ok := strings.Cut(string(split), "/"); ok {
+				partition, _, _ = strings.Cut(partition, "/") // what follows says which part of it
 				if p, err := strconv.ParseInt(partition, 10, 32); err == nil {
 					n.topic, n.partition = topic, int32(p)
 				}

@@ -181,7 +181,7 @@ func (h *Handle) Last() (Progress, bool) {
 func (h *Handle) ProcessAllAvailable(ctx context.Context) error {
 	h.tell(func(j *Job, now time.Time) []Order { return j.Hurry(1, now) })
 	defer h.tell(func(j *Job, now time.Time) []Order { return j.Hurry(-1, now) })
-	ends, err := h.ends(ctx)
+	ends, err := h.ends(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -189,10 +189,16 @@ func (h *Handle) ProcessAllAvailable(ctx context.Context) error {
 		h.mu.Lock()
 		changed := h.changed
 		last := len(h.progress) - 1
+		at := h.at
 		reached := h.at != nil && (last < 0 || !h.progress[last].More) && reached(h.config.Plan.Graph, h.at, ends)
 		h.mu.Unlock()
 		if reached {
 			return nil
+		}
+		if strange(at, ends) { // the attempt has divided the sources otherwise than they would be now
+			if ends, err = h.ends(ctx, at); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-changed:
@@ -204,11 +210,24 @@ func (h *Handle) ProcessAllAvailable(ctx context.Context) error {
 	}
 }
 
-func (h *Handle) ends(ctx context.Context) (map[string]connectors.Positions, error) {
+// strange reports whether the flow has positions of a source and lacks some that are waited for.
+func strange(at, ends map[string]connectors.Positions) bool {
+	for source, end := range ends {
+		for split := range end {
+			if _, known := at[source][split]; !known && len(at[source]) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ends asks the sources where they end now, given where they are known to be read from.
+func (h *Handle) ends(ctx context.Context, known map[string]connectors.Positions) (map[string]connectors.Positions, error) {
 	ends := map[string]connectors.Positions{}
 	for _, i := range h.config.Plan.Graph.Sources() {
 		step := h.config.Plan.Graph.Steps[i]
-		at, err := step.Source.Start(ctx, nil)
+		at, err := step.Source.Start(ctx, known[step.Name])
 		if err != nil {
 			return nil, stepError(step.Name, err)
 		}

@@ -38,9 +38,9 @@ type answer struct {
 	err   error
 }
 
-// finding is what a check learned about a split.
+// finding is what a check learned about a partition.
 type finding struct {
-	s    *split
+	f    *feed
 	from int64 // its position when the check began
 	next int64 // nothing readable lies before this
 	end  int64
@@ -96,11 +96,11 @@ func (r *reader) checks() {
 		return
 	}
 	var quiet []finding
-	for _, s := range r.all {
-		if !s.moved && len(s.held) == 0 {
-			quiet = append(quiet, finding{s: s, from: s.next, next: s.next, end: -1})
+	for _, f := range r.all {
+		if !f.moved && !f.holds() {
+			quiet = append(quiet, finding{f: f, from: f.at, next: f.at, end: -1})
 		}
-		s.moved = false
+		f.moved = false
 	}
 	r.check.since += r.check.every
 	look := r.check.since >= lookEvery*r.in.c.checkEvery
@@ -129,32 +129,29 @@ func (r *reader) checks() {
 	}()
 }
 
-// learn applies findings to splits that have not moved since.
+// learn applies findings to partitions that have not moved since.
 func (r *reader) learn(found []finding) {
 	news := false
-	for _, f := range found {
-		s := f.s
-		if f.gone {
-			s.absent++
+	for _, of := range found {
+		f := of.f
+		if of.gone {
+			f.absent++
 			news = true
-			if s.absent >= r.in.c.missingAfter && r.failed == nil {
-				r.failed = missing(s.partition)
+			if f.absent >= r.in.c.missingAfter && r.failed == nil {
+				r.failed = missing(f.partition)
 			}
 			continue
 		}
-		if f.end < 0 { // the brokers did not answer
+		if of.end < 0 { // the brokers did not answer
 			continue
 		}
-		s.absent = 0
-		if s.next != f.from || len(s.held) > 0 {
+		f.absent = 0
+		if f.at != of.from || f.holds() {
 			news = true
 			continue
 		}
-		s.next, s.end = max(s.next, f.next), f.end
-		if (s.next != s.toldNext || s.end != s.toldEnd) && !s.turns {
-			news, s.turns = true, true
-			r.turn = append(r.turn, s)
-		}
+		f.at, f.end = max(f.at, of.next), of.end
+		news = r.news(f) || news
 	}
 	if news {
 		r.check.every = r.in.c.checkEvery
@@ -174,7 +171,7 @@ func (r *reader) ask(quiet []finding) error {
 	}
 	topics := map[string]bool{}
 	for _, f := range quiet {
-		topics[f.s.topic] = true
+		topics[f.f.topic] = true
 	}
 	list := admin.ListCommittedOffsets
 	if r.in.c.uncommitted {
@@ -194,8 +191,8 @@ func (r *reader) ask(quiet []finding) error {
 	var details kadm.TopicDetails
 	for i := range quiet {
 		f := &quiet[i]
-		end, ok := ends[f.s.topic][f.s.partition.id]
-		if whole := ends[f.s.topic][-1]; whole.Err != nil { // of the topic as such
+		end, ok := ends[f.f.topic][f.f.id]
+		if whole := ends[f.f.topic][-1]; whole.Err != nil { // of the topic as such
 			end, ok = whole, true
 		}
 		if !ok || end.Err != nil {
@@ -209,7 +206,7 @@ func (r *reader) ask(quiet []finding) error {
 					return nil
 				}
 			}
-			next := r.probe(ctx, details[f.s.topic], f.s.partition, f.next)
+			next := r.probe(ctx, details[f.f.topic], f.f.partition, f.next)
 			if next <= f.next {
 				break
 			}
@@ -243,7 +240,7 @@ func (r *reader) lookForMore() error {
 	for _, topic := range topics {
 		for _, id := range sortedKeys(details[topic].Partitions) {
 			p := partition{topic, id}
-			if begun[p.split()] || !in.c.reads(topic, id) {
+			if _, known := begun[p]; known || !in.c.reads(topic, id) {
 				continue
 			}
 			f := supervision.New(supervision.Restart, "KAFKA_PARTITIONS_ADDED", "%s[%d] has come: the flow begins a new attempt to read it", topic, id)

@@ -39,6 +39,9 @@ type config struct {
 	maxOffsets      int64         // a trigger's; 0: no bound
 	minOffsets      int64         // a trigger waits for so many, 0: for none,
 	maxTriggerDelay time.Duration // and for no longer than this
+	minPartitions   int64         // parts in which partitions are read, at least; 0: one each
+	stripe          int64         // offsets of a stripe of a part
+	aside           int64         // bytes that are held for a part that is paused while others are not
 	now             func() time.Time
 	failOnDataLoss  bool
 	headers         bool
@@ -84,7 +87,7 @@ const (
 
 func defaults() config {
 	return config{
-		starting: Latest, startingTime: -1, endingTime: -1, maxTriggerDelay: defaultDelay, now: time.Now, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
+		starting: Latest, startingTime: -1, endingTime: -1, maxTriggerDelay: defaultDelay, now: time.Now, stripe: stripeOffsets, aside: defaultAside, failOnDataLoss: true, maxBatchBytes: defaultMaxBatchBytes, groupPrefix: "deltaic",
 		askTimeout: defaultAskTimeout, backoff: 100 * time.Millisecond, backoffMax: time.Second,
 		checkEvery: 500 * time.Millisecond, missingAfter: 10,
 		// Small fetches are faster (the cache) and bound what lies decompressed in memory.

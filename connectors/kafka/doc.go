@@ -18,7 +18,8 @@
 // digits. Offsets are kept by whoever calls, never committed to a consumer
 // group: partitions are assigned by hand, nothing resets an offset silently,
 // and only committed records are read unless kafka.isolation.level says
-// otherwise. Control records and gaps move positions like rows do, so a bound
+// otherwise. With minPartitions a partition is read in parts: the splits "topic/partition/2of4@5000", of which each reads
+// every fourth stripe of 1024 offsets from 5000 on, and whose positions count the offsets of their own. Control records and gaps move positions like rows do, so a bound
 // that [Input.End] returned is always reached.
 //
 // # What the sink promises

@@ -23,7 +23,7 @@ type Input struct {
 	mu     sync.Mutex
 	client *kgo.Client // for metadata and offsets; made when first needed
 	losses []Loss
-	begun  map[connectors.SplitID]bool // that Start returned last
+	begun  divided // that the newest reader began with; nil before there is one
 
 	waiting atomic.Pointer[string]
 	bounded atomic.Bool // the run ends at what is there

@@ -2,13 +2,17 @@ package kafka_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/deltaic/deltaic/batch"
@@ -164,4 +168,57 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	goleak.VerifyNone(t, ignore, goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*Cluster).run"),
 		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read"),
 		goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).write"))
+}
+
+// The name of a group is what brokers know a source by, in every request; none of them is one of a consumer group.
+func TestGroupNamesTheClient(t *testing.T) {
+	for _, c := range []struct{ group, client, want string }{{"", "", "deltaic"}, {"accounting", "", "accounting"}, {"accounting", "mine", "mine"}} {
+		heard, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		options := []kafka.Option{kafka.Brokers(heard.Addr().String())}
+		if c.group != "" {
+			options = append(options, kafka.Set("kafka.group.id", c.group))
+		}
+		if c.client != "" {
+			options = append(options, kafka.Set("kafka.client.id", c.client))
+		}
+		in := kafka.Source("orders", options...)
+		ctx, cancel := context.WithCancel(within(t))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = in.Start(ctx, nil)
+		}()
+		conn, err := heard.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		head := make([]byte, 14) // length, key, version, number, length of the name
+		if _, err := io.ReadFull(conn, head); err != nil {
+			t.Fatal(err)
+		}
+		name := make([]byte, binary.BigEndian.Uint16(head[12:]))
+		if _, err := io.ReadFull(conn, name); err != nil || string(name) != c.want {
+			t.Errorf("brokers know the source as %q (%v), want %q", name, err, c.want)
+		}
+		cancel()
+		conn.Close()
+		<-done
+		in.Close()
+		heard.Close()
+	}
+	b := kafkatest.Start(t, 1, []string{"orders"})
+	b.Values("orders", 0, numbers(10)...)
+	b.Control(func(request kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		switch kmsg.Key(request.Key()) {
+		case kmsg.ApiVersions, kmsg.Metadata, kmsg.ListOffsets, kmsg.Fetch:
+		default:
+			t.Errorf("a source makes a request of the kind %s", kmsg.Key(request.Key()).Name())
+		}
+		return nil, nil, false
+	})
+	drain(t, reader(t, source(t, b, "orders", kafka.Set("kafka.group.id", "accounting")), connectors.Positions{"orders/0": "0"}), "10")
 }

@@ -58,11 +58,13 @@ func TestSourceKit(t *testing.T) {
 	b := kafkatest.Start(t, 2, []string{"orders"})
 	mixed(t, b, "orders", 2)
 	for _, isolation := range []string{"read_committed", "read_uncommitted"} {
-		t.Run(isolation, func(t *testing.T) {
-			connectortest.Source(t, func(t *testing.T) connectors.Source {
-				return kafka.Source("orders", kafka.Brokers(b.Addresses()...), kafka.StartAt(kafka.Earliest),
-					kafka.IncludeHeaders(), kafka.MaxOffsetsPerTrigger(10), kafka.Set("kafka.isolation.level", isolation))
+		for _, parts := range []int{1, 5} { // stripes of three offsets, so that transactions and their markers lie across them
+			t.Run(fmt.Sprint(isolation, parts), func(t *testing.T) {
+				connectortest.Source(t, func(t *testing.T) connectors.Source {
+					return kafka.Source("orders", kafka.Brokers(b.Addresses()...), kafka.StartAt(kafka.Earliest), kafka.MinPartitions(parts), kafka.StripeOf(3),
+						kafka.IncludeHeaders(), kafka.MaxOffsetsPerTrigger(10), kafka.Set("kafka.isolation.level", isolation))
+				})
 			})
-		})
+		}
 	}
 }

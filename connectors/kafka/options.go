@@ -29,12 +29,16 @@ var setters = map[string]struct {
 	name string // as Spark writes it
 	set  func(c *config, value string) error
 }{
-	"subscribe":                  {"subscribe", setSubscribe},
-	"assign":                     {"assign", setAssign},
-	"startingoffsets":            {"startingOffsets", setStarting},
-	"maxoffsetspertrigger":       {"maxOffsetsPerTrigger", setMaxOffsets},
-	"minoffsetspertrigger":       {"minOffsetsPerTrigger", setMinOffsets},
-	"maxtriggerdelay":            {"maxTriggerDelay", setTriggerDelay},
+	"subscribe":            {"subscribe", setSubscribe},
+	"assign":               {"assign", setAssign},
+	"startingoffsets":      {"startingOffsets", setStarting},
+	"maxoffsetspertrigger": {"maxOffsetsPerTrigger", setMaxOffsets},
+	"minoffsetspertrigger": {"minOffsetsPerTrigger", setMinOffsets},
+	"maxtriggerdelay":      {"maxTriggerDelay", setTriggerDelay},
+	"minpartitions": {"minPartitions", func(c *config, v string) (err error) {
+		c.minPartitions, err = parseInt("minPartitions", v, 1, mostParts)
+		return err
+	}},
 	"subscribepattern":           {"subscribePattern", setPattern},
 	"startingtimestamp":          {"startingTimestamp", setTime(func(c *config, n int64) { c.startingTime = n }, "startingTimestamp")},
 	"startingoffsetsbytimestamp": {"startingOffsetsByTimestamp", setTimes(func(c *config, o offsets) { c.startingTimes = o }, "startingOffsetsByTimestamp")},
@@ -53,8 +57,7 @@ var setters = map[string]struct {
 
 // later are Spark's options that this source does not have.
 var later = map[string]string{
-	"minpartitions":               "a partition is read by one task",
-	"maxrecordsperpartition":      "a partition is read by one task",
+	"maxrecordsperpartition":      "what a partition is divided into does not depend on an epoch; use minPartitions",
 	"kafkaconsumer.polltimeoutms": "a reader waits for as long as it takes",
 	"fetchoffset.numretries":      "use kafka.default.api.timeout.ms",
 	"fetchoffset.retryintervalms": "use kafka.retry.backoff.ms",

@@ -15,7 +15,7 @@ var properties = map[string]func(c *config, name, value string) error{
 	"bootstrap.servers": setBrokers,
 	"client.id":         setClientID,
 	"client.rack":       func(c *config, n, v string) error { return c.option(kgo.Rack(v), nonEmpty(n, v)) },
-	"group.id":          func(c *config, n, v string) error { c.group = v; return nonEmpty(n, v) },
+	"group.id":          setGroup,
 	"isolation.level":   setIsolation,
 
 	"fetch.min.bytes":           integer(1, 1<<30, func(c *config, v int64) { c.fetch.minBytes = v }),
@@ -127,6 +127,13 @@ func setBrokers(c *config, name, value string) error {
 
 func setClientID(c *config, name, value string) error {
 	return c.option(kgo.ClientID(value), nonEmpty(name, value))
+}
+
+// setGroup takes the name of a group. Requests that read assigned partitions have no place for one.
+func setGroup(c *config, name, value string) error {
+	c.group = value
+	c.notes = append(c.notes, name+" is the client.id that brokers see: partitions are assigned by the engine, without a consumer group, so access rules of groups are not asked for")
+	return nonEmpty(name, value)
 }
 
 func setIsolation(c *config, name, value string) error {

@@ -18,14 +18,15 @@ import (
 type reader struct {
 	in      *Input
 	client  *kgo.Client
-	splits  map[string]map[int32]*split
+	feeds   map[string]map[int32]*feed
+	splits  map[connectors.SplitID]*split
 	columns *columns
 	rows    int      // most rows of a batch
 	bytes   int64    // most bytes of a batch
 	turn    []*split // splits that hold records, the next to deliver first
 	failed  error    // of the last poll or check, to be returned when its records are delivered
-	all     []*split
-	lost    []*split // whose position was out of range
+	all     []*feed
+	lost    []*feed // whose position was out of range
 	check   checker
 
 	mu     sync.Mutex
@@ -33,22 +34,22 @@ type reader struct {
 	closed bool
 }
 
-// split is one partition being read.
+// split is one partition being read, or one part of it.
 type split struct {
-	partition
+	part
+	feed  *feed
 	id    connectors.SplitID
 	name  []byte        // the topic, for its column
+	until int64         // where the part ends; the greatest offset where it does not
 	next  int64         // the offset to go on at
-	end   int64         // as last heard from the broker; -1: not yet
 	held  []*kgo.Record // polled and not delivered
+	bytes int64         // of them, where the partition is divided
 	turns bool          // stands in reader.turn
+	lags  bool          // records of it were dropped behind those that are held
 
-	moved             bool  // records came since the last check
-	absent            int   // checks in a row that did not find it
 	toldNext, toldEnd int64 // of the last fetch delivered
-	replaced          int64 // the first offset that was written anew; -1: none is known
 
-	paused bool // guarded by reader.mu
+	paused, done bool // guarded by reader.mu
 }
 
 const (
@@ -62,12 +63,15 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 	if in.err != nil {
 		return nil, in.err
 	}
-	from, err := parsePositions(at)
+	from, err := parseParts(at, in.c.stripe)
 	if err != nil {
 		return nil, err
 	}
 	in.bounded.Store(o.Bounded)
-	r := &reader{in: in, splits: map[string]map[int32]*split{}, rows: o.Rows, bytes: o.Bytes}
+	in.mu.Lock()
+	in.begun = from
+	in.mu.Unlock()
+	r := &reader{in: in, feeds: map[string]map[int32]*feed{}, splits: map[connectors.SplitID]*split{}, rows: o.Rows, bytes: o.Bytes}
 	if r.rows <= 0 {
 		r.rows = defaultRows
 	}
@@ -76,14 +80,15 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 	}
 	r.bytes = min(r.bytes, mostBytes)
 	consume := map[string]map[int32]kgo.Offset{}
-	for topic, partitions := range from {
-		r.splits[topic], consume[topic] = map[int32]*split{}, map[int32]kgo.Offset{}
-		for id, offset := range partitions {
-			p := partition{topic, id}
-			s := &split{partition: p, id: p.split(), name: []byte(topic), next: offset, end: -1, toldNext: -1, toldEnd: -1, replaced: -1}
-			r.splits[topic][id] = s
-			r.all = append(r.all, s)
-			consume[topic][id] = kgo.NewOffset().At(offset)
+	for _, p := range from.partitions() {
+		f := newFeed(p, from[p])
+		if consume[p.topic] == nil {
+			consume[p.topic], r.feeds[p.topic] = map[int32]kgo.Offset{}, map[int32]*feed{}
+		}
+		consume[p.topic][p.id] = kgo.NewOffset().At(f.at)
+		r.feeds[p.topic][p.id], r.all = f, append(r.all, f)
+		for _, s := range f.parts {
+			r.splits[s.id] = s
 		}
 	}
 	r.client, err = kgo.NewClient(append(in.c.clientOptions(), in.c.consumerOptions(consume, &in.pools)...)...)
@@ -133,6 +138,7 @@ func (r *reader) Next(ctx context.Context) (connectors.Fetch, error) {
 		if err := r.recover(ctx); err != nil {
 			return connectors.Fetch{}, err
 		}
+		r.fetchAgain()
 		if err := r.poll(ctx); err != nil {
 			return connectors.Fetch{}, err
 		}
@@ -174,9 +180,14 @@ func (r *reader) cut(s *split) connectors.Fetch {
 		s.next = max(s.next, record.Offset+1) // a check may have passed a control record
 		taken++
 	}
-	b := c.fill(s.name, s.partition.id, s.next)
+	s.next = s.own(s.next)
+	if taken == len(s.held) && !s.lags { // what comes next is another's, or no row
+		s.next = max(s.next, s.reached(s.feed.at))
+	}
+	b := c.fill(s.name, s.feed.id, s.next)
 	c.begin()
 	for _, record := range s.held[:taken] {
+		s.bytes -= s.size(record)
 		record.Recycle()
 	}
 	clear(s.held[:taken])
@@ -187,11 +198,16 @@ func (r *reader) cut(s *split) connectors.Fetch {
 }
 
 func (r *reader) fetch(s *split, b *batch.Batch) connectors.Fetch {
-	f := connectors.Fetch{Split: s.id, Batch: b, After: position(s.next)}
-	if s.end >= 0 {
-		f.End = position(max(s.end, s.next))
+	f := connectors.Fetch{Split: s.id, Batch: b, After: s.position(s.next), Last: s.next >= s.until}
+	if end := s.feed.end; end >= 0 {
+		f.End = s.position(max(min(end, s.until), s.next))
 	}
-	s.toldNext, s.toldEnd = s.next, s.end
+	s.toldNext, s.toldEnd = s.next, s.feed.end
+	if f.Last {
+		r.mu.Lock()
+		s.done = true
+		r.mu.Unlock()
+	}
 	return f
 }
 
@@ -228,30 +244,36 @@ func (r *reader) poll(ctx context.Context) error {
 
 // take holds what a poll brought for a partition.
 func (r *reader) take(topic string, p *kgo.FetchPartition) {
-	s := r.splits[topic][p.Partition]
+	f := r.feeds[topic][p.Partition]
 	if p.Err != nil {
-		if err := r.trouble(s, p.Err); err != nil && r.failed == nil {
+		if err := r.trouble(f, p.Err); err != nil && r.failed == nil {
 			r.failed = err
 		}
 	}
-	if s == nil {
+	if f == nil {
 		return
 	}
 	if end := p.LastStableOffset; p.Err == nil {
 		if r.in.c.uncommitted {
 			end = p.HighWatermark
 		}
-		s.end = max(s.end, end)
+		f.end = max(f.end, end)
 	}
 	if len(p.Records) == 0 {
 		return
 	}
-	s.moved = true
+	f.moved = true
+	s := f.alone()
+	if s == nil {
+		r.share(f, p.Records)
+		return
+	}
 	if s.held == nil {
 		s.held = p.Records
 	} else {
 		s.held = append(s.held, p.Records...)
 	}
+	f.at = max(f.at, s.got())
 	if !s.turns {
 		s.turns = true
 		r.turn = append(r.turn, s)
@@ -259,45 +281,46 @@ func (r *reader) take(topic string, p *kgo.FetchPartition) {
 }
 
 // trouble decides about an error of a poll; nil means that waiting is right.
-func (r *reader) trouble(s *split, err error) error {
+func (r *reader) trouble(of *feed, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil // the poll was woken, or ctx ended and Next says so
-	case s != nil && outOfRange(s, err):
-		r.lost = append(r.lost, s)
+	case of != nil && outOfRange(of, err):
+		r.lost = append(r.lost, of)
 		return nil
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-		if s != nil {
-			return missing(s.partition)
+		if of != nil {
+			return missing(of.partition)
 		}
 	case kerr.IsRetriable(err):
 		return nil
 	}
 	f := r.in.c.failure(err, "could not read")
-	if s != nil {
-		f.Topic, f.Partition, f.Offset = s.topic, &s.partition.id, &s.next
+	if of != nil {
+		next := of.undelivered()
+		f.Topic, f.Partition, f.Offset = of.topic, &of.id, &next
 	}
 	return f
 }
 
 // outOfRange reports whether an error of a poll says that the position asked
-// for is not there, or that what was read has since been replaced; the split
+// for is not there, or that what was read has since been replaced; the feed
 // then notes from where on.
-func outOfRange(s *split, err error) bool {
+func outOfRange(f *feed, err error) bool {
 	var loss *kgo.ErrDataLoss
 	if errors.As(err, &loss) {
-		s.replaced = loss.ResetTo
+		f.replaced = loss.ResetTo
 		return true
 	}
 	return errors.Is(err, kerr.OffsetOutOfRange)
 }
 
-// recover decides about splits whose position is not there any more, once all
+// recover decides about partitions whose position is not there any more, once all
 // that they held has been delivered.
 func (r *reader) recover(ctx context.Context) error {
 	for i := 0; i < len(r.lost); {
-		s := r.lost[i]
-		if len(s.held) > 0 { // paused with records that come first
+		f := r.lost[i]
+		if f.holds() { // paused with records that come first
 			i++
 			continue
 		}
@@ -305,20 +328,20 @@ func (r *reader) recover(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		low, exists := earliest.get(s.partition)
-		high, _ := latest.get(s.partition)
+		low, exists := earliest.get(f.partition)
+		high, _ := latest.get(f.partition)
 		if !exists {
-			return missing(s.partition)
+			return missing(f.partition)
 		}
-		if s.replaced >= 0 || s.next < low || s.next > high { // else a broker that lagged behind said so
-			if err := r.in.lost(Loss{s.topic, s.partition.id, s.next, low, high}); err != nil {
+		if at := f.undelivered(); f.replaced >= 0 || at < low || at > high { // else a broker that lagged behind said so
+			if err := r.in.lost(Loss{f.topic, f.id, at, low, high}); err != nil {
 				return err
 			}
-			s.next, s.end = max(low, min(s.replaced, high)), -1
+			f.moveTo(max(low, min(f.replaced, high)))
 		}
-		s.replaced = -1
+		f.replaced = -1
 		r.lost = append(r.lost[:i], r.lost[i+1:]...)
-		r.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{s.topic: {s.partition.id: {Epoch: -1, Offset: s.next}}})
+		r.seek(f)
 	}
 	return nil
 }
@@ -330,26 +353,34 @@ func (r *reader) Pause(id connectors.SplitID) { r.pause(id, true) }
 func (r *reader) Resume(id connectors.SplitID) { r.pause(id, false) }
 
 func (r *reader) pause(id connectors.SplitID, paused bool) {
-	p, err := parseSplit(id)
-	s := r.splits[p.topic][p.id]
-	if err != nil || s == nil {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.paused == paused || r.closed {
+	s := r.splits[id]
+	if s == nil || s.paused == paused || r.closed {
 		return
 	}
+	before := s.feed.rests()
 	s.paused = paused
-	which := map[string][]int32{p.topic: {p.id}}
-	if paused {
+	which := map[string][]int32{s.topic: {s.feed.id}}
+	switch after := s.feed.rests(); {
+	case after && !before:
 		r.client.PauseFetchPartitions(which)
-		return
+	case before && !after:
+		r.client.ResumeFetchPartitions(which)
 	}
-	r.client.ResumeFetchPartitions(which)
-	if r.wake != nil {
+	if !paused && r.wake != nil {
 		r.wake()
 	}
+}
+
+// rests reports whether no part wants records now. reader.mu is held.
+func (f *feed) rests() bool {
+	for _, s := range f.parts {
+		if !s.paused && !s.done {
+			return false
+		}
+	}
+	return true
 }
 
 // Close ends the reader and waits for what it started. Closing it again does

@@ -87,6 +87,10 @@ func MaxTriggerDelay(d time.Duration) Option {
 	return spark("maxTriggerDelay", strconv.FormatInt(d.Milliseconds(), 10)+"ms")
 }
 
+// MinPartitions has partitions read in at least so many parts in all, each by a task of its own: fewer partitions are divided by how
+// much they have waiting. Rows of a partition that is divided have no order among them.
+func MinPartitions(n int) Option { return spark("minPartitions", strconv.Itoa(n)) }
+
 // FailOnDataLoss says whether offsets that are gone stop the query, which is
 // the default, or are reported by [Input.Losses] and passed over.
 func FailOnDataLoss(fail bool) Option { return spark("failOnDataLoss", strconv.FormatBool(fail)) }

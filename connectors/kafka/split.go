@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/supervision"
@@ -19,17 +18,6 @@ type partition struct {
 // split returns the partition's name as a split.
 func (p partition) split() connectors.SplitID {
 	return connectors.SplitID(p.topic + "/" + strconv.Itoa(int(p.id)))
-}
-
-// parseSplit is the inverse of split. Topics hold no slash.
-func parseSplit(s connectors.SplitID) (partition, error) {
-	topic, digits, ok := strings.Cut(string(s), "/")
-	id, err := strconv.ParseInt(digits, 10, 32)
-	if !ok || err != nil || id < 0 || topic == "" {
-		return partition{}, supervision.New(supervision.Fatal, "KAFKA_INVALID_SPLIT",
-			"%q does not name a Kafka split; expected topic/partition, such as orders/0", s)
-	}
-	return partition{topic, int32(id)}, nil
 }
 
 // position renders an offset.
@@ -62,32 +50,6 @@ func (o offsets) get(p partition) (int64, bool) {
 	return n, ok
 }
 
-func (o offsets) positions() connectors.Positions {
-	at := connectors.Positions{}
-	for topic, partitions := range o {
-		for id, offset := range partitions {
-			at[partition{topic, id}.split()] = position(offset)
-		}
-	}
-	return at
-}
-
-func parsePositions(at connectors.Positions) (offsets, error) {
-	o := offsets{}
-	for s, p := range at {
-		part, err := parseSplit(s)
-		if err != nil {
-			return nil, err
-		}
-		n, err := parsePosition(s, p)
-		if err != nil {
-			return nil, err
-		}
-		o.set(part, n)
-	}
-	return o, nil
-}
-
 // Behind returns the offsets between two positions of a split, or -1 if
 // either is not an offset. Gaps that transactions or compaction left count.
 func (in *Input) Behind(at, end connectors.Position) int64 {
@@ -109,7 +71,11 @@ func (in *Input) Before(f connectors.Fetch, until connectors.Position) int {
 		return f.Batch.N
 	}
 	if f.Batch.Origin != nil {
-		n, _ := slices.BinarySearch(f.Batch.Origin.Offset, bound)
+		p, err := parsePart(f.Split, in.c.stripe)
+		if err != nil {
+			return f.Batch.N
+		}
+		n, _ := slices.BinarySearch(f.Batch.Origin.Offset, p.offset(bound))
 		return n
 	}
 	after, err := parsePosition(f.Split, f.After)
@@ -121,11 +87,15 @@ func (in *Input) Before(f connectors.Fetch, until connectors.Position) int {
 }
 
 // Offsets renders positions as Spark's progress does: {"orders":{"0":23}},
-// topics by name and partitions by number.
+// topics by name and partitions by number. A partition that is divided is at the first offset that none of its parts has read.
 func (in *Input) Offsets(at connectors.Positions) json.RawMessage {
-	o, err := parsePositions(at)
+	parts, err := parseParts(at, in.c.stripe)
 	if err != nil {
 		return json.RawMessage("null")
+	}
+	o := offsets{}
+	for p, d := range parts {
+		o.set(p, d.least())
 	}
 	var b []byte
 	b = append(b, '{')

@@ -17,7 +17,7 @@ import (
 // Without a known position the start follows startingOffsets; beside known
 // ones a new partition starts at its earliest offset, as in Spark.
 func (in *Input) Start(ctx context.Context, known connectors.Positions) (connectors.Positions, error) {
-	before, err := parsePositions(known)
+	before, err := parseParts(known, in.c.stripe)
 	if err != nil {
 		return nil, err
 	}
@@ -59,44 +59,43 @@ func (in *Input) Start(ctx context.Context, known connectors.Positions) (connect
 	for topic, partitions := range fresh {
 		for id, offset := range partitions {
 			p := partition{topic, id}
-			if _, ok := at.get(p); !ok {
-				at.set(p, offset)
+			if _, ok := at[p]; !ok {
+				at[p] = whole(p, offset, in.c.stripe)
 			}
 		}
 	}
-	all := at.positions()
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.begun = map[connectors.SplitID]bool{}
-	for s := range all {
-		in.begun[s] = true
-	}
-	return all, nil
+	at.divide(in.c.minPartitions, latest)
+	return at.positions(), nil
 }
 
 // resume checks known offsets against what the brokers hold. latest is the
 // high watermark, whatever the isolation: a position may lie beyond the last
 // stable offset if the isolation level was changed.
-func (in *Input) resume(before, earliest, latest offsets) (offsets, error) {
-	at := offsets{}
-	for _, topic := range sortedKeys(before) {
-		for _, id := range sortedKeys(before[topic]) {
-			p, offset := partition{topic, id}, before[topic][id]
-			low, exists := earliest.get(p)
-			high, _ := latest.get(p)
-			switch {
-			case !exists:
-				if err := in.lost(Loss{topic, id, offset, -1, -1}); err != nil {
-					return nil, err
-				}
-			case offset < low || offset > high:
-				if err := in.lost(Loss{topic, id, offset, low, high}); err != nil {
-					return nil, err
-				}
-				at.set(p, low)
-			default:
-				at.set(p, offset)
+func (in *Input) resume(before divided, earliest, latest offsets) (divided, error) {
+	at := divided{}
+	for _, p := range before.partitions() {
+		d := before[p]
+		low, exists := earliest.get(p)
+		high, _ := latest.get(p)
+		offset, beyond := d.least(), d.most() > high
+		if beyond {
+			offset = d.most()
+		}
+		switch {
+		case !exists:
+			if err := in.lost(Loss{p.topic, p.id, offset, -1, -1}); err != nil {
+				return nil, err
 			}
+		case offset < low || beyond:
+			if err := in.lost(Loss{p.topic, p.id, offset, low, high}); err != nil {
+				return nil, err
+			}
+			if beyond {
+				d = whole(p, low, in.c.stripe)
+			}
+			at[p] = d.from(low)
+		default:
+			at[p] = d
 		}
 	}
 	return at, nil
@@ -194,14 +193,16 @@ func missing(p partition) error {
 // End returns the offset behind the last readable record of each split: the
 // last stable offset, or the high watermark if uncommitted records are read.
 func (in *Input) End(ctx context.Context, splits []connectors.SplitID) (connectors.Positions, error) {
-	topics := map[string]bool{}
+	topics, asked := map[string]bool{}, divided{}
 	for _, s := range splits {
-		p, err := parseSplit(s)
+		p, err := parsePart(s, in.c.stripe)
 		if err != nil {
 			return nil, err
 		}
 		topics[p.topic] = true
+		asked[p.partition] = append(asked[p.partition], placed{part: p})
 	}
+	asked.sort()
 	o, err := in.ends(ctx, sortedKeys(topics))
 	if err != nil {
 		return nil, err
@@ -210,17 +211,20 @@ func (in *Input) End(ctx context.Context, splits []connectors.SplitID) (connecto
 	if err != nil {
 		return nil, err
 	}
+	in.mu.Lock()
+	begun := in.begun
+	in.mu.Unlock()
 	at := connectors.Positions{}
 	for _, s := range splits {
-		p, _ := parseSplit(s)
-		offset, ok := o.get(p)
+		p, _ := parsePart(s, in.c.stripe)
+		offset, ok := o.get(p.partition)
 		if !ok {
-			return nil, missing(p)
+			return nil, missing(p.partition)
 		}
-		if last, bound := ending.get(p); bound {
+		if last, bound := ending.get(p.partition); bound {
 			offset = min(offset, last)
 		}
-		at[s] = position(offset)
+		at[s] = p.position(min(offset, asked.end(p), begun.end(p)))
 	}
 	return at, nil
 }
@@ -246,5 +250,11 @@ func (in *Input) After(ctx context.Context, at time.Time) (connectors.Positions,
 	if err != nil {
 		return nil, err
 	}
-	return o.positions(), nil
+	found := connectors.Positions{}
+	for topic, partitions := range o {
+		for id, offset := range partitions {
+			found[partition{topic, id}.split()] = position(offset)
+		}
+	}
+	return found, nil
 }
