@@ -7,7 +7,7 @@
 // select list, stars expanded. [Bound.Eval] and [EvalAll] compute columns for a
 // batch, given a [Context]. [Functions] lists what can be called; a [Registry]
 // adds users' functions. The grammar is in package expr/parse, dates and times
-// in expr/datetime.
+// in expr/datetime, regular expressions in expr/regex.
 //
 // # The caller's duties
 //

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/expr/regex"
 )
 
 // like binds LIKE, ILIKE and RLIKE.
@@ -32,129 +32,116 @@ func (b *binder) like(n *parse.Like) (*node, error) {
 	return out, err
 }
 
-// match binds x LIKE pattern; a pattern that is no constant is compiled for
-// each of its values.
+// textTest is what LIKE and its like ask of a text.
+type textTest struct {
+	like likePattern
+	re   *regex.Regex // where that is nil
+}
+
+// open returns the test for one goroutine, to be closed.
+func (t *textTest) open() (test func(s []byte) bool, done func()) {
+	if t.like != nil {
+		return t.like.match, func() {}
+	}
+	m := t.re.Machine()
+	return m.Match, m.Release
+}
+
+// match binds x LIKE pattern; a pattern that is no constant is compiled when it is another one than in the row before.
 func (b *binder) match(op string, at parse.Node, x, pattern *node, escape string) (*node, error) {
-	compile := func(s []byte) (func([]byte) bool, error) { return compileLike(op, s, escape) }
-	var fixed func([]byte) bool
-	if text, ok := stringConstant(pattern); ok {
-		var err error
-		if fixed, err = compile([]byte(text)); err != nil {
+	k := matchEach(op, escape)
+	text, fixed := stringConstant(pattern)
+	if fixed {
+		test, err := newTextTest(op, []byte(text), escape)
+		if err != nil {
 			return nil, b.fail(at, "INVALID_PARAMETER_VALUE.PATTERN", "the pattern %q: %v", clip(text), err)
 		}
+		k = matchFixed(test)
 	}
-	k := strict(batch.BooleanType, func(x *rows, i int) {
-		is := fixed
-		if is == nil {
-			var err error
-			if is, err = compile(x.str(1, i)); err != nil {
-				x.fail(i, "INVALID_PARAMETER_VALUE.PATTERN", err.Error(), x.str(1, i))
-				return
-			}
-		}
-		x.b.Bool(is(x.str(0, i)))
-	})
 	n := b.call(strings.ToLower(op), batch.BooleanType, k, x, pattern)
-	n.perEntry = fixed != nil
-	n.fails = fixed == nil
+	n.perEntry = fixed
+	n.fails = !fixed
 	return b.intern(n, escape), nil
 }
 
-// compileLike returns the test of a pattern. Patterns of one constant with %
-// around it, the usual ones, need no regular expression.
-func compileLike(op string, pattern []byte, escape string) (func([]byte) bool, error) {
+func matchFixed(t *textTest) kernel {
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		out := r.new(batch.BooleanType)
+		r.copyNulls(out, a...)
+		test, done := t.open()
+		defer done()
+		x := textsOf(a[0])
+		r.each(sel, func(i int) {
+			if !out.IsNull(i) && test(x.at(i)) {
+				out.Bits.Set(i)
+			}
+		})
+		return out, nil
+	}
+}
+
+func matchEach(op, escape string) kernel {
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		var last []byte
+		var test func([]byte) bool
+		done := func() {}
+		defer func() { done() }()
+		var failed error
+		return strict(batch.BooleanType, func(x *rows, i int) {
+			if p := x.str(1, i); test == nil && failed == nil || !bytes.Equal(p, last) {
+				last = append(last[:0], p...)
+				done()
+				test, done = nil, func() {}
+				var t *textTest
+				if t, failed = newTextTest(op, p, escape); failed == nil {
+					test, done = t.open()
+				}
+			}
+			if failed != nil {
+				x.fail(i, "INVALID_PARAMETER_VALUE.PATTERN", failed.Error(), last)
+				return
+			}
+			x.b.Bool(test(x.str(0, i)))
+		})(r, sel, a)
+	}
+}
+
+func newTextTest(op string, pattern []byte, escape string) (*textTest, error) {
 	if op == "RLIKE" {
 		re, err := compileRegex(string(pattern))
-		if err != nil {
-			return nil, err
-		}
-		return re.Match, nil
-	}
-	if f := plainLike(op, pattern, escape); f != nil {
-		return f, nil
+		return &textTest{re: re}, err
 	}
 	if len(pattern) > maxRegex {
 		return nil, patternError("a pattern of more than 10000 bytes")
 	}
-	text, err := likeRegex(string(pattern), escape)
-	if err != nil {
-		return nil, err
+	like, err := newLikePattern(pattern, escape)
+	if err != nil || op == "LIKE" {
+		return &textTest{like: like}, err
 	}
-	if op == "ILIKE" {
-		text = "(?i)" + text
-	}
-	re, err := regexp.Compile(text)
-	if err != nil {
-		return nil, err
-	}
-	return re.Match, nil
+	re, err := regex.Compile("(?i)" + like.regex())
+	return &textTest{re: re}, err
 }
 
-func plainLike(op string, pattern []byte, escape string) func([]byte) bool {
-	if op != "LIKE" || bytes.ContainsAny(pattern, "_"+escape) {
-		return nil
+// regex returns the pattern as a regular expression.
+func (p likePattern) regex() string {
+	var s strings.Builder
+	s.WriteString(`(?s)\A`)
+	for i, segment := range p {
+		if i > 0 {
+			s.WriteString(".*")
+		}
+		for _, piece := range segment {
+			if piece == nil {
+				s.WriteByte('.')
+			} else {
+				s.WriteString(regexp.QuoteMeta(string(piece)))
+			}
+		}
 	}
-	body := bytes.Clone(bytes.Trim(pattern, "%"))
-	if bytes.IndexByte(body, '%') >= 0 {
-		return nil
-	}
-	before, after := bytes.HasPrefix(pattern, []byte("%")), bytes.HasSuffix(pattern, []byte("%"))
-	switch {
-	case before && after:
-		return func(s []byte) bool { return bytes.Contains(s, body) }
-	case before:
-		return func(s []byte) bool { return bytes.HasSuffix(s, body) }
-	case after:
-		return func(s []byte) bool { return bytes.HasPrefix(s, body) }
-	}
-	return func(s []byte) bool { return bytes.Equal(s, body) }
+	s.WriteString(`\z`)
+	return s.String()
 }
 
 type patternError string
 
 func (e patternError) Error() string { return string(e) }
-
-// likeRegex translates a LIKE pattern.
-func likeRegex(pattern, escape string) (string, error) {
-	esc, _ := utf8.DecodeRuneInString(escape)
-	var s strings.Builder
-	s.WriteString(`(?s)\A`)
-	escaped := false
-	for _, c := range pattern {
-		switch {
-		case escaped:
-			if c != '%' && c != '_' && c != esc {
-				return "", patternError("the escape character stands before %, _ or itself only")
-			}
-			s.WriteString(regexp.QuoteMeta(string(c)))
-			escaped = false
-		case c == esc:
-			escaped = true
-		case c == '%':
-			s.WriteString(".*")
-		case c == '_':
-			s.WriteByte('.')
-		default:
-			s.WriteString(regexp.QuoteMeta(string(c)))
-		}
-	}
-	if escaped {
-		return "", patternError("the escape character ends the pattern")
-	}
-	s.WriteString(`\z`)
-	return s.String(), nil
-}
-
-// maxRegex bounds the text of a regular expression; RE2 is linear in the input.
-const maxRegex = 10_000
-
-func compileRegex(text string) (*regexp.Regexp, error) {
-	if len(text) > maxRegex {
-		return nil, patternError("a regular expression of more than 10000 bytes")
-	}
-	re, err := regexp.Compile(text)
-	if err != nil {
-		return nil, patternError(err.Error() + " (regular expressions are RE2: no look-around, no back references)")
-	}
-	return re, nil
-}

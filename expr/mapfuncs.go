@@ -5,6 +5,7 @@ import (
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/expr/regex"
 )
 
 // uniqueKeys fails rows of a map column whose keys are null or come twice.
@@ -221,28 +222,37 @@ func strToMap(b *binder, c *parse.Call, args []*node) (*node, error) {
 			x.fail(i, "INVALID_PARAMETER_VALUE.PATTERN", "str_to_map: what parts pairs and keys must be regexes", nil)
 			return
 		}
-		taken := map[string]bool{}
-		parts := javaSplit(pairs, string(x.str(0, i)), -1)
-		for _, p := range parts {
-			kv := javaSplit(keys, p, 2)
-			if taken[kv[0]] {
-				for range taken {
-					x.b.Kids[0].Truncate(x.b.Kids[0].Len() - 1)
-					x.b.Kids[1].Truncate(x.b.Kids[1].Len() - 1)
-				}
-				x.fail(i, "DUPLICATED_MAP_KEY", "the key "+clip(kv[0])+" comes twice", nil)
-				return
-			}
-			taken[kv[0]] = true
-			x.b.Kids[0].String(kv[0])
-			if len(kv) == 2 {
-				x.b.Kids[1].String(kv[1])
-			} else {
-				x.b.Kids[1].Null()
-			}
-		}
-		x.b.List()
+		strToMapRow(x, i, pairs, keys)
 	}), args...)
 	n.fails = true
 	return b.intern(n, ""), nil
+}
+
+func strToMapRow(x *rows, i int, pairs, keys *regex.Regex) {
+	m, n := pairs.Machine(), keys.Machine()
+	defer m.Release()
+	defer n.Release()
+	s := x.str(0, i)
+	x.at = parts(x.at[:0], m, s, -1)
+	ks, vs := x.b.Kids[0], x.b.Kids[1]
+	begin := ks.Len()
+	var taken seen
+	for k := 0; k < len(x.at); k += 2 {
+		pair := s[x.at[k]:x.at[k+1]]
+		x.groups = parts(x.groups[:0], n, pair, 2)
+		key := pair[x.groups[0]:x.groups[1]]
+		ks.Bytes(key)
+		if !taken.add(ks.Column(), ks.Len()-1) {
+			ks.Truncate(begin)
+			vs.Truncate(begin)
+			x.fail(i, "DUPLICATED_MAP_KEY", "the key "+clip(string(key))+" comes twice", nil)
+			return
+		}
+		if len(x.groups) == 4 {
+			vs.Bytes(pair[x.groups[2]:x.groups[3]])
+		} else {
+			vs.Null()
+		}
+	}
+	x.b.List()
 }

@@ -2,11 +2,11 @@ package expr
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/parse"
+	"github.com/deltaic/deltaic/expr/regex"
 )
 
 func defineRegex() {
@@ -42,7 +42,7 @@ func defineRegex() {
 }
 
 // regex compiles a constant pattern.
-func (b *binder) regex(c *parse.Call, n *node) (*regexp.Regexp, error) {
+func (b *binder) regex(c *parse.Call, n *node) (*regex.Regex, error) {
 	text, ok := stringConstant(n)
 	if !ok {
 		return nil, b.fail(c.Args[1], "NON_FOLDABLE_ARGUMENT", "the pattern of %s is a string constant", strings.ToLower(c.Name))
@@ -70,41 +70,13 @@ func split(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	literal, plain := re.LiteralPrefix()
 	t := batch.ArrayType(batch.StringType, false)
-	n := b.call("split", t, strict(t, func(x *rows, i int) {
+	n := b.call("split", t, matching(t, re, func(x *rows, m *regex.Machine, i int) {
 		s := x.str(0, i)
-		out := x.b.Kids[0]
-		for k := int64(1); limit <= 0 || k < limit; k++ {
-			var at []int
-			if plain && literal != "" {
-				found := strings.Index(text(s), literal)
-				if found < 0 {
-					break
-				}
-				out.Bytes(s[:found])
-				s = s[found+len(literal):]
-				continue
-			}
-			if at = re.FindIndex(s); at == nil {
-				break
-			}
-			if at[1] == 0 { // an empty match splits between characters
-				if len(s) == 0 {
-					break
-				}
-				first := len(cutRunes(s, 0, 1))
-				if first == len(s) {
-					break
-				}
-				out.Bytes(s[:first])
-				s = s[first:]
-				continue
-			}
-			out.Bytes(s[:at[0]])
-			s = s[at[1]:]
+		x.at = parts(x.at[:0], m, s, int(limit))
+		for k := 0; k < len(x.at); k += 2 {
+			x.b.Kids[0].Bytes(s[x.at[k]:x.at[k+1]])
 		}
-		out.Bytes(s)
 		x.b.List()
 	}), args[0])
 	return b.intern(n, fmt.Sprintf("%q %d", re, limit)), nil
@@ -126,18 +98,21 @@ func regexpExtract(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if group < 0 || group > int64(re.NumSubexp()) {
-		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX", "the pattern has groups 0 to %d, not %d", re.NumSubexp(), group)
+	if group < 0 || group > int64(re.NumGroups()) {
+		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.REGEX_GROUP_INDEX", "the pattern has groups 0 to %d, not %d", re.NumGroups(), group)
 	}
-	find := newFinder(re)
-	n := b.call("regexp_extract", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+	n := b.call("regexp_extract", batch.StringType, matching(batch.StringType, re, func(x *rows, m *regex.Machine, i int) {
 		s := x.str(0, i)
-		m := find.find(s)
-		if m == nil || m[2*group] < 0 {
+		start, end := m.Find(s)
+		if start >= 0 && group > 0 {
+			x.at = m.Groups(x.at[:0], s, start, end)
+			start, end = x.at[2*group], x.at[2*group+1]
+		}
+		if start < 0 {
 			x.b.Bytes(nil)
 			return
 		}
-		x.b.Bytes(s[m[2*group]:m[2*group+1]])
+		x.b.Bytes(s[start:end])
 	}), args[0])
 	n.perEntry = true
 	return b.intern(n, fmt.Sprintf("%q %d", re, group)), nil
@@ -151,13 +126,9 @@ func regexpCount(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	literal, plain := re.LiteralPrefix()
-	n := b.call("regexp_count", batch.IntType, strict(batch.IntType, func(x *rows, i int) {
-		if plain && literal != "" {
-			x.b.Int32(int32(strings.Count(text(x.str(0, i)), literal)))
-			return
-		}
-		x.b.Int32(int32(len(re.FindAllIndex(x.str(0, i), -1))))
+	n := b.call("regexp_count", batch.IntType, matching(batch.IntType, re, func(x *rows, m *regex.Machine, i int) {
+		x.at = m.All(x.at[:0], x.str(0, i), -1)
+		x.b.Int32(int32(len(x.at) / 2))
 	}), args[0])
 	n.perEntry = true
 	return b.intern(n, fmt.Sprintf("%q", re)), nil
@@ -175,43 +146,71 @@ func regexpReplace(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if !ok {
 		return nil, b.fail(c.Args[2], "NON_FOLDABLE_ARGUMENT", "the replacement of regexp_replace is a string constant")
 	}
-	template := goTemplate(by)
-	n := b.call("regexp_replace", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+	template := newReplacement(by, re.NumGroups())
+	n := b.call("regexp_replace", batch.StringType, matching(batch.StringType, re, func(x *rows, m *regex.Machine, i int) {
 		s := x.str(0, i)
-		if len(s) > 0 && len(template) > maxText/len(s) {
+		if len(s) > 0 && len(by) > maxText/len(s) {
 			x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", fmt.Sprintf("the result could be larger than %d bytes", maxText), nil)
 			return
 		}
-		x.b.Bytes(re.ReplaceAll(s, template))
+		x.at = m.All(x.at[:0], s, -1)
+		x.bytes(template.replace(x.buf[:0], x, m, s))
 	}), args[0])
 	n.fails = true
 	return b.intern(n, fmt.Sprintf("%q %q", re, by)), nil
 }
 
-// goTemplate turns Java's replacement ($1, \$) into Go's (${1}, $$).
-func goTemplate(s string) []byte {
-	var out []byte
+// replacement is what takes the place of a match: literals and groups in turn, a literal first and last.
+type replacement []replacementPiece
+
+type replacementPiece struct {
+	literal []byte
+	group   int
+}
+
+// newReplacement reads Java's replacement: $1 is a group, of as many digits as there are groups for, and \ takes what follows as it is.
+func newReplacement(s string, groups int) replacement {
+	var out replacement
+	var literal []byte
 	for i := 0; i < len(s); i++ {
+		digit := func(k int) bool { return k < len(s) && s[k] >= '0' && s[k] <= '9' }
 		switch c := s[i]; {
 		case c == '\\' && i+1 < len(s):
 			i++
-			if s[i] == '$' {
-				out = append(out, '$')
+			literal = append(literal, s[i])
+		case c == '$' && digit(i+1):
+			i++
+			group := int(s[i] - '0')
+			for digit(i+1) && group*10+int(s[i+1]-'0') <= groups {
+				i++
+				group = group*10 + int(s[i]-'0')
 			}
-			out = append(out, s[i])
-		case c == '$' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9':
-			j := i + 1
-			for j < len(s) && s[j] >= '0' && s[j] <= '9' {
-				j++
-			}
-			out = append(out, '$', '{')
-			out = append(append(out, s[i+1:j]...), '}')
-			i = j - 1
-		case c == '$':
-			out = append(out, '$', '$')
+			out = append(out, replacementPiece{literal: literal}, replacementPiece{group: group})
+			literal = nil
 		default:
-			out = append(out, c)
+			literal = append(literal, c)
 		}
 	}
-	return out
+	return append(out, replacementPiece{literal: literal})
+}
+
+// replace appends the text with its matches, which are in x.at, replaced.
+func (p replacement) replace(dst []byte, x *rows, m *regex.Machine, s []byte) []byte {
+	from := 0
+	for k := 0; k < len(x.at); k += 2 {
+		start, end := x.at[k], x.at[k+1]
+		dst = append(dst, s[from:start]...)
+		from = end
+		if len(p) > 1 {
+			x.groups = m.Groups(x.groups[:0], s, start, end)
+		}
+		for n, piece := range p {
+			if n%2 == 0 {
+				dst = append(dst, piece.literal...)
+			} else if g := 2 * piece.group; g+1 < len(x.groups) && x.groups[g] >= 0 {
+				dst = append(dst, s[x.groups[g]:x.groups[g+1]]...)
+			}
+		}
+	}
+	return append(dst, s[from:]...)
 }

@@ -7,10 +7,12 @@ import (
 // rows is what a function that works row by row sees: its arguments and the
 // builder of its result, to which it appends exactly one row a call.
 type rows struct {
-	r   *run
-	a   []val
-	b   *batch.Builder
-	buf []byte // scratch
+	r *run
+	a []val
+	b *batch.Builder
+
+	buf        []byte // scratch
+	at, groups []int  // scratch: places in a text
 
 	done int // rows
 }
@@ -80,4 +82,29 @@ func strict(t batch.Type, f func(x *rows, i int)) kernel {
 		}
 		f(x, i)
 	})
+}
+
+// texts are the values of a string or binary argument.
+type textColumn struct {
+	data  []byte
+	off   []int32
+	codes []int32 // of a dictionary
+	mask  int
+}
+
+func textsOf(v val) textColumn {
+	t := textColumn{mask: v.mask()}
+	c := v.c
+	if c.Dict != nil {
+		t.codes, c = c.I32, c.Dict
+	}
+	t.data, t.off = c.Data, c.Off
+	return t
+}
+
+func (t *textColumn) at(i int) []byte {
+	if i &= t.mask; t.codes != nil {
+		i = int(t.codes[i])
+	}
+	return t.data[t.off[i]:t.off[i+1]:t.off[i+1]]
 }

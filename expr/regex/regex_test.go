@@ -1,0 +1,187 @@
+package regex
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// expressions draws an expression out of what RE2 has.
+func expressions() *rapid.Generator[string] {
+	leaf := rapid.SampledFrom([]string{"a", "b", "ab", "é", "日", ".", "[ab]", "[^a]", `\d`, `\w`, `\s`, `\b`, `\B`, "^", "$", `\A`, `\z`, "", "x1", `\pL`, "[a-z]", "(?:)", "[^0-9]", "\n", "\\."})
+	return rapid.Custom(func(t *rapid.T) string {
+		parts := rapid.SliceOfN(leaf, 1, 6).Draw(t, "parts")
+		s := ""
+		for i, p := range parts {
+			switch rapid.IntRange(0, 9).Draw(t, "how") {
+			case 0:
+				p = "(" + p + ")"
+			case 1:
+				p = "(?:" + p + ")*"
+			case 2:
+				p = "(?:" + p + ")+?"
+			case 3:
+				p = "(?:" + p + ")?"
+			case 4:
+				p = "(?:" + p + "){1,2}"
+			case 5:
+				if i > 0 {
+					s += "|"
+				}
+			case 6:
+				s = "(" + s + p + ")*"
+				continue
+			}
+			s += p
+		}
+		return rapid.SampledFrom([]string{"", "", "(?i)", "(?m)", "(?s)", "(?U)"}).Draw(t, "flags") + s
+	})
+}
+
+func inputs() *rapid.Generator[string] {
+	pieces := rapid.SampledFrom([]string{"a", "b", "ab", "A", "é", "É", "日", "1", "_", " ", "\n", "x1", ".", "\xff", "\xe6\x97", "aab", ""})
+	return rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(pieces, 0, 12).Draw(t, "pieces"), "") })
+}
+
+// Whatever regexp finds is found, and nothing else.
+func TestSameAsRegexp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := expressions().Draw(t, "expression")
+		want, err := regexp.Compile(text)
+		if err != nil {
+			t.Skip("no expression")
+		}
+		r, err := Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.forward == nil || r.backward == nil {
+			t.Fatalf("%q has no automaton", text)
+		}
+		m := r.Machine()
+		defer m.Release()
+		for range 3 {
+			in := inputs().Draw(t, "input")
+			same(t, want, m, in)
+		}
+	})
+}
+
+type failer interface {
+	Helper()
+	Errorf(string, ...any)
+}
+
+func same(t failer, want *regexp.Regexp, m *Machine, in string) {
+	t.Helper()
+	s := []byte(in)
+	if is := want.Match(s); m.Match(s) != is {
+		t.Errorf("%q matches %q: %v", want, in, is)
+	}
+	at := want.FindIndex(s)
+	if at == nil {
+		at = []int{-1, -1}
+	}
+	if start, end := m.Find(s); start != at[0] || end != at[1] {
+		t.Errorf("%q in %q: %d to %d, want %v", want, in, start, end, at)
+	}
+	for _, at := range want.FindAllSubmatchIndex(s, -1) {
+		if got := m.Groups(nil, s, at[0], at[1]); !slices.Equal(got, at) {
+			t.Errorf("groups of %q in %q: %v, want %v", want, in, got, at)
+		}
+	}
+	for _, most := range []int{-1, 2, 0} {
+		var all []int
+		for _, at := range want.FindAllIndex(s, most) {
+			all = append(all, at...)
+		}
+		if got := m.All(nil, s, most); !slices.Equal(got, all) {
+			t.Errorf("all %d of %q in %q: %v, want %v", most, want, in, got, all)
+		}
+	}
+}
+
+// An expression whose automaton does not end is left to regexp, in the middle of its work.
+func TestLargeAutomaton(t *testing.T) {
+	const text = `(?:a|b)*a(?:a|b){14}c?\d|[ab]{40}`
+	r, err := Compile(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := r.Machine()
+	defer m.Release()
+	random := rand.New(rand.NewPCG(1, 2))
+	want := regexp.MustCompile(text)
+	for range 200 {
+		in := make([]byte, random.IntN(400))
+		for i := range in {
+			in[i] = "aaaabbbb1c"[random.IntN(10)]
+		}
+		same(t, want, m, string(in))
+	}
+	if !m.forward.full {
+		t.Error("the automaton has not become too large")
+	}
+	for _, text := range []string{strings.Repeat("a?", 3000), `[\pL\d]{900}[\pN]{900}`} {
+		if r, err := Compile(text); err != nil || r.forward != nil {
+			t.Errorf("%.20s has an automaton, or %v", text, err)
+		} else {
+			same(t, regexp.MustCompile(text), r.Machine(), "a1b2")
+		}
+	}
+	if _, err := Compile("a("); err == nil {
+		t.Error("a( was compiled")
+	}
+}
+
+// Work in an automaton that is made allocates nothing.
+func TestAllocations(t *testing.T) {
+	r, err := Compile("[^0-9]+|bot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := r.Machine()
+	defer m.Release()
+	s, at := []byte("+12 (345) 678-9012, é"), make([]int, 0, 64)
+	if n := testing.AllocsPerRun(100, func() { at = m.All(at[:0], s, -1); m.Match(s) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	agent := []byte("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36")
+	for _, c := range []struct {
+		text string
+		in   []byte
+	}{{"bot|crawler|spider", agent}, {`^[a-z0-9._]+@[a-z0-9.-]+\.[a-z]{2,}$`, []byte("maria.1234@mail.example.org")}} {
+		r, err := Compile(c.text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(c.text, func(b *testing.B) {
+			m := r.Machine()
+			for b.Loop() {
+				m.Match(c.in)
+			}
+		})
+	}
+}
+
+func ExampleMachine_Find() {
+	r, err := Compile(`[a-z]+@[a-z.]+`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m := r.Machine()
+	defer m.Release()
+	text := []byte("write to ada@example.org")
+	start, end := m.Find(text)
+	fmt.Println(string(text[start:end]))
+	// Output: ada@example.org
+}
