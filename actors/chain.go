@@ -23,6 +23,7 @@ type chain struct {
 	headEdges []int
 	staged    []staged
 	rejects   *rejects
+	rejectsTo int   // the edge to the quarantine, once a row was rejected
 	rejected  int64 // rows handed to the quarantine since the last ack
 	stateless bool
 	makers    []int   // nodes that make a watermark
@@ -95,7 +96,7 @@ func (c *chain) enter(n int, in *batch.Batch) error {
 func (c *chain) run(in *batch.Batch) error {
 	c.keep()
 	c.remember()
-	rejected := c.rejected
+	rejected, waiting := c.rejected, c.rejects.waiting()
 	err := c.process(in)
 	if err == nil || !c.stateless {
 		return err
@@ -106,6 +107,7 @@ func (c *chain) run(in *batch.Batch) error {
 	c.drop()
 	c.undo()
 	c.forget()
+	c.rejects.forget(waiting)
 	c.rejected = rejected
 	sel := in.Sel
 	defer func() { in.Sel = sel }()
@@ -129,12 +131,14 @@ func (c *chain) replay(in *batch.Batch, row int32) error {
 	c.stageRaw(in)
 	for _, n := range c.heads {
 		c.remember()
-		before := len(c.staged)
+		before, waiting, rejected := len(c.staged), c.rejects.waiting(), c.rejected
 		failed := c.head(n, in)
 		if failed == nil {
 			continue
 		}
 		c.giveUp(before)
+		c.rejects.forget(waiting)
+		c.rejected = rejected
 		c.forget()
 		if err := c.poison(in, row, failed); err != nil {
 			return err
@@ -188,6 +192,7 @@ func (c *chain) drop() {
 
 func (c *chain) close() {
 	c.drop()
+	c.rejects.close()
 	for i := range c.nodes {
 		c.nodes[i].op.Close()
 	}
@@ -264,7 +269,15 @@ func (c *chain) stageRejects(edge int, step string, in *batch.Batch, rows []oper
 		return
 	}
 	c.rejected += int64(len(rows))
-	c.staged = append(c.staged, staged{edge: edge, batch: c.rejects.batch(step, in, rows)})
+	c.rejects.hold(step, in, rows)
+	c.rejectsTo = edge // the stage has one
+}
+
+// stageHeld stages the rejected rows that wait, if they are many or all is set.
+func (c *chain) stageHeld(all bool) {
+	if b := c.rejects.take(all); b != nil {
+		c.staged = append(c.staged, staged{edge: c.rejectsTo, batch: b})
+	}
 }
 
 // origin adds to a row's failure where the row came from.

@@ -36,35 +36,42 @@ type rejects struct {
 	shape  *batch.Schema
 	digest string // of shape
 	record []byte
+	held   []*batch.Builder // rows that wait, by column; nil: none
 }
 
 const rejectedMessageBytes = 1 << 10
 
-// batch returns the quarantine's rows for the rejected ones.
-func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected) *batch.Batch {
-	builders := make([]*batch.Builder, len(topology.QuarantineSchema.Fields))
-	for i, f := range topology.QuarantineSchema.Fields {
-		builders[i] = batch.NewBuilder(f.Type, r.pool)
+// Rows wait here until so many or so much have come, at most until the barrier: a batch of few rows and many columns costs its sinks
+// more than its rows do.
+const heldRows, heldBytes = 1024, 256 << 10
+
+// hold adds the quarantine's rows for the rejected ones to those that wait.
+func (r *rejects) hold(step string, in *batch.Batch, rows []operators.Rejected) {
+	if r.held == nil {
+		r.held = make([]*batch.Builder, len(topology.QuarantineSchema.Fields))
+		for i, f := range topology.QuarantineSchema.Fields {
+			r.held[i] = batch.NewBuilder(f.Type, r.pool)
+		}
 	}
-	digest := r.digestOf(in.Schema)
+	builders, digest, shown := r.held, r.digestOf(in.Schema), said(in)
 	for _, row := range rows {
-		r.place(builders, in, row.Row)
+		p := r.placeOf(in, row.Row)
+		place(builders, p)
 		text(builders[4], step, step != "")
 		text(builders[5], row.Rule, row.Rule != "")
 		text(builders[6], row.Class, row.Class != "")
 		text(builders[7], trim(row.Message), true)
-		record := batch.AppendRowJSON(r.record[:0], said(in), int(row.Row))
-		r.record = record
+		r.record = batch.AppendRowJSON(r.record[:0], shown, int(row.Row))
 		if row.Raw != nil {
 			builders[8].Bytes(row.Raw)
-			builders[10].Bytes(record)
+			builders[10].Bytes(r.record)
 		} else {
-			builders[8].Bytes(record)
+			builders[8].Bytes(r.record)
 			builders[10].Null()
 		}
 		builders[9].Int64(r.epoch.Now)
 		text(builders[11], digest, true)
-		r.part(builders[12:15], in, row.Row)
+		part(builders[12:15], p)
 		text(builders[15], r.flow, true)
 		r.number++
 		r.record = r.id(r.record[:0])
@@ -76,7 +83,44 @@ func (r *rejects) batch(step string, in *batch.Batch, rows []operators.Rejected)
 		}
 		text(builders[topology.QuarantineChange], operators.ChangeType(kind), kind != batch.Insert)
 	}
-	return finishRows(topology.QuarantineSchema, builders, len(rows))
+}
+
+// waiting returns how many rows wait.
+func (r *rejects) waiting() int {
+	if r == nil || r.held == nil {
+		return 0
+	}
+	return r.held[0].Len()
+}
+
+// forget takes back the rows that came since so many waited.
+func (r *rejects) forget(since int) {
+	if r.waiting() > since {
+		for _, b := range r.held {
+			b.Truncate(since)
+		}
+	}
+}
+
+// take returns the rows that wait as a batch: nil if there are none or, unless all is set, not many yet.
+func (r *rejects) take(all bool) *batch.Batch {
+	n := r.waiting()
+	if n == 0 || !all && n < heldRows && len(r.held[topology.QuarantineValue].Column().Data)+len(r.held[topology.QuarantineRecord].Column().Data) < heldBytes {
+		return nil
+	}
+	builders := r.held
+	r.held = nil
+	return finishRows(topology.QuarantineSchema, builders, n)
+}
+
+// close gives back what rows wait in.
+func (r *rejects) close() {
+	if r != nil {
+		for _, b := range r.held {
+			b.Release()
+		}
+		r.held = nil
+	}
 }
 
 // id appends a name that no other quarantined row has.
@@ -97,35 +141,31 @@ func (r *rejects) digestOf(s *batch.Schema) string {
 }
 
 // part appends version, file and row of a source that is a table.
-func (r *rejects) part(builders []*batch.Builder, in *batch.Batch, row int32) {
-	p := r.placeOf(in, row)
-	for i, v := range []int64{p.Version, 0, p.Row} {
-		switch {
-		case i == 1:
-			text(builders[1], p.File, p.File != "")
-		case v >= 0:
-			builders[i].Int64(v)
-		default:
-			builders[i].Null()
-		}
-	}
+func part(builders []*batch.Builder, p operators.Place) {
+	number(builders[0], p.Version)
+	text(builders[1], p.File, p.File != "")
+	number(builders[2], p.Row)
 }
 
 // place appends topic, partition, offset and source of a row: the first columns of side tables.
-func (r *rejects) place(builders []*batch.Builder, in *batch.Batch, row int32) {
-	p := r.placeOf(in, row)
+func place(builders []*batch.Builder, p operators.Place) {
 	text(builders[0], p.Topic, p.Topic != "")
 	if p.Partition >= 0 {
 		builders[1].Int32(p.Partition)
 	} else {
 		builders[1].Null()
 	}
-	if p.Offset >= 0 {
-		builders[2].Int64(p.Offset)
-	} else {
-		builders[2].Null()
-	}
+	number(builders[2], p.Offset)
 	text(builders[3], p.Source, p.Source != "")
+}
+
+// number appends what is not negative, else a null.
+func number(b *batch.Builder, v int64) {
+	if v >= 0 {
+		b.Int64(v)
+	} else {
+		b.Null()
+	}
 }
 
 // late returns the late sink's rows for the dropped ones.
@@ -135,7 +175,7 @@ func (r *rejects) late(step string, in *batch.Batch, rows []int32, watermark int
 		builders[i] = batch.NewBuilder(f.Type, r.pool)
 	}
 	for _, row := range rows {
-		r.place(builders, in, row)
+		place(builders, r.placeOf(in, row))
 		text(builders[4], step, step != "")
 		passed := watermark
 		if in.Behind != nil {

@@ -159,10 +159,9 @@ func (s *sourceShare) send(t *Task, out *Effects) error {
 	rows := int64(b.Rows())
 	if rows > 0 {
 		t.sleep(false, out)
-		if err := t.chain.run(b); err != nil {
+		if err := t.rows(b, out); err != nil {
 			return err
 		}
-		t.emit(out)
 	}
 	b.Release()
 	s.position = after

@@ -195,6 +195,7 @@ func (t *Task) rows(b *batch.Batch, out *Effects) error {
 	if err := t.chain.run(b); err != nil {
 		return err
 	}
+	t.chain.stageHeld(false)
 	t.emit(out)
 	return nil
 }
@@ -257,6 +258,7 @@ func (t *Task) close(ack epochs.Ack, out *Effects) error {
 				return err
 			}
 		}
+		t.chain.stageHeld(true)
 		t.emit(out)
 		var err error
 		if ack.Observed, err = t.chain.observed(); err != nil {

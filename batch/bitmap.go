@@ -1,6 +1,9 @@
 package batch
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Bitmap is one bit a row, least significant bit first, as in Arrow. Bits at
 // and beyond the length of its column have no meaning.
@@ -59,6 +62,14 @@ func (b Bitmap) Rows(n int, rows []int32) []int32 {
 			word &= 1<<uint(last) - 1
 		}
 		base := int32(w << 6)
+		if word == ^uint64(0) {
+			at := len(rows)
+			rows = slices.Grow(rows, 64)[:at+64]
+			for i := range rows[at:] {
+				rows[at+i] = base + int32(i)
+			}
+			continue
+		}
 		for word != 0 {
 			rows = append(rows, base+int32(bits.TrailingZeros64(word)))
 			word &= word - 1

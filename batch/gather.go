@@ -122,33 +122,39 @@ func gatherLists(p *Pool, d, c *Column, rows []int32) {
 // Gather returns a new batch of these physical rows, with their kinds, origins
 // and lateness and without a selection. b is only read.
 func (b *Batch) Gather(p *Pool, rows []int32) *Batch {
-	return b.gather(rows, func(c *Column) *Column { return Gather(p, c, rows) })
+	return b.gather(len(rows), func(c *Column) *Column { return Gather(p, c, rows) }, takers{
+		func(to, from []RowKind) { take(to, from, rows) }, func(to, from []int32) { take(to, from, rows) }, func(to, from []int64) { take(to, from, rows) }})
 }
 
-func (b *Batch) gather(rows []int32, column func(*Column) *Column) *Batch {
-	d := &Batch{Schema: b.Schema, N: len(rows), Columns: make([]*Column, len(b.Columns))}
+// takers take the rows of a gather out of what is kept beside the columns.
+type takers struct {
+	kinds func(to, from []RowKind)
+	i32   func(to, from []int32)
+	i64   func(to, from []int64)
+}
+
+func (b *Batch) gather(n int, column func(*Column) *Column, take takers) *Batch {
+	d := &Batch{Schema: b.Schema, N: n, Columns: make([]*Column, len(b.Columns))}
 	for i, c := range b.Columns {
 		if c != nil { // a source leaves out columns that nobody looks at
 			d.Columns[i] = column(c)
 		}
 	}
 	if b.Kinds != nil {
-		d.Kinds = make([]RowKind, len(rows))
-		for i, r := range rows {
-			d.Kinds[i] = b.Kinds[r]
-		}
+		d.Kinds = make([]RowKind, n)
+		take.kinds(d.Kinds, b.Kinds)
 	}
 	if b.Origin != nil {
-		d.Origin = &Origin{Offset: make([]int64, len(rows))}
+		d.Origin = &Origin{Offset: make([]int64, n)}
 		if b.Origin.Split != nil {
-			d.Origin.Split = make([]int32, len(rows))
-			take(d.Origin.Split, b.Origin.Split, rows)
+			d.Origin.Split = make([]int32, n)
+			take.i32(d.Origin.Split, b.Origin.Split)
 		}
-		take(d.Origin.Offset, b.Origin.Offset, rows)
+		take.i64(d.Origin.Offset, b.Origin.Offset)
 	}
 	if b.Behind != nil {
-		d.Behind = make([]int64, len(rows))
-		take(d.Behind, b.Behind, rows)
+		d.Behind = make([]int64, n)
+		take.i64(d.Behind, b.Behind)
 	}
 	return d
 }
@@ -165,7 +171,8 @@ func (b *Batch) Compact(p *Pool) *Batch {
 		return c
 	}
 	if spans := spansOf(b.Sel); spans != nil {
-		return b.gather(b.Sel, func(c *Column) *Column { return gatherSpans(p, c, spans, len(b.Sel)) })
+		return b.gather(len(b.Sel), func(c *Column) *Column { return gatherSpans(p, c, spans, len(b.Sel)) }, takers{
+			func(to, from []RowKind) { takeSpans(to, from, spans) }, func(to, from []int32) { takeSpans(to, from, spans) }, func(to, from []int64) { takeSpans(to, from, spans) }})
 	}
 	return b.Gather(p, b.Sel)
 }

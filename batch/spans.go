@@ -84,11 +84,31 @@ func takeSpans[T fixed](to, from []T, spans []span) {
 }
 
 func validSpans(d, c *Column, spans []span, n int) {
-	if c.Valid == nil || c.Type.Kind == Void {
-		return
+	if c.Type.Kind == Void || c.Valid == nil || allSet(c.Valid, spans) {
+		return // without nulls everything that reads the column is faster
 	}
 	d.Valid = lendZero[uint64](d, slotValid, BitmapWords(n))
 	bitSpans(d.Valid, c.Valid, spans)
+}
+
+// allSet reports whether every bit of spans is set.
+func allSet(bits Bitmap, spans []span) bool {
+	for _, s := range spans {
+		first, last := int(s.from)>>6, int(s.to-1)>>6
+		for w := first; w <= last; w++ {
+			want := ^uint64(0)
+			if w == first {
+				want <<= uint(s.from) & 63
+			}
+			if w == last {
+				want &= ^uint64(0) >> (63 - uint(s.to-1)&63)
+			}
+			if bits[w]&want != want {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // bitSpans copies bits, up to 64 at once. to is clear.

@@ -180,18 +180,13 @@ func (p *jsonPlan) eval(r *run, n *node, sel []int32) (val, error) {
 	}
 	out := batch.NewBuilder(p.t, r.pool())
 	defer out.Release()
-	var failed func(row int, err error)
+	var failed func(row int, e *json.Error)
 	if p.report {
 		rule := r.rule
 		r.rule = n.name
 		defer func() { r.rule = rule }()
-		failed = func(row int, err error) {
-			var e *json.Error
-			class := json.ClassMalformed
-			if errors.As(err, &e) {
-				class = e.Class
-			}
-			r.fail(row, class, strings.TrimPrefix(err.Error(), class+": "), v.c.Bytes(row))
+		failed = func(row int, e *json.Error) {
+			r.fail(row, e.Class, e.Message(), v.c.Bytes(row))
 		}
 	}
 	d.d.DecodeColumn(v.c, active, out, failed)

@@ -63,16 +63,17 @@ func (e *evaluation) survivors(in *batch.Batch) []int32 {
 	if len(failed) == 0 {
 		return in.Sel
 	}
-	bad := batch.Bitmap(e.Context.Pool.Words(batch.BitmapWords(in.N)))
-	defer e.Context.Pool.PutWords(bad)
-	for _, f := range failed {
-		bad.Set(int(f.Row))
-	}
-	rows := make([]int32, 0, in.Rows())
-	for i := range in.Rows() {
-		if r := in.Row(i); !bad.Get(r) {
-			rows = append(rows, int32(r))
+	left := batch.Bitmap(e.Context.Pool.Words(batch.BitmapWords(in.N)))
+	defer e.Context.Pool.PutWords(left)
+	if in.Sel == nil {
+		left.Fill(in.N)
+	} else {
+		for _, r := range in.Sel {
+			left.Set(int(r))
 		}
 	}
-	return rows
+	for _, f := range failed {
+		left.Clear(int(f.Row))
+	}
+	return left.Rows(in.N, make([]int32, 0, in.Rows()))
 }

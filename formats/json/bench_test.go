@@ -130,7 +130,7 @@ func benchmarkRecords(b *testing.B, t batch.Type, data []byte, column bool) {
 	cpu := cpuTime()
 	for b.Loop() {
 		if column {
-			d.DecodeColumn(in, nil, to, func(_ int, err error) { b.Fatal(err) })
+			d.DecodeColumn(in, nil, to, func(_ int, err *Error) { b.Fatal(err) })
 		} else {
 			for _, line := range lines {
 				if err := d.Decode(line, to); err != nil {

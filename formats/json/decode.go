@@ -66,7 +66,7 @@ func (d *Decoder) Drifted() bool { return d.drifted }
 // all count), else as the mode says; with [FailFast] a malformed record
 // becomes a null row that the caller must not use. failed, if not nil, hears of
 // every malformed record, in any mode.
-func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.Builder, failed func(row int, err error)) {
+func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.Builder, failed func(row int, e *Error)) {
 	d.bind(to)
 	d.strict = false
 	reserve(d.root, len(in.Data))
@@ -81,8 +81,8 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 		if in.Dict != nil {
 			c, at = in.Dict, int(in.I32[i])
 		}
-		if err := d.lenient(c.Data, int(c.Off[at]), int(c.Off[at+1]), failed != nil); err != nil {
-			failed(i, err)
+		if e := d.lenient(c.Data, int(c.Off[at]), int(c.Off[at+1]), failed != nil); e != nil {
+			failed(i, e)
 		}
 	}
 	settle(d.root, rows+in.N)
@@ -138,7 +138,7 @@ func (d *Decoder) line(data []byte, at, end, number int) error {
 
 // lenient appends the record by the mode. It returns an error, if wanted, for
 // a malformed one.
-func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
+func (d *Decoder) lenient(s []byte, at, end int, wanted bool) *Error {
 	rows := d.root.b.Len()
 	d.partial = failure{}
 	d.drift.reset()
@@ -160,7 +160,7 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) error {
 	}
 	if d.o.Mode != Permissive {
 		truncate(d.root, rows)
-		appendNulls(d.root, 1)
+		appendBlank(d.root, rows)
 	} else if d.root.corrupt != nil {
 		d.keep(s[at:end], rows)
 	}

@@ -2,6 +2,7 @@ package json
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/deltaic/deltaic/supervision"
@@ -21,19 +22,19 @@ type Error struct {
 }
 
 // Error returns class, place and reason.
-func (e *Error) Error() string {
-	var s strings.Builder
-	s.WriteString(e.Class)
-	s.WriteString(": ")
+func (e *Error) Error() string { return e.Class + ": " + e.Message() }
+
+// Message returns place and reason.
+func (e *Error) Message() string {
+	s := make([]byte, 0, 128)
 	if e.Line > 0 {
-		fmt.Fprintf(&s, "line %d, ", e.Line)
+		s = append(strconv.AppendInt(append(s, "line "...), int64(e.Line), 10), ", "...)
 	}
-	fmt.Fprintf(&s, "byte %d: ", e.Pos)
+	s = append(strconv.AppendInt(append(s, "byte "...), int64(e.Pos), 10), ": "...)
 	if e.Field != "" {
-		fmt.Fprintf(&s, "field %s: ", e.Field)
+		s = append(append(append(s, "field "...), e.Field...), ": "...)
 	}
-	s.WriteString(e.Reason)
-	return s.String()
+	return string(append(s, e.Reason...))
 }
 
 // As lets errors.As find the [supervision.Failure] that the error stands for.
@@ -42,8 +43,7 @@ func (e *Error) As(target any) bool {
 	if !ok {
 		return false
 	}
-	message := strings.TrimPrefix(e.Error(), e.Class+": ")
-	*f = &supervision.Failure{Kind: supervision.Poison, Class: e.Class, Message: message,
+	*f = &supervision.Failure{Kind: supervision.Poison, Class: e.Class, Message: e.Message(),
 		Hint: "send the record to quarantine, or widen the schema that reads it"}
 	return true
 }
@@ -129,19 +129,22 @@ func (d *Decoder) problem(f failure, record []byte, base int) *Error {
 	}
 	if f.node != nil {
 		e.Field = f.node.path
-		e.Reason = fmt.Sprintf("%s: cannot read it as %s", reasonTexts[f.code], f.node.typ)
+		if f.node.said == "" {
+			f.node.said = f.node.typ.String()
+		}
+		e.Reason += ": cannot read it as " + f.node.said
 	}
 	if f.code != reasonRecord {
-		e.Reason += near(record, e.Pos)
+		e.Reason = near(e.Reason, record, e.Pos)
 	}
 	return e
 }
 
-// near quotes a little of the record where the failure is.
-func near(record []byte, pos int) string {
+// near quotes a little of the record where the failure is, behind what is wrong.
+func near(reason string, record []byte, pos int) string {
 	if pos < 0 || pos >= len(record) {
-		return ""
+		return reason
 	}
-	text := record[pos:min(pos+24, len(record))]
-	return fmt.Sprintf(", at %q", strings.ToValidUTF8(string(text), "?"))
+	at := record[pos:min(pos+24, len(record))]
+	return string(strconv.AppendQuote(append(append(make([]byte, 0, 96), reason...), ", at "...), strings.ToValidUTF8(string(at), "?")))
 }

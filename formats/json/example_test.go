@@ -24,7 +24,7 @@ func ExampleDecoder_DecodeColumn() {
 	texts.String(`{"id": 1, "amount": 9.99}`)
 	texts.String(`{"id": "two", "amount": 5}`)
 	to := batch.NewBuilder(orders, nil)
-	decoder.DecodeColumn(texts.Finish(), nil, to, func(row int, err error) { fmt.Println("row", row, err) })
+	decoder.DecodeColumn(texts.Finish(), nil, to, func(row int, err *json.Error) { fmt.Println("row", row, err) })
 	rows := to.Finish()
 	for i := range rows.N {
 		fmt.Println(string(batch.AppendJSON(nil, rows, i)))

@@ -51,6 +51,36 @@ func appendNulls(n *node, count int) {
 	}
 }
 
+// appendBlank appends a null row to a struct that has rows of them. What is below the null says nothing and is not null there: a column
+// without nulls costs less for each of its other rows.
+func appendBlank(n *node, rows int) {
+	for _, f := range n.fields {
+		align(f, rows)
+		blank(f)
+	}
+	appendNulls(n, 1)
+}
+
+// blank appends a row of nothing in particular.
+func blank(n *node) {
+	switch b := n.b; n.kind {
+	case batch.Boolean:
+		b.Bool(false)
+	case batch.TinyInt, batch.SmallInt, batch.Int, batch.Date:
+		b.Int32(0)
+	case batch.BigInt, batch.Timestamp, batch.TimestampNTZ:
+		b.Int64(0)
+	case batch.Double:
+		b.Float64(0)
+	case batch.Decimal:
+		b.Decimal(batch.Int128{})
+	case batch.String, batch.Binary:
+		b.Bytes(nil)
+	default:
+		appendNulls(n, 1)
+	}
+}
+
 // roomFor returns how many rows fit into the buffers as they are.
 func roomFor(c *batch.Column) int {
 	room := cap(c.Valid)*64 - c.N

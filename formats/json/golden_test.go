@@ -125,7 +125,7 @@ func TestValues(t *testing.T) {
 		b := batch.NewBuilder(ty, nil)
 		var heard int
 		d := decoder(t, ty, Options{})
-		d.DecodeColumn(stringColumn(`{"v":`+c.text+`}`, `{"v" : `+c.text+` }`), nil, b, func(int, error) { heard++ })
+		d.DecodeColumn(stringColumn(`{"v":`+c.text+`}`, `{"v" : `+c.text+` }`), nil, b, func(int, *Error) { heard++ })
 		got := rows(b.Finish())
 		want := `{"v":` + c.want + `}`
 		if got[0] != want || got[1] != want {
@@ -196,7 +196,7 @@ func TestModes(t *testing.T) {
 	var heard []int
 	d := decoder(t, ty, Options{})
 	b := batch.NewBuilder(ty, nil)
-	d.DecodeColumn(in, nil, b, func(row int, err error) {
+	d.DecodeColumn(in, nil, b, func(row int, err *Error) {
 		heard = append(heard, row)
 		if supervision.KindOf(err) != supervision.Poison || !strings.HasPrefix(err.Error(), ClassMalformed) {
 			t.Errorf("row %d: %v", row, err)
@@ -219,7 +219,7 @@ func TestModes(t *testing.T) {
 		t.Errorf("heard of rows %v", heard)
 	}
 	active := batch.Bitmap{0b1001}
-	d.DecodeColumn(stringColumn(`{"a":1}`, `{broken`, `{"a":2}`, `{"a":3}`), active, b, func(row int, err error) { t.Error(row, err) })
+	d.DecodeColumn(stringColumn(`{"a":1}`, `{broken`, `{"a":2}`, `{"a":3}`), active, b, func(row int, err *Error) { t.Error(row, err) })
 	if got := rows(b.Finish()); got[1] != "null" || got[2] != "null" || got[3] != `{"a":3,"b":null,"_corrupt_record":null}` {
 		t.Error(got)
 	}
@@ -353,7 +353,7 @@ func TestBuilderInUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		same := batch.NewConst(pool, batch.BinaryType, []byte(`{"s":{"l":[true,null,false]}}`), 70)
-		d.DecodeColumn(same, nil, b, func(row int, err error) { t.Error(row, err) })
+		d.DecodeColumn(same, nil, b, func(row int, err *Error) { t.Error(row, err) })
 		same.Release()
 		if err := d.Decode([]byte(`{"a":1,"s":{"b":"lost","l":[true,1]}}`), b); err == nil {
 			t.Fatal("a number was taken for a boolean")

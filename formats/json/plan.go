@@ -27,6 +27,7 @@ const (
 type node struct {
 	kind  batch.Kind
 	typ   batch.Type
+	said  string         // typ in words, once a value did not fit
 	b     *batch.Builder // set when the decoder is bound to a builder
 	name  string
 	path  string

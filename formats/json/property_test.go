@@ -133,7 +133,7 @@ func TestWildWritingIsTheSameRow(t *testing.T) {
 			}
 		}
 		single := b.Finish()
-		d.DecodeColumn(in.Finish(), nil, b, func(row int, err error) { t.Fatal(row, err) })
+		d.DecodeColumn(in.Finish(), nil, b, func(row int, err *Error) { t.Fatal(row, err) })
 		column := b.Finish()
 		if _, err := d.DecodeLines(lines.Bytes(), b); err != nil {
 			t.Fatal(err)
