@@ -24,8 +24,8 @@ type avroOptions struct {
 	permissive bool
 	names      avro.Names
 	wanted     string // avroSchema
-	evolves    bool   // avroSchemaEvolutionMode restart
-	mode       bool   // what is wrong is the mode
+	writers    writers
+	mode       bool // what is wrong is the mode
 }
 
 func (o avroOptions) class() string {
@@ -39,7 +39,13 @@ func (o avroOptions) class() string {
 var avroIdle = map[string]bool{"datetimerebasemode": true, "ignoreextension": true, "compression": true, "recordname": true, "recordnamespace": true}
 
 func readAvroOptions(named map[string]string) (o avroOptions, err error) {
+	o.writers.mode = evolveNone
 	for name, value := range named {
+		if mine, err := o.writers.set(name, value); err != nil {
+			return o, err
+		} else if mine {
+			continue
+		}
 		switch key := strings.ToLower(name); key {
 		case "mode":
 			switch strings.ToUpper(value) {
@@ -52,10 +58,6 @@ func readAvroOptions(named map[string]string) (o avroOptions, err error) {
 			}
 		case "avroschema":
 			o.wanted = value
-		case "avroschemaevolutionmode", "schema.registry.schema.evolution.mode":
-			if o.evolves = strings.EqualFold(value, "restart"); !o.evolves && !strings.EqualFold(value, "none") {
-				return o, fmt.Errorf("%s is %q; want none or restart", name, clip(value))
-			}
 		case "enablestableidentifiersforuniontype":
 			o.names.Stable = strings.EqualFold(value, "true")
 		case "stableidentifierprefixforuniontype":
@@ -64,7 +66,7 @@ func readAvroOptions(named map[string]string) (o avroOptions, err error) {
 			return o, fmt.Errorf("schemas that refer to themselves are refused, so recursiveFieldMaxDepth has no meaning here")
 		default:
 			if !avroIdle[key] {
-				return o, fmt.Errorf("there is no option %q; there are mode, avroSchema, avroSchemaEvolutionMode, enableStableIdentifiersForUnionType and stableIdentifierPrefixForUnionType", clip(name))
+				return o, fmt.Errorf("there is no option %q; there are mode, avroSchema, avroSchemaEvolutionMode, rescuedDataColumn, enableStableIdentifiersForUnionType and stableIdentifierPrefixForUnionType", clip(name))
 			}
 		}
 	}

@@ -32,6 +32,7 @@ const (
 	evolveRescue = "rescue"
 	evolveFail   = "failonnewcolumns"
 	evolveAdd    = "addnewcolumns"
+	evolveWiden  = "addnewcolumnswithtypewidening" // and numbers that do not fit make their column wider
 )
 
 // evolution is what from_json does with fields that its schema does not name.
@@ -43,6 +44,9 @@ type evolution struct {
 	version  int
 }
 
+// grows reports whether the schema is kept, and gets what records have beyond it.
+func (e *evolution) grows() bool { return e.mode == evolveAdd || e.mode == evolveWiden }
+
 const defaultRescued = "_rescued_data"
 
 // readEvolution takes the options of evolution out of named.
@@ -52,8 +56,8 @@ func (b *binder) readEvolution(c *parse.Call, named map[string]string) (e evolut
 		switch strings.ToLower(name) {
 		case "schemaevolutionmode":
 			e.mode = strings.ToLower(value)
-			if !slices.Contains([]string{evolveNone, evolveRescue, evolveFail, evolveAdd}, e.mode) {
-				return e, b.fail(c, "INVALID_OPTIONS", "from_json: schemaEvolutionMode is %q; want none, rescue, failOnNewColumns or addNewColumns", clip(value))
+			if !slices.Contains([]string{evolveNone, evolveRescue, evolveFail, evolveAdd, evolveWiden}, e.mode) {
+				return e, b.fail(c, "INVALID_OPTIONS", "from_json: schemaEvolutionMode is %q; want none, rescue, failOnNewColumns, addNewColumns or addNewColumnsWithTypeWidening", clip(value))
 			}
 		case "rescueddatacolumn":
 			e.rescued = value
@@ -67,8 +71,8 @@ func (b *binder) readEvolution(c *parse.Call, named map[string]string) (e evolut
 	if e.mode == evolveRescue && e.rescued == "" {
 		e.rescued = defaultRescued
 	}
-	if (e.mode == evolveAdd) != (e.location != "") {
-		return e, b.fail(c, "INVALID_OPTIONS", "from_json: schemaEvolutionMode addNewColumns and schemaLocation, the folder in which the schema is kept, go together")
+	if e.grows() != (e.location != "") {
+		return e, b.fail(c, "INVALID_OPTIONS", "from_json: schemaEvolutionMode addNewColumns or addNewColumnsWithTypeWidening and schemaLocation, the folder in which the schema is kept, go together")
 	}
 	if e.location == "" {
 		return e, nil
@@ -94,7 +98,10 @@ func (e *evolution) evolved(t batch.Type) (batch.Type, error) {
 			if err != nil {
 				return t, fmt.Errorf("schemaLocation %s, version %d: %w", clip(e.location), version, err)
 			}
-			t = merged(t, batch.StructType(s.Fields...))
+			kept := batch.StructType(s.Fields...)
+			if t = merged(t, kept); e.mode == evolveWiden {
+				t = grown(t, kept)
+			}
 		}
 	}
 	if e.rescued != "" && batch.NewSchema(t.Fields...).Index(e.rescued) < 0 {
@@ -126,9 +133,10 @@ func merged(t, more batch.Type) batch.Type {
 	return t
 }
 
-// drifted is called with a column in which records had fields that the schema does not name: an error ends the flow, or has it planned anew.
+// drifted is called with a column in which records had fields that the schema does not name, or values that do not fit: an error ends the flow, or
+// has it planned anew.
 func (e *evolution) drifted(t batch.Type, records *batch.Column, active batch.Bitmap) error {
-	if e.mode != evolveFail && e.mode != evolveAdd {
+	if e.mode != evolveFail && !e.grows() {
 		return nil
 	}
 	found, err := json.Infer(func(yield func([]byte) bool) {
@@ -148,13 +156,24 @@ func (e *evolution) drifted(t batch.Type, records *batch.Column, active batch.Bi
 	if err != nil {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_FIELD_EXCEPTION", Message: "from_json: the fields of the records cannot be told: " + err.Error()}
 	}
-	next := merged(t, found)
+	next, wider := t, []string(nil)
+	if e.mode == evolveWiden {
+		next = widened(t, found, records, active)
+		wider = changed(t, next, "")
+	}
+	next = merged(next, found)
 	if next.Equal(t) {
 		return nil // nothing that could be added
 	}
 	f := &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_FIELD_EXCEPTION",
 		Message: "from_json: records have fields that the schema does not name: " + strings.Join(added(t, next, ""), ", "),
 		Hint:    "add them to the schema, or let them be added: schemaEvolutionMode addNewColumns"}
+	if len(wider) > 0 {
+		f.Message = "from_json: records have numbers that their columns do not hold, which are made wider: " + strings.Join(wider, ", ")
+		if more := added(t, next, ""); len(more) > 0 {
+			f.Message += "; and fields that the schema does not name: " + strings.Join(more, ", ")
+		}
+	}
 	if e.mode == evolveFail {
 		return f
 	}

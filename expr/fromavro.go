@@ -8,7 +8,6 @@ import (
 	"github.com/deltaic/deltaic/expr/parse"
 	"github.com/deltaic/deltaic/formats/avro"
 	"github.com/deltaic/deltaic/formats/registry"
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // avroPlan is a bound from_avro.
@@ -20,7 +19,7 @@ type avroPlan struct {
 	t          batch.Type
 	permissive bool
 	subject    string
-	evolves    bool // a newer schema has the flow planned anew
+	writers    writers
 }
 
 func fromAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
@@ -35,7 +34,9 @@ func fromAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.t = topNullable(p.wanted.Type())
+	if p.t, err = p.writers.settle(topNullable(p.wanted.Type())); err != nil {
+		return nil, b.fail(c, "INVALID_OPTIONS", "from_avro: %v", err)
+	}
 	n := &node{name: "from_avro", t: p.t, nullable: true, args: []*node{args[0]}, fails: !p.permissive}
 	n.kernel = func(r *run, sel []int32, a []val) (*batch.Column, error) { return p.eval(r, n, sel, a) }
 	return b.intern(n, detail), nil
@@ -60,10 +61,12 @@ func (b *binder) avroPlan(c *parse.Call, args []*node, r *registered) (*avroPlan
 	if err != nil {
 		return nil, "", b.fail(c, o.class(), "from_avro: %v", err)
 	}
-	if o.evolves && (r == nil || o.wanted != "") {
+	if o.writers.mode == evolveRestart && (r == nil || o.wanted != "") {
 		return nil, "", b.fail(c, "INVALID_OPTIONS", "from_avro: avroSchemaEvolutionMode restart goes with a schema registry and without avroSchema")
+	} else if o.writers.mode != evolveNone && r == nil && o.wanted == "" {
+		return nil, "", b.fail(c, "INVALID_OPTIONS", "from_avro: avroSchemaEvolutionMode %s goes with a schema registry or with avroSchema: else what is written is what is wanted", o.writers.mode)
 	}
-	p := &avroPlan{permissive: o.permissive, names: o.names, evolves: o.evolves}
+	p := &avroPlan{permissive: o.permissive, names: o.names, writers: o.writers}
 	if r != nil {
 		s, err := b.latest(c, r, registry.Avro)
 		if err != nil {
@@ -107,7 +110,8 @@ func topNullable(t batch.Type) batch.Type {
 // avroWriter reads what one schema wrote.
 type avroWriter struct {
 	d     *avro.Decoder
-	class string // why none of its records can be read
+	more  *leftover // nil: the flow has all its fields, or does not rescue
+	class string    // why none of its records can be read
 	err   error
 }
 
@@ -146,6 +150,9 @@ func (p *avroPlan) eval(r *run, n *node, sel []int32, a []val) (*batch.Column, e
 		class, err := w.class, w.err
 		if err == nil {
 			w.d.Bind(x.b)
+			if p.writers.rescued != "" { // before the record: its row is closed with it
+				w.more.appendTo(x.b.Kids[len(x.b.Kids)-1], record)
+			}
 			class, err = "MALFORMED_RECORD_IN_PARSING", w.d.Decode(record)
 		}
 		if err != nil {
@@ -180,16 +187,32 @@ func (p *avroPlan) writer(id int) (*avroWriter, error) {
 	if err := p.newer(); err != nil {
 		return nil, err
 	}
+	beyond := avro.Beyond(written, p.wanted)
+	if beyond != nil && p.writers.mode == evolveFail {
+		return nil, p.writers.unknownFields("from_avro", "records have fields that the flow was not planned with", beyond.Type())
+	}
 	d, err := avro.NewDecoder(written, p.wanted)
 	if err != nil {
 		return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d: %w", id, err)}, nil
 	}
-	return &avroWriter{d: d}, nil
+	w := &avroWriter{d: d}
+	if beyond != nil && p.writers.mode == evolveRescue {
+		more, err := avro.NewDecoder(written, beyond)
+		if err != nil {
+			return &avroWriter{class: "INCOMPATIBLE_SCHEMA", err: fmt.Errorf("the schema of number %d, of which fields are to be rescued: %w", id, err)}, nil
+		}
+		w.more = newLeftover(beyond.Type())
+		w.more.decode = func(record []byte) error {
+			more.Bind(w.more.b)
+			return more.Decode(record)
+		}
+	}
+	return w, nil
 }
 
 // newer is asked when records of another schema come: whether the newest of the subject has other columns than the flow was planned with.
 func (p *avroPlan) newer() error {
-	if !p.evolves {
+	if p.writers.mode != evolveRestart {
 		return nil
 	}
 	s, err := p.registry.Latest(p.subject)
@@ -200,9 +223,7 @@ func (p *avroPlan) newer() error {
 	if err != nil || newest.Type().Equal(p.wanted.Type()) {
 		return nil // one that cannot be read is an error of its own records
 	}
-	return &supervision.Failure{Kind: supervision.Fatal, Class: "UNKNOWN_FIELD_EXCEPTION", Cause: ErrPlanAnew,
-		Message: fmt.Sprintf("from_avro: the newest schema of the subject %q has other columns than the flow was planned with: %s", p.subject, clip(newest.Type().String())),
-		Hint:    "start the flow again: it goes on with them"}
+	return p.writers.unknownFields("from_avro", fmt.Sprintf("the newest schema of the subject %q has other columns than the flow was planned with", p.subject), newest.Type())
 }
 
 // bad is a record that cannot be read: an error of its row, or nulls.

@@ -190,7 +190,7 @@ func (p *jsonPlan) eval(r *run, n *node, sel []int32) (val, error) {
 		}
 	}
 	d.d.DecodeColumn(v.c, active, out, failed)
-	if d.d.Drifted() {
+	if d.d.Drifted() || p.evolve.mode == evolveWiden && d.d.Misfitted() {
 		if err := p.evolve.drifted(p.t, v.c, active); err != nil {
 			return val{}, err
 		}

@@ -28,6 +28,8 @@ type protobufCall struct {
 	message    *protobuf.Message
 	registry   registry.Registry // nil: records have no number
 	newest     registry.Schema
+	subject    string
+	writers    writers
 	name       string
 	options    protobuf.Options
 	permissive bool
@@ -35,6 +37,9 @@ type protobufCall struct {
 }
 
 func (p *protobufCall) set(name, value string) error {
+	if mine, err := p.writers.set(name, value); mine {
+		return err
+	}
 	truth := map[string]*bool{"emit.default.values": &p.options.EmitDefaults, "enums.as.ints": &p.options.EnumsAsInts, "convert.any.fields.to.json": &p.options.AnyAsJSON,
 		"unwrap.primitive.wrapper.types": &p.options.UnwrapWrappers, "upcast.unsigned.ints": &p.options.WidenUnsigned}
 	key := strings.ToLower(name)
@@ -60,14 +65,14 @@ func (p *protobufCall) set(name, value string) error {
 	case "schema.registry.protobuf.name":
 		p.name = value
 	default:
-		return fmt.Errorf("there is no option %q; there are mode, recursive.fields.max.depth, emit.default.values, enums.as.ints, convert.any.fields.to.json, unwrap.primitive.wrapper.types, upcast.unsigned.ints and schema.registry.*", clip(name))
+		return fmt.Errorf("there is no option %q; there are mode, recursive.fields.max.depth, emit.default.values, enums.as.ints, convert.any.fields.to.json, unwrap.primitive.wrapper.types, upcast.unsigned.ints, schema.registry.* and rescuedDataColumn", clip(name))
 	}
 	return nil
 }
 
 // protobufCall finds the message of a call: in a file, in bytes, or in a registry.
 func (b *binder) protobufCall(c *parse.Call, args []*node) (*protobufCall, error) {
-	p := &protobufCall{}
+	p := &protobufCall{writers: writers{mode: evolveNone}}
 	function := strings.ToLower(c.Name)
 	r, err := b.registered(c, args[:1:1], args[len(args)-1])
 	if err != nil {
@@ -93,6 +98,9 @@ func (b *binder) protobufCall(c *parse.Call, args []*node) (*protobufCall, error
 	if r != nil {
 		return p, b.registeredMessage(c, p, r, named)
 	}
+	if p.writers.mode != evolveNone {
+		return nil, b.fail(c, "INVALID_OPTIONS", "%s: schema.registry.schema.evolution.mode %s goes with a schema registry: else nobody knows what wrote a record", function, p.writers.mode)
+	}
 	return p, b.describedMessage(c, p, args, named)
 }
 
@@ -100,7 +108,7 @@ func (b *binder) registeredMessage(c *parse.Call, p *protobufCall, r *registered
 	if p.newest, err = b.latest(c, r, registry.Protobuf); err != nil {
 		return err
 	}
-	p.registry = r.of
+	p.registry, p.subject = r.of, r.subject
 	p.detail = fmt.Sprint(r.address, " ", r.subject, " ", p.newest.ID, named)
 	if p.message, err = protobuf.FromSource(p.newest.Text, sources(p.newest), p.name, p.options); err != nil {
 		return b.fail(c, "INVALID_SCHEMA", "%s: subject %q: %v", strings.ToLower(c.Name), r.subject, err)

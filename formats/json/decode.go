@@ -21,6 +21,7 @@ type Decoder struct {
 	zones   zones
 	drift   drift
 	drifted bool // some record since the last column had unknown members
+	unfit   bool // or values that did not fit
 }
 
 // NewDecoder returns a decoder for rows of the struct t. It refuses, naming
@@ -61,6 +62,9 @@ func (d *Decoder) Decode(record []byte, to *batch.Builder) error {
 // Drifted reports whether a record of the last [Decoder.DecodeColumn] had a member that the schema does not name.
 func (d *Decoder) Drifted() bool { return d.drifted }
 
+// Misfitted reports whether a record of the last [Decoder.DecodeColumn] had a value that does not fit its field.
+func (d *Decoder) Misfitted() bool { return d.unfit }
+
 // DecodeColumn appends one row to to for each row of in, a String or Binary
 // column: a null row for a null, and for a row that active does not name (nil:
 // all count), else as the mode says; with [FailFast] a malformed record
@@ -71,7 +75,7 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 	d.strict = false
 	reserve(d.root, len(in.Data))
 	rows := to.Len()
-	d.drifted = false
+	d.drifted, d.unfit = false, false
 	for i := range in.N {
 		if in.IsNull(i) || active != nil && !active.Get(i) {
 			appendNulls(d.root, 1)
@@ -149,6 +153,7 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) *Error {
 		closeRow(d.root.b) // a struct of nulls
 	} else {
 		d.drifted = d.drifted || d.drift.unknown
+		d.unfit = d.unfit || d.partial.code != reasonNone
 		if d.root.rescued != nil && (d.drift.unknown || d.partial.code != reasonNone) {
 			d.rescue(s, at, end, rows)
 			return nil

@@ -154,5 +154,8 @@ func place(m protoreflect.MessageDescriptor) []int {
 	return []int{m.Index()}
 }
 
+// Name is the full name of the message.
+func (m *Message) Name() string { return string(m.root.descriptor.FullName()) }
+
 // Index is the path of the message in its file, which frames of a schema registry carry.
 func (m *Message) Index() []int { return m.index }
