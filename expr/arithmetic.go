@@ -27,6 +27,10 @@ func (b *binder) number(n *node, at parse.Node) (*node, error) {
 
 // arithmetic binds + - * / % DIV and pmod.
 func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
+	l, r, settled, err := b.operands(op, at, l, r)
+	if settled != nil || err != nil {
+		return settled, err
+	}
 	if temporal(l.t.Kind) || temporal(r.t.Kind) {
 		return b.timeArithmetic(op, at, l, r, mode)
 	}
@@ -35,7 +39,7 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 			return nil, b.mismatch(at, "%s needs numbers, this is of type %s", op, clip(n.t.String()))
 		}
 	}
-	t, ok := common(l.t, r.t)
+	t, ok := b.common(l.t, r.t)
 	if !ok || t.Kind == batch.String || t.Kind == batch.Void {
 		t = batch.DoubleType
 	}
@@ -47,8 +51,7 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 	case t.Kind == batch.Decimal:
 		return b.decimalArithmetic(op, at, l, r, mode)
 	}
-	l, err := b.implicit(l, t, at)
-	if err != nil {
+	if l, err = b.implicit(l, t, at); err != nil {
 		return nil, err
 	}
 	if r, err = b.implicit(r, t, at); err != nil {
@@ -105,16 +108,30 @@ func wholeKernel[T int32 | int64](op string, t batch.Type, mode castMode, in fun
 			}
 			p, q := int64(x[i&xm]), int64(y[i&ym])
 			class := wholeProblem(op, p, q, low, high)
-			if class == "" || class == arithmeticOverflow && mode == castLegacy {
+			if class == arithmeticOverflow && mode == castLegacy {
+				d[i] = wrapped(d[i], t.Kind)
+				return
+			} else if class == "" {
 				return
 			}
 			c.NewValid().Clear(i)
 			if mode == castANSI {
-				r.fail(i, class, arithmeticMessage(class, op, p, q, t), nil)
+				r.fail(i, arithmeticClass(class, op, t), arithmeticMessage(class, op, p, q, t), nil)
 			}
 		})
 		return c, nil
 	}
+}
+
+// wrapped cuts an integer to the bits of its type, as Java does.
+func wrapped[T int32 | int64](v T, k batch.Kind) T {
+	switch k {
+	case batch.TinyInt:
+		return T(int8(v))
+	case batch.SmallInt:
+		return T(int16(v))
+	}
+	return v
 }
 
 // each calls f for the rows of sel.
@@ -128,6 +145,19 @@ func (r *run) each(sel []int32, f func(i int)) {
 	for _, i := range sel {
 		f(int(i))
 	}
+}
+
+// arithmeticClass is what Spark calls a problem of an operator and a type.
+func arithmeticClass(class, op string, t batch.Type) string {
+	switch {
+	case class == divideByZero && (op == "%" || op == "pmod"):
+		return "REMAINDER_BY_ZERO"
+	case class == arithmeticOverflow && (t.Kind == batch.TinyInt || t.Kind == batch.SmallInt):
+		return "BINARY_ARITHMETIC_OVERFLOW"
+	case class == arithmeticOverflow && interval(t.Kind):
+		return "INTERVAL_ARITHMETIC_OVERFLOW"
+	}
+	return class
 }
 
 func arithmeticMessage(class, op string, p, q any, t batch.Type) string {
@@ -273,7 +303,7 @@ func floatKernel[T float32 | float64](op string, t batch.Type, mode castMode, in
 				}
 				c.NewValid().Clear(i)
 				if mode == castANSI {
-					r.fail(i, divideByZero, arithmeticMessage(divideByZero, op, 0, 0, t), nil)
+					r.fail(i, arithmeticClass(divideByZero, op, t), arithmeticMessage(divideByZero, op, 0, 0, t), nil)
 				}
 			})
 		}

@@ -171,7 +171,7 @@ func withElement(result func(t batch.Type) batch.Type, compared bool, k func(t b
 		if args[0].t.Kind != batch.Array {
 			return nil, b.mismatch(c.Args[0], "%s needs an array, this is of type %s", strings.ToLower(c.Name), clip(args[0].t.String()))
 		}
-		e, ok := common(args[0].t.Fields[0].Type, args[1].t)
+		e, ok := b.common(args[0].t.Fields[0].Type, args[1].t)
 		if (args[0].t.Fields[0].Type.Kind == batch.String) != (args[1].t.Kind == batch.String) && args[1].t.Kind != batch.Void && args[0].t.Fields[0].Type.Kind != batch.Void {
 			ok = false
 		}
@@ -288,7 +288,7 @@ func arrayInsert(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if args[1].t.Kind != batch.Int && args[1].t.Kind != batch.TinyInt && args[1].t.Kind != batch.SmallInt {
 		return nil, b.mismatch(c.Args[1], "the place is an int, not %s", clip(args[1].t.String()))
 	}
-	e, ok := common(args[0].t.Fields[0].Type, args[2].t)
+	e, ok := b.common(args[0].t.Fields[0].Type, args[2].t)
 	if !ok || (args[0].t.Fields[0].Type.Kind == batch.String) != (args[2].t.Kind == batch.String) && args[2].t.Kind != batch.Void && args[0].t.Fields[0].Type.Kind != batch.Void {
 		return nil, b.mismatch(c, "an array of %s and a %s do not go together", clip(args[0].t.Fields[0].Type.String()), clip(args[2].t.String()))
 	}

@@ -165,7 +165,7 @@ func intRange(k batch.Kind) (int64, int64) {
 		return math.MinInt8, math.MaxInt8
 	case batch.SmallInt:
 		return math.MinInt16, math.MaxInt16
-	case batch.Int:
+	case batch.Int, batch.YearMonth:
 		return math.MinInt32, math.MaxInt32
 	}
 	return math.MinInt64, math.MaxInt64

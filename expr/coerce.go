@@ -61,7 +61,7 @@ func common(a, b batch.Type) (batch.Type, bool) {
 		}
 		return a, a.Kind == batch.Boolean
 	case a.Kind == batch.String:
-		return b, !b.Nested()
+		return b, (!b.Nested() || b.Kind == batch.Variant) && !interval(b.Kind)
 	case a.Kind == batch.Date && (b.Kind == batch.Timestamp || b.Kind == batch.TimestampNTZ):
 		return b, true
 	case a.Kind == batch.Timestamp && b.Kind == batch.TimestampNTZ:
@@ -105,6 +105,60 @@ func commonNested(a, b batch.Type) (batch.Type, bool) {
 	return out, true
 }
 
+// common is common by the rules of the session: without ANSI a text beside another value makes a text, and an integer beside a
+// float stays one.
+func (b *binder) common(x, y batch.Type) (batch.Type, bool) {
+	if b.o.ANSI || x.Equal(y) {
+		return common(x, y)
+	}
+	if x.Kind > y.Kind {
+		x, y = y, x
+	}
+	text := x.Kind == batch.String || y.Kind == batch.String
+	switch {
+	case x.Kind == batch.Void || y.Kind == batch.Void:
+		return common(x, y)
+	case integral(x.Kind) && y.Kind == batch.Float:
+		return y, true
+	case text && (x.Kind == batch.Boolean || y.Kind == batch.Binary):
+		return batch.Type{}, false
+	case text:
+		return batch.StringType, y.Kind == batch.Variant || !y.Nested()
+	case x.Kind == y.Kind && x.Kind != batch.Variant && x.Nested() && len(x.Fields) == len(y.Fields):
+		out := batch.Type{Kind: x.Kind}
+		for i, f := range x.Fields {
+			t, ok := b.common(f.Type, y.Fields[i].Type)
+			if !ok {
+				return x, false
+			}
+			f.Type, f.Nullable = t, f.Nullable || y.Fields[i].Nullable
+			out.Fields = append(out.Fields, f)
+		}
+		return out, true
+	}
+	return common(x, y)
+}
+
+// compared is the type in which values of both types are compared: without ANSI a text becomes what it is compared with.
+func (b *binder) compared(x, y batch.Type) (batch.Type, bool) {
+	if b.o.ANSI {
+		return common(x, y)
+	}
+	if y.Kind == batch.String {
+		x, y = y, x
+	}
+	if x.Kind == batch.String && y.Kind != batch.String {
+		switch {
+		case y.Kind == batch.Void:
+			return x, true
+		case y.Kind == batch.Decimal:
+			return batch.DoubleType, true
+		}
+		return y, !y.Nested() && !interval(y.Kind)
+	}
+	return b.common(x, y)
+}
+
 // commonOf brings all nodes to one type. Integer constants beside decimals
 // count with the digits they have.
 func (b *binder) commonOf(at parse.Node, nodes []*node) (batch.Type, error) {
@@ -113,10 +167,7 @@ func (b *binder) commonOf(at parse.Node, nodes []*node) (batch.Type, error) {
 	}
 	t := nodes[0].t
 	for _, n := range nodes[1:] {
-		next, ok := common(t, n.t)
-		if !b.o.ANSI && (t.Kind == batch.String) != (n.t.Kind == batch.String) && n.t.Kind != batch.Void && t.Kind != batch.Void {
-			next, ok = batch.StringType, !t.Nested() && !n.t.Nested()
-		}
+		next, ok := b.common(t, n.t)
 		if !ok {
 			return t, b.mismatch(at, "the types %s and %s have nothing in common; cast one of them", clip(t.String()), clip(n.t.String()))
 		}
@@ -133,7 +184,12 @@ func (b *binder) commonOf(at parse.Node, nodes []*node) (batch.Type, error) {
 
 // comparable brings two nodes to one type in which they can be compared.
 func (b *binder) pair(at parse.Node, l, r *node) (*node, *node, error) {
-	t, ok := common(l.t, r.t)
+	t, ok := b.compared(l.t, r.t)
+	if !b.o.ANSI && (l.t.Kind == batch.Boolean && numeric(r.t.Kind) || r.t.Kind == batch.Boolean && numeric(l.t.Kind)) {
+		if t, ok = r.t, true; l.t.Kind != batch.Boolean {
+			t = l.t
+		}
+	}
 	if !ok {
 		return l, r, b.mismatch(at, "the types %s and %s cannot be compared; cast one of them", clip(l.t.String()), clip(r.t.String()))
 	}

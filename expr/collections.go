@@ -39,7 +39,10 @@ func (b *binder) index(n *parse.Index) (*node, error) {
 func (b *binder) element(x, i *node, at parse.Node, how elementOf) (*node, error) {
 	switch x.t.Kind {
 	case batch.Map:
-		key, ok := common(x.t.Fields[0].Type, i.t)
+		key, ok := b.common(x.t.Fields[0].Type, i.t)
+		if how == elementIndex && accepts(i.t, x.t.Fields[0].Type) {
+			key, ok = x.t.Fields[0].Type, true
+		}
 		if !ok || !key.Equal(x.t.Fields[0].Type) {
 			return nil, b.mismatch(at, "keys are of type %s, not %s", clip(x.t.Fields[0].Type.String()), clip(i.t.String()))
 		}

@@ -140,7 +140,7 @@ func init() {
 	define("nullif", "nullif(x, y)", "x, or null where it equals y.", "nullif(1, 1)", "NULL", 2, 2, nullIf)
 	define("if", "if(condition, x, y)", "x where the condition is true, else y.", "if(1 < 2, 'a', 'b')", "a", 3, 3,
 		func(b *binder, c *parse.Call, args []*node) (*node, error) {
-			is, err := b.boolean(args[0], c.Args[0])
+			is, err := b.branchCondition(args[0], c.Args[0], "IF")
 			if err != nil {
 				return nil, err
 			}

@@ -29,7 +29,7 @@ func decimalResult(op string, a, b batch.Type) batch.Type {
 // with the digits it has.
 func (b *binder) asDecimal(n *node, at parse.Node) (*node, error) {
 	t := decimalFor(n.t)
-	if v, ok := n.wholeConstant(); ok && integral(n.t.Kind) {
+	if v, ok := n.wholeConstant(); ok && n.t.Kind != batch.TinyInt {
 		t = decimalOf(fmt.Sprint(v))
 	}
 	if t.Kind != batch.Decimal {
@@ -71,7 +71,7 @@ func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode ca
 		case class == "":
 			x.b.Decimal(v)
 		case mode == castANSI:
-			x.fail(i, class, arithmeticMessage(class, op, decimalText(p, s1), decimalText(q, s2), t), nil)
+			x.fail(i, arithmeticClass(class, op, t), arithmeticMessage(class, op, decimalText(p, s1), decimalText(q, s2), t), nil)
 		default:
 			x.b.Null()
 		}

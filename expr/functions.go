@@ -110,8 +110,15 @@ func (b *binder) function(c *parse.Call) (*node, error) {
 	if c.Distinct || c.Filter != nil {
 		return nil, b.fail(c, "INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "%s is no aggregate: it takes neither DISTINCT nor FILTER", name)
 	}
-	if name == "timestampdiff" || name == "datediff" && len(c.Args) == 3 {
-		return b.timestampDiff(c)
+	if c.Names != nil {
+		placed, err := b.placed(c, name, f)
+		if err != nil {
+			return nil, err
+		}
+		c = placed
+	}
+	if calendarCall(name, c) {
+		return b.calendar(name, c)
 	}
 	if f != nil && (len(c.Args) < f.least || f.max >= 0 && len(c.Args) > f.max) {
 		want := fmt.Sprint(f.least)

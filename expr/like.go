@@ -54,7 +54,7 @@ func (b *binder) match(op string, at parse.Node, x, pattern *node, escape string
 	if fixed {
 		test, err := newTextTest(op, []byte(text), escape)
 		if err != nil {
-			return nil, b.fail(at, "INVALID_PARAMETER_VALUE.PATTERN", "the pattern %q: %v", clip(text), err)
+			return nil, b.fail(at, patternClass(op), "the pattern %q: %v", clip(text), err)
 		}
 		k = matchFixed(test)
 	}
@@ -98,12 +98,20 @@ func matchEach(op, escape string) kernel {
 				}
 			}
 			if failed != nil {
-				x.fail(i, "INVALID_PARAMETER_VALUE.PATTERN", failed.Error(), last)
+				x.fail(i, patternClass(op), failed.Error(), last)
 				return
 			}
 			x.b.Bool(test(x.str(0, i)))
 		})(r, sel, a)
 	}
+}
+
+// patternClass is the class of an error in a pattern.
+func patternClass(op string) string {
+	if op == "RLIKE" {
+		return "INVALID_PARAMETER_VALUE.PATTERN"
+	}
+	return "INVALID_FORMAT"
 }
 
 func newTextTest(op string, pattern []byte, escape string) (*textTest, error) {

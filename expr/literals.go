@@ -52,7 +52,13 @@ func (b *binder) literal(l *parse.Literal) (*node, error) {
 	default:
 		ok = b.datetimeLiteral(c, l)
 	}
-	if !ok {
+	switch {
+	case ok:
+	case l.Kind == batch.Decimal:
+		return nil, b.fail(l, "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION", "the number %s has more than 38 digits; use a double: %se0", clip(l.Text), clip(l.Text))
+	case numeric(l.Kind):
+		return nil, b.fail(l, "INVALID_NUMERIC_LITERAL_RANGE", "the number %s does not fit %s", clip(l.Text), t)
+	default:
 		return nil, b.fail(l, "INVALID_TYPED_LITERAL", "the value %q is none of type %s", clip(l.Text), t)
 	}
 	n := b.constant(c.Finish(), fmt.Sprintf("%q %d %d %t", l.Text, l.Months, l.Micros, l.DayOnly))

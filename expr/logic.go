@@ -30,14 +30,25 @@ func (b *binder) boolean(n *node, at parse.Node) (*node, error) {
 	if n.t.Kind == batch.Boolean {
 		return n, nil
 	}
-	if n.t.Kind == batch.Void || n.t.Kind == batch.String {
+	if n.t.Kind == batch.Void || n.t.Kind == batch.String && b.o.ANSI {
 		return b.implicit(n, batch.BooleanType, at)
 	}
 	return nil, b.mismatch(at, "a condition is boolean, this is of type %s", clip(n.t.String()))
 }
 
+// branchCondition binds what IF and CASE decide by: no text stands for a condition there.
+func (b *binder) branchCondition(n *node, at parse.Node, of string) (*node, error) {
+	if k := n.t.Kind; k != batch.Boolean && (k != batch.Void || of == "CASE") {
+		return nil, b.mismatch(at, "%s decides by a condition, this is of type %s", of, clip(n.t.String()))
+	}
+	return b.boolean(n, at)
+}
+
 // logic binds AND and OR.
 func (b *binder) logic(n *parse.Binary, l, r *node) (*node, error) {
+	if lk, rk := l.t.Kind, r.t.Kind; (lk == batch.String || rk == batch.String) && (lk == rk || lk == batch.Void || rk == batch.Void) {
+		return nil, b.mismatch(n, "%s needs conditions, not texts", n.Op)
+	}
 	l, err := b.boolean(l, n.L)
 	if err != nil {
 		return nil, err
@@ -178,11 +189,14 @@ func (b *binder) is(n *parse.Is) (*node, error) {
 	case "NULL":
 		return b.isNull(x, n.Not), nil
 	}
+	if n.What == "UNKNOWN" {
+		if x.t.Kind == batch.String {
+			return nil, b.mismatch(n, "IS UNKNOWN asks of a condition, not of a text")
+		}
+		return b.isNull(x, n.Not), nil
+	}
 	if x, err = b.boolean(x, n.X); err != nil {
 		return nil, err
-	}
-	if n.What == "UNKNOWN" {
-		return b.isNull(x, n.Not), nil
 	}
 	out = b.call("is", batch.BooleanType, isKernel(n.What == "TRUE", n.Not), x)
 	out.nullable = false

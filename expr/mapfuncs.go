@@ -102,7 +102,7 @@ func mapContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if args[0].t.Kind != batch.Map || args[1].t.Kind == batch.Void {
 		return nil, b.mismatch(c, "map_contains_key needs a map and a key, not %s and %s", clip(args[0].t.String()), clip(args[1].t.String()))
 	}
-	key, ok := common(args[0].t.Fields[0].Type, args[1].t)
+	key, ok := b.common(args[0].t.Fields[0].Type, args[1].t)
 	if !ok {
 		return nil, b.mismatch(c, "the keys are of type %s, not %s", clip(args[0].t.Fields[0].Type.String()), clip(args[1].t.String()))
 	}

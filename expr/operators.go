@@ -133,7 +133,7 @@ func (b *binder) caseOf(n *parse.Case) (*node, error) {
 		if operand != nil {
 			c, err = b.compare("=", operand, c, w.If)
 		} else {
-			c, err = b.boolean(c, w.If)
+			c, err = b.branchCondition(c, w.If, "CASE")
 		}
 		if err != nil {
 			return nil, err

@@ -30,12 +30,12 @@ func sortArray(b *binder, c *parse.Call, args []*node) (*node, error) {
 }
 
 func sequence(b *binder, c *parse.Call, args []*node) (*node, error) {
-	t, ok := common(args[0].t, args[1].t)
+	t, ok := b.common(args[0].t, args[1].t)
 	if ok && t.Kind == batch.String && instantKind(args[0].t.Kind) {
 		t = args[0].t
 	}
 	if ok && integral(t.Kind) && len(args) == 3 && integral(args[2].t.Kind) {
-		t, ok = common(t, args[2].t)
+		t, ok = b.common(t, args[2].t)
 	}
 	if !ok || !integral(t.Kind) && !instantKind(t.Kind) {
 		return nil, b.mismatch(c, "sequence goes from integers to integers, or between dates or timestamps, not from %s to %s", clip(args[0].t.String()), clip(args[1].t.String()))

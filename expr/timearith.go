@@ -3,6 +3,7 @@ package expr
 import (
 	"math"
 	"strings"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/datetime"
@@ -14,13 +15,6 @@ func temporal(k batch.Kind) bool { return k >= batch.Date && k <= batch.DayTime 
 // timeArithmetic binds + and - of dates, timestamps and intervals, and
 // intervals times or divided by numbers.
 func (b *binder) timeArithmetic(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
-	if l.t.Kind == batch.Void || r.t.Kind == batch.Void {
-		t := l.t
-		if t.Kind == batch.Void {
-			t = r.t
-		}
-		return b.intern(b.call("null", t, nullKernel(t), l, r), ""), nil
-	}
 	if op == "+" && (!temporal(l.t.Kind) || interval(l.t.Kind)) && !interval(r.t.Kind) {
 		l, r = r, l
 	}
@@ -30,13 +24,15 @@ func (b *binder) timeArithmetic(op string, at parse.Node, l, r *node, mode castM
 		return b.difference(at, l, r)
 	case (op == "+" || op == "-") && instantKind(l.t.Kind) && interval(r.t.Kind):
 		return b.shift(op, at, l, r, mode)
-	case (op == "+" || op == "-") && l.t.Kind == batch.Date && (integral(r.t.Kind) || r.t.Kind == batch.String):
+	case (op == "+" || op == "-") && l.t.Kind == batch.Date && integral(r.t.Kind) && r.t.Kind != batch.BigInt:
 		return b.addDays(at, l, r, op == "-")
 	case (op == "+" || op == "-") && interval(l.t.Kind) && l.t.Kind == r.t.Kind:
+		if mode == castLegacy {
+			mode = castANSI // intervals never wrap
+		}
 		k := wholeKernel(op, l.t, mode, func(c *batch.Column) []int64 { return c.I64 })
 		if l.t.Kind == batch.YearMonth {
-			k = wholeKernel(op, batch.IntType, mode, func(c *batch.Column) []int32 { return c.I32 })
-			k = retyped(k, l.t)
+			k = wholeKernel(op, l.t, mode, func(c *batch.Column) []int32 { return c.I32 })
 		}
 		return b.arithmeticNode(b.call(op, l.t, k, l, r), true, mode), nil
 	case op == "*" && interval(r.t.Kind) && numeric(l.t.Kind):
@@ -75,8 +71,13 @@ func (b *binder) difference(at parse.Node, l, r *node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	zoned := l.t.Kind == batch.Timestamp
 	return b.intern(b.call("-", batch.DayTimeType, strict(batch.DayTimeType, func(x *rows, i int) {
-		x.b.Int64(x.i64(0, i) - x.i64(1, i))
+		p, q := x.i64(0, i), x.i64(1, i)
+		if zoned { // between the wall clocks
+			p, q = datetime.Local(p, x.r.zone), datetime.Local(q, x.r.zone)
+		}
+		x.b.Int64(p - q)
 	}), l, r), ""), nil
 }
 
@@ -94,8 +95,7 @@ func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*no
 		}
 	}
 	if l.t.Kind != batch.Date && r.t.Kind == batch.DayTime {
-		k := retyped(wholeKernel(op, batch.BigIntType, mode, func(c *batch.Column) []int64 { return c.I64 }), l.t)
-		return b.arithmeticNode(b.call(op, l.t, k, l, r), true, mode), nil
+		return b.arithmeticNode(b.call(op, l.t, shiftTime(op, l.t, sign, mode), l, r), true, mode), nil
 	}
 	t := l.t
 	k := strict(t, func(x *rows, i int) {
@@ -113,7 +113,7 @@ func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*no
 				x.b.Int32(int32(days))
 				return
 			}
-		} else if v, fits := addMonths(x.i64(0, i), sign*int64(x.i32(1, i)), x, t.Kind); fits {
+		} else if v, fits := datetime.MoveMonths(x.i64(0, i), sign*int64(x.i32(1, i)), x.zoneOf(t)); fits {
 			x.b.Int64(v)
 			return
 		}
@@ -126,18 +126,38 @@ func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*no
 	return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
 }
 
-// addMonths moves a timestamp by months on its wall clock.
-func addMonths(micros, months int64, x *rows, k batch.Kind) (int64, bool) {
-	zone := x.r.zone
-	if k == batch.TimestampNTZ {
-		zone = nil
+// zoneOf is the zone by whose clock values of a type go: none for those without a zone.
+func (x *rows) zoneOf(t batch.Type) *time.Location {
+	if t.Kind == batch.TimestampNTZ {
+		return nil
 	}
-	days, ofDay := datetime.Split(datetime.Local(micros, zone))
-	days, ok := datetime.AddMonths(days, months)
-	if !ok || days > math.MaxInt32/21 || days < -math.MaxInt32/21 {
-		return 0, false
+	return x.r.zone
+}
+
+// shiftTime makes the kernel of a time plus or minus days and what is below: days go by the wall clock.
+func shiftTime(op string, t batch.Type, sign int64, mode castMode) kernel {
+	plain := retyped(wholeKernel(op, batch.BigIntType, mode, func(c *batch.Column) []int64 { return c.I64 }), t)
+	zoned := strict(t, func(x *rows, i int) {
+		span := x.i64(1, i)
+		days := span / datetime.Day
+		v, ok := datetime.AddDays(x.i64(0, i), sign*days, x.r.zone)
+		w := v + sign*(span-days*datetime.Day)
+		if !ok || (w > v) != (sign*(span-days*datetime.Day) > 0) && w != v {
+			if mode == castANSI {
+				x.fail(i, "DATETIME_OVERFLOW", "the result of the date arithmetic is out of range", nil)
+			} else {
+				x.b.Null()
+			}
+			return
+		}
+		x.b.Int64(w)
+	})
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		if t.Kind == batch.TimestampNTZ || datetime.UTC(r.zone) {
+			return plain(r, sel, a)
+		}
+		return zoned(r, sel, a)
 	}
-	return datetime.Instant(int64(days)*datetime.Day+ofDay, zone), true
 }
 
 // addDays binds date plus or minus a number of days.
@@ -189,7 +209,7 @@ func (b *binder) scale(op string, at parse.Node, l, r *node, mode castMode) (*no
 			class = "INTERVAL_ARITHMETIC_OVERFLOW"
 		}
 		switch {
-		case class != "" && mode == castANSI:
+		case class != "" && mode != castTry:
 			x.fail(i, class, strings.ToLower(strings.ReplaceAll(class, "_", " ")), nil)
 		case class != "":
 			x.b.Null()

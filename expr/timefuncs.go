@@ -335,8 +335,6 @@ func defineDateArithmetic() {
 	define("datediff", "datediff(end, start)", "The days from start to end.", "datediff(DATE'2026-03-01', DATE'2026-02-01')", "28", 2, 3,
 		eager(batch.IntType, []batch.Type{batch.DateType}, false, strict(batch.IntType, func(x *rows, i int) { x.b.Int32(x.i32(0, i) - x.i32(1, i)) })))
 	also("datediff", "date_diff")
-	define("timestampdiff", "timestampdiff(unit, start, end)", "The whole units from start to end.",
-		"timestampdiff(SECOND, TIMESTAMP'2026-01-01 00:00:00', TIMESTAMP'2026-01-01 00:01:30.9')", "90", 3, 3, nil)
 	define("add_months", "add_months(date, n)", "The date n months later; a day beyond the month's end becomes its last.", "add_months(DATE'2026-01-31', 1)", "2026-02-28", 2, 2,
 		eager(batch.DateType, []batch.Type{batch.DateType, batch.IntType}, true, strict(batch.DateType, func(x *rows, i int) {
 			d, ok := datetime.AddMonths(x.i32(0, i), int64(x.i32(1, i)))

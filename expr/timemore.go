@@ -75,31 +75,9 @@ func (z *zoneCache) of(name []byte) (*time.Location, bool) {
 		return c.zone, c.ok
 	}
 	c := &cachedZone{name: string(name)}
-	c.zone, c.ok = zoneNamed(c.name)
+	c.zone, c.ok = datetime.ZoneNamed(c.name)
 	z.last.Store(c)
 	return c.zone, c.ok
-}
-
-// zoneNamed returns the zone of an offset such as +09:00, or one of UTC's names. Other names are regions.
-func zoneNamed(s string) (*time.Location, bool) {
-	switch strings.ToUpper(s) {
-	case "UTC", "Z", "GMT":
-		return time.UTC, true
-	}
-	s = strings.TrimPrefix(strings.TrimPrefix(s, "UTC"), "GMT")
-	if len(s) > 1 && (s[0] == '+' || s[0] == '-') {
-		h, m := 0, 0
-		if n, _ := fmt.Sscanf(s[1:], "%d:%d", &h, &m); n > 0 && h <= 18 && m < 60 {
-			seconds := h*3600 + m*60
-			if s[0] == '-' {
-				seconds = -seconds
-			}
-			return time.FixedZone(s, seconds), true
-		}
-		return nil, false
-	}
-	zone, err := time.LoadLocation(s)
-	return zone, err == nil && s != "" && s != "Local"
 }
 
 func nextDay(b *binder, c *parse.Call, args []*node) (*node, error) {
@@ -122,16 +100,20 @@ func nextDay(b *binder, c *parse.Call, args []*node) (*node, error) {
 }
 
 func monthsBetweenRow(x *rows, i int) {
-	end, endOf := datetime.Split(datetime.Local(x.i64(0, i), x.r.zone))
-	start, startOf := datetime.Split(datetime.Local(x.i64(1, i), x.r.zone))
-	y1, m1, d1 := datetime.Civil(end)
-	y2, m2, d2 := datetime.Civil(start)
+	end, start := x.i64(0, i), x.i64(1, i)
+	endDay, _ := datetime.Split(datetime.Local(end, x.r.zone))
+	startDay, _ := datetime.Split(datetime.Local(start, x.r.zone))
+	y1, m1, d1 := datetime.Civil(endDay)
+	y2, m2, d2 := datetime.Civil(startDay)
 	months := float64((y1-y2)*12 + m1 - m2)
 	if d1 == d2 || d1 == datetime.DaysIn(y1, m1) && d2 == datetime.DaysIn(y2, m2) {
 		x.b.Float64(months)
 		return
 	}
-	seconds := int64(d1-d2)*86400 + (endOf-startOf)/datetime.Second
+	ofDay := func(t int64, day int32) int64 { // since the day began, whatever its clock did
+		return (t - datetime.Instant(int64(day)*datetime.Day, x.r.zone)) / datetime.Second
+	}
+	seconds := int64(d1-d2)*86400 + ofDay(end, endDay) - ofDay(start, startDay)
 	months += float64(seconds) / (31 * 86400)
 	if len(x.a) < 3 || x.a[2].c.Bool(i&x.a[2].mask()) {
 		months = math.Round(months*1e8) / 1e8

@@ -9,57 +9,6 @@ import (
 	"github.com/deltaic/deltaic/expr/parse"
 )
 
-// timestampDiff binds timestampdiff(unit, a, b), whose unit is a word.
-func (b *binder) timestampDiff(c *parse.Call) (*node, error) {
-	unit := ""
-	if len(c.Args) == 3 {
-		if n, ok := c.Args[0].(*parse.Name); ok && len(n.Parts) == 1 {
-			unit = strings.TrimSuffix(strings.ToUpper(n.Parts[0]), "S")
-		}
-	}
-	micros := map[string]int64{"MICROSECOND": 1, "MILLISECOND": 1e3, "SECOND": 1e6, "MINUTE": 60e6, "HOUR": 3600e6, "DAY": datetime.Day, "WEEK": 7 * datetime.Day}[unit]
-	months := map[string]int64{"MONTH": 1, "QUARTER": 3, "YEAR": 12}[unit]
-	if micros == 0 && months == 0 {
-		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "timestampdiff(unit, start, end) needs a unit such as SECOND, HOUR or MONTH")
-	}
-	args, err := b.bindAll(c.Args[1:])
-	if err != nil {
-		return nil, err
-	}
-	for i := range args {
-		if args[i], err = b.implicit(args[i], batch.TimestampType, c.Args[i+1]); err != nil {
-			return nil, err
-		}
-	}
-	return b.intern(b.call("timestampdiff", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
-		from, to := datetime.Local(x.i64(0, i), x.r.zone), datetime.Local(x.i64(1, i), x.r.zone)
-		if micros >= datetime.Day || months > 0 {
-			if months > 0 {
-				x.b.Int64(monthsBetween(from, to) / months)
-				return
-			}
-			x.b.Int64((to - from) / micros)
-			return
-		}
-		x.b.Int64((x.i64(1, i) - x.i64(0, i)) / micros)
-	}), args...), unit), nil
-}
-
-func monthsBetween(from, to int64) int64 {
-	if to < from {
-		return -monthsBetween(to, from)
-	}
-	d1, t1 := datetime.Split(from)
-	d2, t2 := datetime.Split(to)
-	y1, m1, day1 := datetime.Civil(d1)
-	y2, m2, day2 := datetime.Civil(d2)
-	n := int64(y2-y1)*12 + int64(m2-m1)
-	if day2 < day1 || day2 == day1 && t2 < t1 {
-		n--
-	}
-	return n
-}
-
 // truncate cuts a wall clock to a unit; false: no such unit.
 func truncate(unit string, days int32, ofDay int64) (int32, int64, bool) {
 	y, m, _ := datetime.Civil(days)

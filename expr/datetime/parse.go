@@ -10,8 +10,7 @@ type fields struct {
 	year, month, day, yearDay          int
 	hour, minute, second, halfHour, pm int
 	fraction                           int64
-	hasZone, session                   bool
-	offset                             int
+	zone                               *time.Location // that the text names
 }
 
 // ParseDate reads a date by the pattern. The whole text must match.
@@ -35,9 +34,8 @@ func (p *Pattern) ParseTimestamp(s []byte, zone *time.Location) (int64, bool) {
 	if !ok || !timeOK {
 		return 0, false
 	}
-	if f.hasZone && !f.session {
-		t, ok := instant(days, ofDay, nil, true)
-		return t - int64(f.offset)*Second, ok
+	if f.zone != nil {
+		zone = f.zone
 	}
 	return instant(days, ofDay, zone, false)
 }
@@ -232,8 +230,11 @@ func (f *fields) readZone(s []byte, zone *time.Location) ([]byte, bool) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	offset, session, ok := parseZone(s[:n], zone)
-	f.hasZone, f.session, f.offset = true, session, offset
+	if n == 0 {
+		return s, false
+	}
+	named, ok := parseZone(s[:n], zone)
+	f.zone = named
 	return s[n:], ok
 }
 

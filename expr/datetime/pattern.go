@@ -208,7 +208,7 @@ func appendTime(dst []byte, e part, ofDay, micros int64, zone *time.Location) []
 func appendZone(dst []byte, e part, micros int64, zone *time.Location) []byte {
 	name, offset := "UTC", 0
 	if !UTC(zone) {
-		name, offset = time.Unix(floorDiv(micros, Second), 0).In(zone).Zone()
+		name, offset = abbreviation(time.Unix(floorDiv(micros, Second), 0).In(zone))
 	}
 	switch e.letter {
 	case 'V':
@@ -219,38 +219,72 @@ func appendZone(dst []byte, e part, micros int64, zone *time.Location) []byte {
 	case 'z':
 		return append(dst, name...)
 	case 'O':
-		dst = append(dst, "GMT"...)
-		if offset == 0 {
-			return dst
-		}
-		return appendOffset(dst, offset, true)
+		return appendGMT(dst, offset, e.n == 4)
 	case 'X':
 		if offset == 0 {
 			return append(dst, 'Z')
 		}
 	case 'Z':
 		if e.n == 4 {
-			return appendOffset(append(dst, "GMT"...), offset, true)
+			return appendGMT(dst, offset, true)
 		}
 		if e.n == 5 && offset == 0 {
 			return append(dst, 'Z')
 		}
-		return appendOffset(dst, offset, e.n == 5)
+		return appendOffset(dst, offset, e.n == 5, e.n == 5)
 	}
 	if e.n == 1 && offset%3600 == 0 {
-		return appendOffset(dst, offset, false)[:len(dst)+3]
+		return appendOffset(dst, offset, false, false)[:len(dst)+3]
 	}
-	return appendOffset(dst, offset, e.n == 3 || e.n == 5)
+	return appendOffset(dst, offset, e.n == 3 || e.n == 5, e.n > 3)
 }
 
-func appendOffset(dst []byte, offset int, colon bool) []byte {
+// abbreviation is the name of a zone's offset. Times of local means, before there were such names, have today's.
+func abbreviation(t time.Time) (string, int) {
+	name, offset := t.Zone()
+	if name == "LMT" || name == "" || name[0] == '+' || name[0] == '-' || offset%60 != 0 {
+		if today, _ := time.Date(2037, 1, 1, 0, 0, 0, 0, t.Location()).Zone(); today != "" {
+			name = today
+		}
+	}
+	return name, offset
+}
+
+// appendGMT appends GMT+8 or, in full, GMT+08:00, with seconds where the offset has them.
+func appendGMT(dst []byte, offset int, full bool) []byte {
+	dst = append(dst, "GMT"...)
+	if offset == 0 {
+		return dst
+	}
+	at := len(dst)
+	dst = appendOffset(dst, offset, true, true)
+	if full {
+		return dst
+	}
+	if dst[at+1] == '0' {
+		dst = append(dst[:at+1], dst[at+2:]...)
+	}
+	if offset%3600 == 0 {
+		return dst[:len(dst)-3]
+	}
+	return dst
+}
+
+// appendOffset appends +hhmm or +hh:mm, and seconds that are not zero if they are wanted.
+func appendOffset(dst []byte, offset int, colon, seconds bool) []byte {
 	sign := byte('+')
 	if offset < 0 {
 		sign, offset = '-', -offset
 	}
 	dst = pad(append(dst, sign), offset/3600, 2)
-	if colon {
-		dst = append(dst, ':')
+	for _, v := range [2]int{offset / 60 % 60, offset % 60} {
+		if colon {
+			dst = append(dst, ':')
+		}
+		dst = pad(dst, v, 2)
+		if !seconds || offset%60 == 0 {
+			break
+		}
 	}
-	return pad(dst, offset/60%60, 2)
+	return dst
 }

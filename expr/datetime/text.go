@@ -119,14 +119,11 @@ func clock(days int32, s []byte, zone *time.Location, ntz bool) (int64, bool) {
 		s = s[1+n:]
 	}
 	if s = bytes.TrimSpace(s); len(s) > 0 {
-		offset, session, ok := parseZone(s, zone)
+		written, ok := parseZone(s, zone)
 		if !ok {
 			return 0, false
 		}
-		if !session && !ntz {
-			t, ok := instant(days, int64(parts[0])*Hour+int64(parts[1])*Minute+int64(parts[2])*Second+fraction, nil, true)
-			return t - int64(offset)*Second, ok
-		}
+		zone = written
 	}
 	return instant(days, int64(parts[0])*Hour+int64(parts[1])*Minute+int64(parts[2])*Second+fraction, zone, ntz)
 }
@@ -149,27 +146,25 @@ func micros(s []byte) (v int64, n int) {
 	return v, n
 }
 
-// parseZone reads Z, UTC, GMT, [UTC|GMT](+|-)[h]h[[:]mm[:ss]], or the session's
-// own name. The offset is in seconds.
-func parseZone(s []byte, session *time.Location) (offset int, isSession, ok bool) {
-	if len(s) > 64 {
-		return 0, false, false
-	}
+// parseZone returns the zone behind a time: an offset, the session's own, or another one by its name.
+func parseZone(s []byte, session *time.Location) (*time.Location, bool) {
 	if session != nil && string(s) == session.String() {
-		return 0, true, true
+		return session, true
 	}
-	switch string(s) {
-	case "Z", "z", "UTC", "GMT", "UT", "Etc/UTC", "Etc/GMT":
-		return 0, false, true
+	if s[0] == 'z' && len(s) == 1 {
+		return time.UTC, true
 	}
-	for _, prefix := range []string{"UTC", "GMT", "UT"} {
-		if len(s) > len(prefix) && string(s[:len(prefix)]) == prefix {
-			s = s[len(prefix):]
-			break
+	if s[0] == '+' || s[0] == '-' {
+		seconds, ok := parseOffset(s)
+		if ok && seconds == 0 {
+			return time.UTC, true
 		}
+		return time.FixedZone("", seconds), ok
 	}
-	offset, ok = parseOffset(s)
-	return offset, false, ok
+	if len(s) > 64 {
+		return nil, false
+	}
+	return ZoneNamed(string(s))
 }
 
 // parseOffset reads (+|-)[h]h[[:]mm[[:]ss]], at most 18 hours.

@@ -119,7 +119,8 @@ type Call struct {
 	Name     string
 	Distinct bool
 	Args     []Node
-	Filter   Node // nil: none
+	Names    []string // of the arguments given by name, "" for the others; nil: all by place
+	Filter   Node     // nil: none
 }
 
 // Index is x[i].

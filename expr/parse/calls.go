@@ -17,7 +17,7 @@ func (p *Parser) call(t Token) (Node, error) {
 			return nil, err
 		}
 	}
-	if c.Args, err = p.arguments(strings.ToUpper(t.Text)); err != nil {
+	if c.Args, c.Names, err = p.arguments(strings.ToUpper(t.Text)); err != nil {
 		return nil, err
 	}
 	if p.tok.Is("FILTER") && p.after().Is("(") {
@@ -40,28 +40,75 @@ func (p *Parser) call(t Token) (Node, error) {
 	return c, p.at(&c.place, t.At, append(c.Args[:len(c.Args):len(c.Args)], c.Filter)...)
 }
 
-// arguments parses up to the closing parenthesis. SUBSTRING(x FROM a FOR n)
-// and POSITION(a IN b) become plain arguments.
-func (p *Parser) arguments(name string) ([]Node, error) {
+// arguments parses up to the closing parenthesis. SUBSTRING(x FROM a FOR n), OVERLAY(x PLACING y FROM n FOR m) and POSITION(a
+// IN b) become plain arguments.
+func (p *Parser) arguments(name string) (args []Node, names []string, err error) {
 	switch name {
 	case "SUBSTRING", "SUBSTR":
-		return p.separated("FROM", "FOR")
+		args, err = p.separated("FROM", "FOR")
+	case "OVERLAY":
+		args, err = p.separated("PLACING", "FROM", "FOR")
 	case "POSITION":
-		first, err := p.binary(pipeLevel)
-		if err != nil {
+		args, err = p.position()
+	default:
+		return p.named(name == "STRUCT")
+	}
+	return args, nil, err
+}
+
+func (p *Parser) position() ([]Node, error) {
+	first, err := p.binary(pipeLevel)
+	if err != nil {
+		return nil, err
+	}
+	if ok, err := p.Accept("IN"); err != nil {
+		return nil, err
+	} else if !ok {
+		if err := p.Expect(","); err != nil {
 			return nil, err
 		}
-		if ok, err := p.Accept("IN"); err != nil {
-			return nil, err
-		} else if !ok {
-			if err := p.Expect(","); err != nil {
-				return nil, err
+	}
+	rest, err := p.list(")")
+	return append([]Node{first}, rest...), err
+}
+
+// named parses arguments, which may have names: name => value, or value AS name where aliases are allowed.
+func (p *Parser) named(aliases bool) (args []Node, names []string, err error) {
+	if done, err := p.Accept(")"); done || err != nil {
+		return nil, nil, err
+	}
+	for {
+		name := ""
+		if (p.tok.Kind == Word || p.tok.Kind == Quoted) && p.after().Is("=>") {
+			if name, err = p.Name("a name"); err == nil {
+				err = p.Expect("=>")
 			}
 		}
-		rest, err := p.list(")")
-		return append([]Node{first}, rest...), err
+		var n Node
+		if err == nil {
+			n, err = p.Expr()
+		}
+		if err == nil && aliases {
+			n, err = p.alias(n)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if args = append(args, n); len(args) > MaxList {
+			return nil, nil, p.long(n.Pos())
+		}
+		if name != "" && names == nil {
+			names = make([]string, len(args)-1)
+		}
+		if names != nil {
+			names = append(names, name)
+		}
+		if more, err := p.Accept(","); err != nil {
+			return nil, nil, err
+		} else if !more {
+			return args, names, p.Expect(")")
+		}
 	}
-	return p.list(")")
 }
 
 func (p *Parser) separated(words ...string) ([]Node, error) {

@@ -32,7 +32,7 @@ func (t Token) Is(word string) bool {
 	return (t.Kind == Word || t.Kind == Symbol) && strings.EqualFold(t.Text, word)
 }
 
-var symbols = []string{"<=>", "||", "<=", ">=", "<>", "!=", "==", "::", "->", "=>"}
+var symbols = []string{"<=>", "||", "<=", ">=", "<>", "!=", "==", "::", "->", "=>", "<<", ">>>", ">>"}
 
 // lex returns the next token at or behind from.
 func lex(s string, from int) (Token, error) {

@@ -3,6 +3,7 @@ package parse
 import (
 	"encoding/hex"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -57,7 +58,7 @@ func (p *Parser) number(at int, sign string) (Node, error) {
 		}
 		l.Kind, l.Text = s.kind, sign+digits
 		if s.bits > 0 && !fits(l.Text, s.bits) {
-			return nil, syntax(p.text, t.At, "the number %s%s does not fit %s", sign, t.Text, s.kind)
+			return nil, At(p.text, t.At, "INVALID_NUMERIC_LITERAL_RANGE", "the number "+sign+short(t.Text)+" does not fit "+s.kind.String(), "leave the suffix out, or use one of a larger type")
 		}
 		break
 	}
@@ -124,7 +125,7 @@ func (p *Parser) typed(upper string) (Node, error, bool) {
 		}
 		b, err := hex.DecodeString(digits)
 		if err != nil {
-			return nil, syntax(p.text, t.At, "X'...' holds hexadecimal digits, not %q", t.Text), true
+			return nil, At(p.text, t.At, "INVALID_TYPED_LITERAL", "X'...' holds hexadecimal digits, not "+strconv.Quote(short(t.Text)), ""), true
 		}
 		l.Text = string(b)
 	}

@@ -1,6 +1,9 @@
 package parse
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Strength of binding, from Spark's grammar: each level binds tighter than the
 // one above it.
@@ -12,6 +15,7 @@ const (
 	pipeLevel
 	hatLevel
 	ampersandLevel
+	shiftLevel
 	addLevel
 	multiplyLevel
 	unaryLevel
@@ -24,6 +28,7 @@ var strength = map[string]int{
 	"IS": compareLevel, "IN": compareLevel, "LIKE": compareLevel, "ILIKE": compareLevel, "RLIKE": compareLevel,
 	"REGEXP": compareLevel, "BETWEEN": compareLevel, "NOT": compareLevel,
 	"|": pipeLevel, "^": hatLevel, "&": ampersandLevel,
+	"<<": shiftLevel, ">>": shiftLevel, ">>>": shiftLevel,
 	"||": addLevel, "+": addLevel, "-": addLevel,
 	"*": multiplyLevel, "/": multiplyLevel, "%": multiplyLevel, "DIV": multiplyLevel,
 }
@@ -78,12 +83,21 @@ func (p *Parser) binary(least int) (Node, error) {
 		if right, err = p.binary(level + 1); err != nil {
 			break
 		}
+		if function := shifts[op]; function != "" {
+			n := &Call{Name: function, Args: []Node{left, right}}
+			err = p.at(&n.place, left.Pos(), left, right)
+			left = n
+			continue
+		}
 		n := &Binary{Op: op, L: left, R: right}
 		err = p.at(&n.place, left.Pos(), left, right)
 		left = n
 	}
 	return nil, err
 }
+
+// shifts are operators that are functions, too.
+var shifts = map[string]string{"<<": "shiftleft", ">>": "shiftright", ">>>": "shiftrightunsigned"}
 
 // prefix parses NOT and the signs, or a postfix expression.
 func (p *Parser) prefix() (Node, error) {
@@ -191,7 +205,51 @@ func (p *Parser) in(left Node, not bool) (Node, error) {
 	return n, p.at(&n.place, left.Pos(), append(list[:len(list):len(list)], left)...)
 }
 
+// likeOf parses LIKE ANY (a, b) and LIKE ALL (a, b) into x LIKE a OR x LIKE b, or AND.
+func (p *Parser) likeOf(left Node, op string, not bool) (Node, error) {
+	join := "OR"
+	if p.tok.Is("ALL") {
+		join = "AND"
+	}
+	if _, err := p.Next(); err != nil {
+		return nil, err
+	}
+	if err := p.Expect("("); err != nil {
+		return nil, err
+	}
+	patterns, err := p.list(")")
+	if err != nil {
+		return nil, err
+	}
+	if len(patterns) == 0 {
+		return nil, p.unexpected("at least one pattern in the list before")
+	}
+	return p.likeEach(left, op, not, join, patterns)
+}
+
+// likeEach joins the patterns as a balanced tree, since there may be many.
+func (p *Parser) likeEach(left Node, op string, not bool, join string, patterns []Node) (Node, error) {
+	if len(patterns) == 1 {
+		n := &Like{X: left, Not: not, Op: op, Pattern: patterns[0]}
+		return n, p.at(&n.place, left.Pos(), left, patterns[0])
+	}
+	half := len(patterns) / 2
+	l, err := p.likeEach(left, op, not, join, patterns[:half])
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.likeEach(left, op, not, join, patterns[half:])
+	if err != nil {
+		return nil, err
+	}
+	n := &Binary{Op: join, L: l, R: r}
+	return n, p.at(&n.place, left.Pos(), l, r)
+}
+
 func (p *Parser) like(left Node, op string, not bool) (Node, error) {
+	if (p.tok.Is("ANY") || p.tok.Is("SOME") || p.tok.Is("ALL")) && op != "RLIKE" && p.after().Is("(") {
+		return p.likeOf(left, op, not)
+	}
 	pattern, err := p.binary(pipeLevel)
 	if err != nil {
 		return nil, err
@@ -201,8 +259,11 @@ func (p *Parser) like(left Node, op string, not bool) (Node, error) {
 		if _, err := p.Next(); err != nil {
 			return nil, err
 		}
-		if p.tok.Kind != Text || len([]rune(p.tok.Text)) != 1 {
+		if p.tok.Kind != Text {
 			return nil, p.unexpected("one character in quotes")
+		}
+		if len([]rune(p.tok.Text)) != 1 {
+			return nil, At(p.text, p.tok.At, "INVALID_ESC", "what ESCAPE names is one character, not "+strconv.Quote(short(p.tok.Text)), "")
 		}
 		t, err := p.Next()
 		if err != nil {

@@ -157,6 +157,11 @@ func (p *Parser) Item() (Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.alias(n)
+}
+
+// alias parses the alias behind n, if there is one.
+func (p *Parser) alias(n Node) (Node, error) {
 	explicit, err := p.Accept("AS")
 	if err != nil {
 		return nil, err

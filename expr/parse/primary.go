@@ -129,14 +129,26 @@ func (p *Parser) symbol() (Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		return group(n), p.Expect(")")
+		if more, err := p.Accept(","); more || err != nil {
+			return p.tuple(n, err)
+		}
+		return n, p.Expect(")")
 	}
 	return nil, p.unexpected("an expression")
 }
 
-// group keeps a name in parentheses from growing by what follows: (a).b is
-// access to a field like a.b, but (a).* is no star.
-func group(n Node) Node { return n }
+// tuple parses what stands behind (first, : a struct.
+func (p *Parser) tuple(first Node, err error) (Node, error) {
+	if err != nil {
+		return nil, err
+	}
+	rest, err := p.list(")")
+	if err != nil {
+		return nil, err
+	}
+	c := &Call{Name: "struct", Args: append([]Node{first}, rest...)}
+	return c, p.at(&c.place, first.Pos(), c.Args...)
+}
 
 // lambdaList parses (x, y) -> body if that is what stands here.
 func (p *Parser) lambdaList() (Node, error, bool) {
@@ -204,7 +216,7 @@ func (p *Parser) word() (Node, error) {
 			return p.extract()
 		case "TRIM":
 			return p.trim()
-		case "SUBSTRING", "SUBSTR", "POSITION", "LEFT", "RIGHT", "LIKE", "ILIKE", "RLIKE", "REGEXP", "FILTER":
+		case "SUBSTRING", "SUBSTR", "POSITION", "OVERLAY", "STRUCT", "LEFT", "RIGHT", "LIKE", "ILIKE", "RLIKE", "REGEXP", "FILTER":
 			return p.name()
 		}
 	}

@@ -176,7 +176,16 @@ func (w *writer) call(n *Call) {
 	if n.Distinct {
 		w.WriteString("DISTINCT ")
 	}
-	w.list(n.Args)
+	for i, a := range n.Args {
+		if i > 0 {
+			w.WriteString(", ")
+		}
+		if n.Names != nil && n.Names[i] != "" {
+			w.name(n.Names[i])
+			w.WriteString(" => ")
+		}
+		w.all(a)
+	}
 	w.WriteByte(')')
 	if n.Filter != nil {
 		w.all(" FILTER (WHERE ", n.Filter, ")")

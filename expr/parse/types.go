@@ -66,7 +66,7 @@ func (p *Parser) Type() (batch.Type, error) {
 		return p.nested(upper)
 	}
 	at := p.tok.At
-	return batch.Type{}, At(p.text, at, "PARSE_SYNTAX_ERROR", "Syntax error: unknown type "+strconv.Quote(short(p.tok.Text))+nearType(upper),
+	return batch.Type{}, At(p.text, at, "UNSUPPORTED_DATATYPE", "there is no type "+strconv.Quote(short(p.tok.Text))+nearType(upper),
 		"use one of Spark's types, such as INT, BIGINT, STRING, DECIMAL(10,2), TIMESTAMP, ARRAY<...>, STRUCT<...>")
 }
 
@@ -105,6 +105,9 @@ func (p *Parser) decimal() (batch.Type, error) {
 	scale := 0
 	if len(args) == 2 {
 		scale = args[1]
+	}
+	if args[0] > 38 {
+		return t, At(p.text, at, "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION", "a decimal has at most 38 digits, not "+strconv.Itoa(args[0]), "use DECIMAL(38, s), or DOUBLE")
 	}
 	if len(args) > 2 || args[0] < 1 || args[0] > 38 || scale > args[0] {
 		return t, syntax(p.text, at, "a decimal has 1 to 38 digits and a scale of at most as many")
