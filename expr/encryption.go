@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"errors"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 )
 
 func init() {
-	define("aes_encrypt", "aes_encrypt(x, key[, mode[, padding[, iv[, aad]]]])", "The bytes encrypted by AES, in mode GCM, CBC or ECB; the vector, drawn at random where none is given, stands in front.",
+	define("aes_encrypt", "aes_encrypt(x, key[, mode[, padding[, iv[, aad]]]])", "The bytes encrypted by AES, in mode GCM, CBC or ECB; those that have a vector want it given, and put it in front.",
 		"base64(aes_encrypt('Spark SQL', '1234567890abcdef', 'ECB', 'PKCS'))", "3lmwu+Mw0H3fi5NDvcu9lg==", 2, 6, aesEncrypt)
 	define("aes_decrypt", "aes_decrypt(x, key[, mode[, padding[, aad]]])", "The bytes that aes_encrypt was given.",
 		"string(aes_decrypt(unbase64('3lmwu+Mw0H3fi5NDvcu9lg=='), '1234567890abcdef', 'ECB', 'PKCS'))", "Spark SQL", 2, 5, aesDecrypt(false))
@@ -51,15 +50,16 @@ func aesEncrypt(b *binder, c *parse.Call, args []*node) (*node, error) {
 	n := b.call("aes_encrypt", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
 		out, class := encrypt(x.buf[:0], x.str(0, i), x.str(1, i), x.str(2, i), x.str(3, i), x.str(4, i), x.str(5, i))
 		if class != "" {
+			if class == noVector {
+				x.fail(i, class, "aes_encrypt draws no vector at random, since a repeated epoch must make the same rows: give it one, different for each row, or use mode ECB", nil)
+				return
+			}
 			x.fail(i, class, "what aes_encrypt is given is no key of 16, 24 or 32 bytes, or its mode, padding, vector and data do not go together", nil)
 			return
 		}
 		x.bytes(out)
 	}), args...)
 	n.nullable, n.fails = true, true
-	vector, constant := stringConstant(args[4])
-	mode, known := stringConstant(args[2])
-	n.volatile = !constant || vector == "" && (!known || !strings.EqualFold(mode, "ECB")) // a vector may be drawn
 	return b.intern(n, ""), nil
 }
 
@@ -95,6 +95,10 @@ func aesMode(mode, padding []byte) (m, class string) {
 	return m, "UNSUPPORTED_FEATURE"
 }
 
+// noVector is the class where a vector would have to be drawn: nothing here is drawn at random, since a repeated epoch must
+// make the same rows.
+const noVector = "NOT_IMPLEMENTED"
+
 const invalidParameter = "INVALID_PARAMETER_VALUE"
 
 func encrypt(dst, x, key, mode, padding, vector, aad []byte) ([]byte, string) {
@@ -109,9 +113,8 @@ func encrypt(dst, x, key, mode, padding, vector, aad []byte) ([]byte, string) {
 		return nil, "UNSUPPORTED_FEATURE"
 	}
 	size := map[string]int{"GCM": 12, "CBC": aes.BlockSize}[m]
-	if len(vector) == 0 {
-		vector = make([]byte, size)
-		_, _ = rand.Read(vector) // never fails
+	if len(vector) == 0 && size > 0 {
+		return nil, noVector
 	} else if len(vector) != size {
 		return nil, invalidParameter
 	}
