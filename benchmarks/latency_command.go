@@ -75,7 +75,7 @@ func latencyCommand() *cobra.Command {
 	f.StringVar(&topics.Shape, "shape", relay.Stateless, "kafka-kafka: stateless, count (by key) or join (with a static table)")
 	f.StringVar(&topics.Payload, "payload", relay.Bids, "kafka-kafka: bids (JSON) or lines (of a log, 1.2 KB)")
 	f.DurationVar(&topics.Epoch, "epoch", 0, "kafka-kafka: interval of epochs (default: back to back where rows wait for them)")
-	f.IntVar(&topics.Backlog, "backlog", 0, "kafka-kafka, exactly-once: rows of a run that tells the throughput (default 300000)")
+	f.IntVar(&topics.Backlog, "backlog", 0, "kafka-kafka, exactly-once: rows of a run that tells the throughput (default 1000000)")
 	f.StringVar(&topics.Profile, "cpu-profile", "", "kafka-kafka: file for the first run's profile of processor time")
 	return c
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/deltaic/deltaic/benchmarks/measure"
 	"github.com/deltaic/deltaic/benchmarks/nexmark"
 )
 
@@ -47,9 +48,7 @@ func (s *sent) produce(ctx context.Context, brokers []string, o Options) error {
 	ticks := int((o.Warmup + o.Duration) / tickEvery)
 	for tick, k := 0, uint64(0); tick < ticks; tick++ {
 		due := start.Add(time.Duration(tick) * tickEvery)
-		if wait := time.Until(due); wait > 0 {
-			time.Sleep(wait)
-		}
+		measure.SleepUntil(due)
 		if at := due.UnixMicro(); at >= s.counted {
 			s.late = append(s.late, float64(time.Since(due).Microseconds())/1e3)
 		}

@@ -35,6 +35,7 @@ type NodeSettings struct {
 type NodeResult struct {
 	Epochs int64         `json:"epochs"`
 	Used   measure.Usage `json:"used"`
+	GC     measure.GC    `json:"gc"`
 }
 
 // Node reads settings from in, forwards rows until in ends, and writes the result to out.
@@ -60,7 +61,7 @@ func Node(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := stop(); err != nil {
 		return err
 	}
-	r.Used = measure.Used()
+	r.Used, r.GC = measure.Used(), measure.Collected()
 	return json.NewEncoder(out).Encode(r)
 }
 

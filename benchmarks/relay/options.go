@@ -20,7 +20,7 @@ type Options struct {
 	Shape       string        // Stateless, the default, Count or Join
 	Payload     string        // Bids, the default, or Lines
 	Epoch       time.Duration // interval of epochs; default: back to back where rows wait for them, else that of the engine
-	Backlog     int           // rows of each run that tells the throughput, with ExactlyOnce; default 300 000
+	Backlog     int           // rows of each run that tells the throughput, with ExactlyOnce; default 1 000 000: several epochs
 	Dir         string        // a folder for checkpoints; default the folder for temporary files
 	Profile     string        // file for a profile of processor time of the first run; "": none
 }
@@ -60,7 +60,7 @@ func (o *Options) Check() error {
 }
 
 func (o *Options) defaults() error {
-	for value, least := range map[*int]int{&o.Rate: 10_000, &o.Rounds: 2, &o.Partitions: 4, &o.Parallelism: 1, &o.Backlog: 300_000} {
+	for value, least := range map[*int]int{&o.Rate: 10_000, &o.Rounds: 2, &o.Partitions: 4, &o.Parallelism: 1, &o.Backlog: 1_000_000} {
 		if *value <= 0 {
 			*value = least
 		}

@@ -32,6 +32,7 @@ type side struct {
 	late      []float64
 	cpu       []float64 // seconds for a million rows
 	rate      []float64 // rows a second of a backlog
+	gc        []float64 // collections of garbage
 	epochs    int64
 	twice     int
 }
@@ -216,6 +217,7 @@ func (one *side) follow(ctx context.Context, settings NodeSettings, send *sender
 	}
 	one.late = append(one.late, measure.Quantile(send.late, 0.99))
 	one.cpu = append(one.cpu, r.Used.CPU*1e6/float64(at.rows))
+	one.gc = append(one.gc, float64(r.GC.Collections))
 	one.epochs += r.Epochs
 	return nil
 }

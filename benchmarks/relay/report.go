@@ -15,6 +15,7 @@ func (s *suite) summarise() {
 		s.ratio(name+"_to_bare_loop", flow.quantiles[i], bare.quantiles[i])
 	}
 	r.Metrics["cpu_seconds_per_million_rows"], r.Anchors["bare_loop_cpu_seconds_per_million_rows"] = spread(flow.cpu), spread(bare.cpu)
+	r.Metrics["collections"], r.Anchors["bare_loop_collections"] = spread(flow.gc), spread(bare.gc)
 	r.Metrics["late_sends_p99_ms"], r.Anchors["bare_loop_late_sends_p99_ms"] = spread(flow.late), spread(bare.late)
 	r.Metrics["epochs"], r.Metrics["rows_twice"] = flow.epochs, flow.twice
 	if flow == least {

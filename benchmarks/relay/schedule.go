@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/deltaic/deltaic/benchmarks/measure"
 )
 
 // tickEvery is the step of a schedule: rows of one tick have one time.
@@ -70,9 +72,7 @@ func (s *sender) send(ctx context.Context, n int) {
 func (s *sender) keep(ctx context.Context, at schedule) error {
 	for tick, n := 0, 0; n < at.rows; tick++ {
 		due := at.start.Add(time.Duration(tick) * tickEvery)
-		if wait := time.Until(due); wait > 0 {
-			time.Sleep(wait)
-		}
+		measure.SleepUntil(due)
 		if n >= at.first {
 			s.late = append(s.late, milliseconds(time.Since(due)))
 		}
