@@ -124,7 +124,7 @@ func (u *upserts) writer(ctx context.Context, head *Head, share connectors.Share
 	if err != nil {
 		return nil, err
 	}
-	w := &upsertWriter{t: u.t, head: head, objects: u.objects, folder: staged.Folder(u.prefix+"staged/", share.Incarnation), share: share, rows: u.rows, fit: f, rules: rules, keys: u.keys}
+	w := &upsertWriter{Share: staged.NewShare(share, u.objects, u.prefix+"staged/", u.rows), t: u.t, head: head, fit: f, rules: rules, keys: u.keys}
 	for _, k := range u.keys {
 		w.columns = append(w.columns, indexOf(u.rows, k))
 	}

@@ -2,16 +2,12 @@ package delta
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
-	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -24,21 +20,16 @@ type stagedData struct {
 // upsertWriter stages the change rows of one share, as they come, until their epoch is decided. What could
 // not be committed later is refused now, while it is a row's fault and nobody else's.
 type upsertWriter struct {
+	*staged.Share
 	t       *Table
 	head    *Head
-	objects objstore.Store
-	folder  string
-	share   connectors.Share
-	rows    *batch.Schema // of the flow
 	fit     *fit
 	rules   *rules
 	columns []int // of the rows: the keys
 	keys    []string
 
-	number int
-	out    *staged.Writer
-	sel    []int32
-	text   []byte
+	sel  []int32
+	text []byte
 }
 
 // Write stages the rows that count.
@@ -48,19 +39,7 @@ func (w *upsertWriter) Write(ctx context.Context, b *batch.Batch) error {
 	}
 	kept := *b
 	kept.Sel = w.needed(b)
-	if kept.Rows() == 0 {
-		return nil
-	}
-	if w.out == nil {
-		h := staged.Header{Flow: w.share.Flow, Incarnation: w.share.Incarnation, Attempt: w.share.Attempt, Share: w.share.Index}
-		out, err := staged.NewWriter(ctx, w.objects, staged.Name(w.folder, w.share.Attempt, w.share.Index, w.number), w.rows, h)
-		if err != nil {
-			return err
-		}
-		w.number++
-		w.out = out
-	}
-	return w.out.Write(&kept)
+	return w.Share.Write(ctx, &kept)
 }
 
 // needed leaves out the rows before an update that are followed by the row after it, of the same key: they say nothing.
@@ -92,7 +71,7 @@ func sameKey(b *batch.Batch, columns []int, i, j int) bool {
 
 // check refuses rows that the table cannot hold.
 func (w *upsertWriter) check(b *batch.Batch) error {
-	whole := &batch.Batch{Schema: w.head.Schema, N: b.N, Columns: w.fit.columns(b, w.share.Pool)}
+	whole := &batch.Batch{Schema: w.head.Schema, N: b.N, Columns: w.fit.columns(b, w.Of().Pool)}
 	defer func() { releaseAll(whole.Columns) }()
 	sel := b.Sel
 	if b.Kinds != nil { // of a row that goes only the key counts
@@ -155,20 +134,10 @@ func (w *upsertWriter) checkPartition(f batch.Field, c *batch.Column, sel []int3
 
 // Seal takes the epoch's file aside.
 func (w *upsertWriter) Seal(int64) (connectors.Sealed, error) {
-	if w.out == nil {
-		return nil, nil
+	if out := w.Share.Seal(); out != nil {
+		return stagedRows{out, w.keys}, nil
 	}
-	out := w.out
-	w.out = nil
-	return stagedRows{out, w.keys}, nil
-}
-
-// Abort gives up the file that is open.
-func (w *upsertWriter) Abort() {
-	if w.out != nil {
-		w.out.Abort()
-		w.out = nil
-	}
+	return nil, nil
 }
 
 type stagedRows struct {
@@ -178,29 +147,17 @@ type stagedRows struct {
 
 // Finish makes the staged rows durable.
 func (s stagedRows) Finish(context.Context) (connectors.Prepared, error) {
-	f, err := s.out.Close()
-	if err != nil {
-		return connectors.Prepared{}, err
-	}
-	data, err := json.Marshal(stagedData{f, s.keys})
-	return connectors.Prepared{Rows: f.Rows, Bytes: f.Length, Data: data}, err
+	return s.out.Prepare(func(f staged.File) any { return stagedData{f, s.keys} })
 }
 
 // stagedFiles returns the files that the shares prepared, in the order of shares.
-func stagedFiles(prepared []connectors.Prepared) ([]staged.File, error) {
-	var files []staged.File
-	for _, p := range prepared {
-		if len(p.Data) == 0 || string(p.Data) == "null" {
-			continue
-		}
-		var d stagedData
-		if err := json.Unmarshal(p.Data, &d); err != nil || d.Staged.Name == "" {
-			return nil, supervision.New(supervision.Fatal, "DELTAIC_MANIFEST_CORRUPT", "what a sink prepared names no staged rows: %w", errors.Join(err, fmt.Errorf("%.200s", p.Data)))
-		}
+func stagedFiles(prepared []connectors.Prepared) (files []staged.File, err error) {
+	all, err := staged.Told(prepared, func(d stagedData) bool { return d.Staged.Name != "" })
+	for _, d := range all {
 		files = append(files, d.Staged)
 	}
 	slices.SortStableFunc(files, func(a, b staged.File) int { return a.Share - b.Share })
-	return files, nil
+	return files, err
 }
 
 // fit returns how the flow's rows become the table's, and what the table asks of them.

@@ -2,7 +2,6 @@ package foreach
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
 	"github.com/deltaic/deltaic/objstore"
-	"github.com/deltaic/deltaic/supervision"
 )
 
 // doneName is the empty object that says that an epoch was handed over.
@@ -39,17 +37,7 @@ func collectRecords(ctx context.Context, s objstore.Store, folder string, epoch 
 
 // filesOf returns the files that the shares prepared, in the order of the shares.
 func filesOf(prepared []connectors.Prepared) ([]staged.File, error) {
-	var files []staged.File
-	for _, p := range prepared {
-		if len(p.Data) == 0 || string(p.Data) == "null" {
-			continue
-		}
-		var f staged.File
-		if err := json.Unmarshal(p.Data, &f); err != nil {
-			return nil, supervision.New(supervision.Fatal, "DELTAIC_MANIFEST_CORRUPT", "the staged rows of a prepared epoch cannot be read: %w", err)
-		}
-		files = append(files, f)
-	}
+	files, err := staged.Told(prepared, func(f staged.File) bool { return f.Name != "" })
 	slices.SortStableFunc(files, func(a, b staged.File) int { return a.Share - b.Share })
-	return files, nil
+	return files, err
 }

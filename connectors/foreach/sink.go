@@ -29,14 +29,13 @@ type Sink struct {
 	o     Options
 	call  func(ctx context.Context, rows *Rows) error
 
-	mu      sync.Mutex
-	objects objstore.Store
-	prefix  string
-	schema  *batch.Schema
-	mode    connectors.OutputMode
-	done    map[string]int64 // by flow and incarnation: the newest epoch handed over
-	behind  []string         // files of that epoch, to be removed with the next
-	swept   int64            // the attempt that has collected what earlier ones left
+	mu        sync.Mutex
+	objects   objstore.Store
+	prefix    string
+	schema    *batch.Schema
+	mode      connectors.OutputMode
+	done      map[string]int64 // by flow and incarnation: the newest epoch handed over
+	leftovers staged.Leftovers
 }
 
 var (
@@ -90,7 +89,7 @@ func (s *Sink) Writer(_ context.Context, share connectors.Share) (connectors.Wri
 	if s.schema == nil {
 		return nil, errors.New("foreach: the sink is not bound")
 	}
-	return &writer{sink: s, share: share, schema: s.schema, mode: s.mode, objects: s.objects, folder: staged.Folder(s.prefix, share.Incarnation)}, nil
+	return &writer{Share: staged.NewShare(share, s.objects, s.prefix, s.schema), sink: s, mode: s.mode}, nil
 }
 
 // Commit hands the epoch over, unless that was done.
@@ -117,10 +116,14 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 		return out, err
 	}
 	s.done[key] = c.Epoch
-	s.tidy(ctx, c, folder, record, files)
+	needed := []string{record}
 	for _, f := range files {
 		out.Files++
 		out.Bytes += f.Length
+		needed = append(needed, f.Name)
+	}
+	if s.leftovers.Done(ctx, s.objects, folder, c.Attempt, needed...) {
+		_ = collectRecords(ctx, s.objects, folder, c.Epoch)
 	}
 	return out, nil
 }
@@ -159,24 +162,4 @@ func (s *Sink) failure(epoch int64, err error) error {
 		return err
 	}
 	return supervision.New(supervision.Restart, s.class, "epoch %d: the function failed: %w", epoch, err)
-}
-
-// tidy removes what no restart can ask for any more: the files of the epoch
-// before, and once in an attempt what earlier attempts left. What cannot be
-// removed now stays for a later attempt: the epoch is done either way.
-func (s *Sink) tidy(ctx context.Context, c connectors.Commit, folder, record string, files []staged.File) {
-	for _, name := range s.behind {
-		_ = s.objects.Delete(ctx, name)
-	}
-	s.behind = []string{record}
-	kept := map[string]bool{}
-	for _, f := range files {
-		s.behind = append(s.behind, f.Name)
-		kept[f.Name] = true
-	}
-	if s.swept != c.Attempt { // it has decided this epoch, so what was staged before it is done or given up
-		s.swept = c.Attempt
-		_ = staged.Collect(ctx, s.objects, folder, c.Attempt, kept)
-		_ = collectRecords(ctx, s.objects, folder, c.Epoch)
-	}
 }

@@ -173,8 +173,7 @@ func (o *Output) Writer(_ context.Context, share connectors.Share) (connectors.W
 	if !o.c.exactly {
 		return newDirect(o, share), nil
 	}
-	return &stager{out: o, share: share, objects: o.objects, maker: o.layout.maker(), schema: o.schema,
-		mode: o.mode, folder: staged.Folder(o.prefix, share.Incarnation), topics: map[string]int32{}}, nil
+	return &stager{Share: staged.NewShare(share, o.objects, o.prefix, o.schema), out: o, mode: o.mode, maker: o.layout.maker(), topics: map[string]int32{}}, nil
 }
 
 // Close ends the connections.

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"sync"
@@ -28,10 +27,9 @@ type redo struct {
 	written   map[positionKey]int64  // the newest epoch that is written
 	next      int64                  // in the topic of positions; -1: at its beginning
 	of        positionTopic          // that was read
-	behind    []string               // files of the epoch before
-	swept     int64                  // the attempt that has collected what earlier ones left
-	renew     bool                   // begin producers anew for each epoch
-	looked    bool                   // whether renew is known
+	leftovers staged.Leftovers
+	renew     bool // begin producers anew for each epoch
+	looked    bool // whether renew is known
 }
 
 // sharesAtOnce bounds the transactions that are open at a time.
@@ -54,7 +52,7 @@ func (r *redo) drop(id string) {
 // Commit writes a decided epoch, unless that was done. Brokers that are away are waited for.
 func (o *Output) Commit(ctx context.Context, c connectors.Commit) (connectors.Committed, error) {
 	out := connectors.Committed{Version: -1}
-	shares, err := stagedShares(c)
+	shares, err := staged.Told(c.Prepared, func(s stagedShare) bool { return s.Producer != "" && s.Topic != "" })
 	if err != nil || len(shares) == 0 {
 		return out, err
 	}
@@ -80,27 +78,17 @@ func (o *Output) Commit(ctx context.Context, c connectors.Commit) (connectors.Co
 		}
 	}
 	o.waits(nil)
-	o.tidy(ctx, c, shares)
+	var files []string
 	for _, s := range shares {
 		out.Files++
 		out.Bytes += s.File.Length
+		files = append(files, s.File.Name)
 	}
+	o.mu.Lock()
+	objects, folder := o.objects, staged.Folder(o.prefix, c.Incarnation)
+	o.mu.Unlock()
+	r.leftovers.Done(ctx, objects, folder, c.Attempt, files...)
 	return out, nil
-}
-
-// stagedShares returns what the shares prepared.
-func stagedShares(c connectors.Commit) (shares []stagedShare, err error) {
-	for _, p := range c.Prepared {
-		if len(p.Data) == 0 || string(p.Data) == "null" {
-			continue
-		}
-		var s stagedShare
-		if err := json.Unmarshal(p.Data, &s); err != nil || s.Producer == "" || s.Topic == "" {
-			return nil, supervision.New(supervision.Fatal, "DELTAIC_MANIFEST_CORRUPT", "what a share of epoch %d prepared cannot be read: %s", c.Epoch, quote(string(p.Data)))
-		}
-		shares = append(shares, s)
-	}
-	return shares, nil
 }
 
 // write writes the shares that are not written, and reports whether there was none.
@@ -253,29 +241,6 @@ func (o *Output) transact(ctx context.Context, c connectors.Commit, s stagedShar
 		return o.c.writeFailure("", err)
 	}
 	return nil
-}
-
-// tidy removes what no restart can ask for any more: the files of the epoch before, and once in an
-// attempt what earlier attempts left. What cannot be removed now stays for a later attempt.
-func (o *Output) tidy(ctx context.Context, c connectors.Commit, shares []stagedShare) {
-	r := &o.redo
-	o.mu.Lock()
-	objects, folder := o.objects, staged.Folder(o.prefix, c.Incarnation)
-	o.mu.Unlock()
-	kept := map[string]bool{}
-	for _, s := range shares {
-		kept[s.File.Name] = true
-	}
-	for _, name := range r.behind {
-		if !kept[name] {
-			_ = objects.Delete(ctx, name)
-		}
-	}
-	r.behind = sortedKeys(kept)
-	if r.swept != c.Attempt { // it has decided this epoch, so what was staged before it is done or given up
-		r.swept = c.Attempt
-		_ = staged.Collect(ctx, objects, folder, c.Attempt, kept)
-	}
 }
 
 // sleep waits, or returns ctx's error when it ends.

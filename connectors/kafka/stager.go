@@ -2,28 +2,20 @@ package kafka
 
 import (
 	"context"
-	"encoding/json"
-	"slices"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
 	"github.com/deltaic/deltaic/connectors/staged"
-	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
 
 // stager is a share whose rows are kept until their epoch is decided.
 type stager struct {
-	out     *Output
-	share   connectors.Share
-	schema  *batch.Schema
-	mode    connectors.OutputMode
-	objects objstore.Store
-	folder  string
-	maker   *rowMaker
-	number  int
-	file    *staged.Writer   // nil: nothing was written in this epoch
-	topics  map[string]int32 // of this epoch, each with the greatest partition that a row names
+	*staged.Share
+	out    *Output
+	mode   connectors.OutputMode
+	maker  *rowMaker
+	topics map[string]int32 // of this epoch, each with the greatest partition that a row names
 }
 
 // stagedShare is what a manifest holds of one share's epoch.
@@ -36,7 +28,7 @@ type stagedShare struct {
 
 // Write stages the rows. Whatever makes a row impossible to write is found now, while the epoch can still be given up.
 func (w *stager) Write(ctx context.Context, b *batch.Batch) error {
-	if w.mode != connectors.Update && b.Kinds != nil && slices.ContainsFunc(b.Kinds[:b.N], func(k batch.RowKind) bool { return k != batch.Insert }) {
+	if w.mode != connectors.Update && staged.Changing(b) >= 0 {
 		return supervision.New(supervision.Fatal, "UNSUPPORTED_ROW_KIND", "a Kafka sink takes inserts only in output mode %s", w.mode)
 	}
 	r, err := w.maker.make(b, nil, nil)
@@ -50,33 +42,18 @@ func (w *stager) Write(ctx context.Context, b *batch.Batch) error {
 		}
 	}
 	r.release()
-	if w.file == nil {
-		name := staged.Name(w.folder, w.share.Attempt, w.share.Index, w.number)
-		w.number++
-		if w.file, err = staged.NewWriter(ctx, w.objects, name, w.schema,
-			staged.Header{Flow: w.share.Flow, Incarnation: w.share.Incarnation, Attempt: w.share.Attempt, Share: w.share.Index}); err != nil {
-			return err
-		}
-	}
-	return w.file.Write(b)
+	return w.Share.Write(ctx, b)
 }
 
 // Seal ends the epoch's file.
 func (w *stager) Seal(int64) (connectors.Sealed, error) {
-	if w.file == nil {
+	file := w.Share.Seal()
+	if file == nil {
 		return nil, nil
 	}
-	s := &sealedShare{out: w.out, file: w.file, share: w.share, topics: w.topics}
-	w.file, w.topics = nil, map[string]int32{}
+	s := &sealedShare{out: w.out, file: file, share: w.Of(), topics: w.topics}
+	w.topics = map[string]int32{}
 	return s, nil
-}
-
-// Abort gives up the file.
-func (w *stager) Abort() {
-	if w.file != nil {
-		w.file.Abort()
-		w.file = nil
-	}
 }
 
 type sealedShare struct {
@@ -93,12 +70,9 @@ func (s *sealedShare) Finish(ctx context.Context) (connectors.Prepared, error) {
 		s.file.Abort()
 		return connectors.Prepared{}, err
 	}
-	f, err := s.file.Close()
-	if err != nil {
-		return connectors.Prepared{}, err
-	}
-	data, err := json.Marshal(stagedShare{File: f, Producer: s.out.producerID(s.share), Topic: topic.name, TopicID: topic.id})
-	return connectors.Prepared{Rows: f.Rows, Bytes: f.Length, Data: data}, err
+	return s.file.Prepare(func(f staged.File) any {
+		return stagedShare{File: f, Producer: s.out.producerID(s.share), Topic: topic.name, TopicID: topic.id}
+	})
 }
 
 // ready makes sure that the topics of an epoch and that of positions are there, and returns the latter.

@@ -4,17 +4,17 @@
 //
 // # Main types
 //
-// [Writer] makes one file of batches; [File] describes it and is small enough
+// [Share] stages the rows of a share of a sink, a file an epoch; [Told] gives its commit back what it was told, and
+// [Leftovers] removes what nobody needs any more. [Writer] makes one file of batches; [File] describes it and is small enough
 // for a manifest; [Reader] gives the batches back, after it has made sure that
-// the file is whole. [Collect] removes what nobody needs any more.
+// the file is whole.
 //
 // # The caller's duties
 //
 //  1. A name is used once. [Name] makes one of incarnation, attempt, share and number.
 //  2. A file is removed only when its epoch is done, or below the claim.
 //
-// The package knows nothing of epochs: which file belongs to which stands in
-// the manifest. It starts no goroutine.
+// Which file belongs to which epoch stands in the manifest, and nowhere here. The package starts no goroutine.
 package staged
 
 import (

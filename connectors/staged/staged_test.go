@@ -217,3 +217,21 @@ func Example() {
 	// Output:
 	// 5 {"n":0,"s":"row 0"}
 }
+
+// A row that the selection leaves out changes nothing.
+func TestChanging(t *testing.T) {
+	b := batch.NewBatch(batch.NewSchema(), 3)
+	if at := staged.Changing(b); at != -1 {
+		t.Errorf("inserts alone: %d", at)
+	}
+	b.Kinds = []batch.RowKind{batch.Insert, batch.Delete, batch.UpdateAfter}
+	for _, c := range []struct {
+		rows []int32
+		at   int
+	}{{nil, 1}, {[]int32{0, 2}, 2}, {[]int32{0}, -1}} {
+		b.Sel = c.rows
+		if at := staged.Changing(b); at != c.at {
+			t.Errorf("rows %v: %d, want %d", c.rows, at, c.at)
+		}
+	}
+}
