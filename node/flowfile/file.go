@@ -146,6 +146,9 @@ type builder struct {
 	options Options
 	frames  map[string]*stream.Frame
 	statics map[string]stream.Static
+
+	autoMerge     bool              // of tables whose sink does not say
+	tableDefaults map[string]string // properties of tables, likewise
 }
 
 func (b *builder) build(d *value) error {
@@ -168,13 +171,18 @@ func (b *builder) build(d *value) error {
 		return err
 	}
 	b.file.flow = stream.New(b.file.Name)
-	b.frames, b.statics = map[string]*stream.Frame{}, map[string]stream.Static{}
+	b.frames, b.statics, b.tableDefaults = map[string]*stream.Frame{}, map[string]stream.Static{}, map[string]string{}
 	for _, part := range []func(*value) error{b.settings, b.alerts, b.quarantine, b.late, b.sources, b.steps, b.sinks} {
 		if err := part(d); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (b *builder) checkpointLocation(path string) {
+	b.file.CheckpointLocation = path
+	b.option(stream.CheckpointLocation(path))
 }
 
 func (b *builder) option(o stream.Option) { b.file.Options = append(b.file.Options, o) }
@@ -185,8 +193,7 @@ func (b *builder) settings(d *value) error {
 		if err != nil {
 			return err
 		}
-		b.file.CheckpointLocation = s
-		b.option(stream.CheckpointLocation(s))
+		b.checkpointLocation(s)
 	}
 	if v := d.get("trigger"); v != nil {
 		o, text, err := trigger(v)
@@ -219,90 +226,6 @@ func (b *builder) settings(d *value) error {
 		return b.configuration(v)
 	}
 	return nil
-}
-
-// configuration maps settings; spark.* ones that mean nothing here are named once.
-func (b *builder) configuration(v *value) error {
-	if v.kind != mapping {
-		return v.fail("INVALID_FLOW_FILE", "configuration is %s; a mapping is wanted", v.kind)
-	}
-	known := []string{"memory_limit", "session.timeZone", "ansi", "keyGroups", "actorPerKeyGroup", "minBatchesToRetain", "minTimeToRetain"}
-	for i, k := range v.keys {
-		text, err := v.values[i].str("configuration." + k.text)
-		if err != nil {
-			return err
-		}
-		b.file.Configuration[k.text] = text
-		switch k.text {
-		case "memory_limit":
-			n, err := Bytes(text)
-			if err != nil {
-				return v.values[i].fail("INVALID_FLOW_FILE", "memory_limit: %w", err)
-			}
-			b.option(stream.MemoryLimit(n))
-		case "session.timeZone", "spark.sql.session.timeZone":
-			zone, err := time.LoadLocation(text)
-			if err != nil {
-				return v.values[i].fail("INVALID_FLOW_FILE", "%s: there is no time zone %q", k.text, text)
-			}
-			b.file.flow.SessionZone(zone)
-		case "spark.sql.streaming.multipleWatermarkPolicy":
-			b.file.flow.MultipleWatermarkPolicy(text)
-		case "ansi", "spark.sql.ansi.enabled":
-			on, err := strconv.ParseBool(text)
-			if err != nil {
-				return v.values[i].fail("INVALID_FLOW_FILE", "%s is %q; want true or false", k.text, text)
-			}
-			b.file.flow.ANSI(on)
-		case "minBatchesToRetain", "spark.sql.streaming.minBatchesToRetain":
-			n, err := v.values[i].integer(k.text)
-			if err != nil || n < 2 {
-				return v.values[i].fail("INVALID_FLOW_FILE", "%s is %q; want a number of epochs, 2 at least", k.text, text)
-			}
-			b.option(stream.MinBatchesToRetain(n))
-		case "minTimeToRetain":
-			d, err := Duration(text)
-			if err != nil {
-				return v.values[i].fail("INVALID_FLOW_FILE", "minTimeToRetain is %q: %w", text, err)
-			}
-			b.option(stream.MinTimeToRetain(d))
-		case "keyGroups":
-			n, err := v.values[i].integer("keyGroups")
-			if err != nil {
-				return err
-			}
-			b.file.flow.KeyGroups(n)
-		case "actorPerKeyGroup":
-			if on, err := strconv.ParseBool(text); err != nil {
-				return v.values[i].fail("INVALID_FLOW_FILE", "actorPerKeyGroup is %q; want true or false", text)
-			} else if on {
-				b.file.flow.ActorPerKeyGroup()
-			}
-		default:
-			if err := b.unknownSetting(k, known); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// unknownSetting refuses a setting, or warns of one of Spark that means nothing here.
-func (b *builder) unknownSetting(k *value, known []string) error {
-	if instead := hadoopInstead(k.text); instead != "" {
-		f := k.fail("UNSUPPORTED_FEATURE", "%s is a setting of Hadoop's file systems, which are not used here", k.text)
-		f.Hint = instead
-		return f
-	}
-	if strings.HasPrefix(k.text, "spark.") || strings.HasPrefix(k.text, "pipelines.") {
-		b.file.Warnings = append(b.file.Warnings, fmt.Sprintf("%s:%d: %s has no effect here", k.file, k.line, k.text))
-		return nil
-	}
-	f := k.fail("UNKNOWN_KEY", "configuration has no key %q", k.text)
-	if near := nearest(k.text, known); near != "" {
-		f.Hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return f
 }
 
 // trigger reads {processingTime: 30 seconds} and its kin.

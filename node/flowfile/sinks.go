@@ -117,5 +117,6 @@ func (b *builder) sinkOptions(name string, v *value) (SinkOptions, error) {
 		}
 		b.hide(s.Options)
 	}
+	b.adopt(&s)
 	return s, nil
 }
