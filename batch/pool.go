@@ -80,6 +80,28 @@ func (p *Pool) NewColumn(t Type, n int) *Column {
 	return c
 }
 
+// NewDense is NewColumn for a kernel that sets every row: the values of a fixed-width kind hold anything until then.
+func (p *Pool) NewDense(t Type, n int) *Column {
+	c := p.newColumn(t)
+	c.N = n
+	switch t.Kind {
+	case TinyInt, SmallInt, Int, Date, YearMonth:
+		c.I32 = lend[int32](c, slotI32, n)
+	case BigInt, Timestamp, TimestampNTZ, DayTime:
+		c.I64 = lend[int64](c, slotI64, n)
+	case Float:
+		c.F32 = lend[float32](c, slotF32, n)
+	case Double:
+		c.F64 = lend[float64](c, slotF64, n)
+	case Decimal:
+		c.I128 = lend[Int128](c, slotI128, n)
+	default:
+		c.Release()
+		return p.NewColumn(t, n)
+	}
+	return c
+}
+
 // NewDict returns a dictionary column of n rows, none null, whose codes are
 // zero and ready to be filled. It takes over one reference to dict.
 func (p *Pool) NewDict(dict *Column, n int) *Column {

@@ -59,6 +59,9 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 	}
 	k, fails := numberKernel(op, t, mode)
 	n := b.call(op, t, k, l, r)
+	if d, ok := r.wholeConstant(); ok && op != "+" && op != "-" && op != "*" {
+		fails = d == 0 || d == -1
+	}
 	return b.arithmeticNode(n, fails, mode), nil
 }
 
@@ -86,7 +89,7 @@ func numberKernel(op string, t batch.Type, mode castMode) (kernel, bool) {
 func wholeKernel[T int32 | int64](op string, t batch.Type, mode castMode, in func(*batch.Column) []T) kernel {
 	low, high := intRange(t.Kind)
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
-		c := r.new(t)
+		c := r.dense(t)
 		d, x, y := in(c), in(a[0].c), in(a[1].c)
 		xm, ym := a[0].mask(), a[1].mask()
 		r.copyNulls(c, a...)
@@ -196,28 +199,50 @@ func addLoop[T int32 | int64](d, x, y []T, xm, ym int, minus bool, low, high T) 
 func multiplyLoop[T int32 | int64](d, x, y []T, xm, ym int, low, high int64) bool {
 	bad := false
 	for i := range d {
-		p, q := int64(x[i&xm]), int64(y[i&ym])
-		s := p * q
-		if (p|q)>>31 != 0 && (p|q)>>31 != -1 || s < low || s > high {
-			w, fits := batch.MulInt64(p, q).Int64()
-			bad = bad || !fits || w < low || w > high
-		}
+		v := batch.MulInt64(int64(x[i&xm]), int64(y[i&ym]))
+		s := int64(v.Lo)
+		bad = bad || v.Hi != s>>63 || s < low || s > high
 		d[i] = T(s)
 	}
 	return bad
 }
 
+// divideByConst is divideLoop by a number of at least 2.
+func divideByConst[T int32 | int64](op string, d, x []T, by divisor) {
+	switch op {
+	case "DIV":
+		for i := range d {
+			q, _ := by.quoRem(int64(x[i]))
+			d[i] = T(q)
+		}
+	case "%":
+		for i := range d {
+			_, r := by.quoRem(int64(x[i]))
+			d[i] = T(r)
+		}
+	default: // pmod
+		for i := range d {
+			_, r := by.quoRem(int64(x[i]))
+			d[i] = T(r + r>>63&int64(by.d))
+		}
+	}
+}
+
 func divideLoop[T int32 | int64](op string, d, x, y []T, xm, ym int) bool {
+	if xm != 0 && ym == 0 && y[0] >= 2 {
+		divideByConst(op, d, x[:len(d)], newDivisor(uint64(y[0])))
+		return false
+	}
 	bad := false
 	for i := range d {
 		p, q := x[i&xm], y[i&ym]
 		if q == 0 {
-			bad = true
+			bad, d[i] = true, 0
 			continue
 		}
 		switch {
 		case q == -1:
-			if op == "DIV" {
+			if d[i] = 0; op == "DIV" {
 				d[i] = -p
 				bad = bad || p == -p && p != 0
 			}
@@ -261,7 +286,7 @@ func wholeProblem(op string, p, q, low, high int64) string {
 
 func floatKernel[T float32 | float64](op string, t batch.Type, mode castMode, in func(*batch.Column) []T) kernel {
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
-		c := r.new(t)
+		c := r.dense(t)
 		d, x, y := in(c), in(a[0].c), in(a[1].c)
 		xm, ym := a[0].mask(), a[1].mask()
 		r.copyNulls(c, a...)

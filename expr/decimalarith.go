@@ -54,33 +54,53 @@ func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode ca
 		return nil, err
 	}
 	t := decimalResult(op, l.t, r.t)
-	s1, s2 := int(l.t.Scale), int(r.t.Scale)
-	k := strict(t, func(x *rows, i int) {
-		p := x.a[0].c.I128[i&x.a[0].mask()]
-		q := x.a[1].c.I128[i&x.a[1].mask()]
-		class := ""
-		var v batch.Int128
-		if q.Sign() == 0 && op != "+" && op != "-" && op != "*" {
-			class = divideByZero
-		} else if w, ok := decimalOp(op, p, q, s1, s2, int(t.Scale)); !ok || !w.FitsPrecision(int(t.Precision)) {
-			class = "NUMERIC_VALUE_OUT_OF_RANGE"
-		} else {
-			v = w
-		}
-		switch {
-		case class == "":
-			x.b.Decimal(v)
-		case mode == castANSI:
-			x.fail(i, arithmeticClass(class, op, t), arithmeticMessage(class, op, decimalText(p, s1), decimalText(q, s2), t), nil)
-		default:
-			x.b.Null()
-		}
-	})
+	k := decimalKernel(op, l.t, r.t, t, mode)
 	out := b.arithmeticNode(b.call(op, t, k, l, r), true, mode)
 	if op == "DIV" {
 		return b.cast(out, batch.BigIntType, mode, at)
 	}
 	return out, nil
+}
+
+// decimalKernel computes most rows by a loop over 64-bit numbers, and a batch in which one does not fit row by row.
+func decimalKernel(op string, l, r, t batch.Type, mode castMode) kernel {
+	loop := decimalLoopOf(op, l, r, t)
+	s1, s2 := int(l.Scale), int(r.Scale)
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		c := r.dense(t)
+		r.copyNulls(c, a...)
+		x, y, xm, ym := a[0].c.I128, a[1].c.I128, a[0].mask(), a[1].mask()
+		if loop != nil && r.n > 0 && !loop(c.I128, x, y) {
+			return c, nil
+		}
+		r.each(sel, func(i int) {
+			if c.IsNull(i) {
+				return
+			}
+			p, q := x[i&xm], y[i&ym]
+			v, class := decimalRow(op, p, q, s1, s2, t)
+			if c.I128[i] = v; class == "" {
+				return
+			}
+			c.NewValid().Clear(i)
+			if mode == castANSI {
+				r.fail(i, arithmeticClass(class, op, t), arithmeticMessage(class, op, decimalText(p, s1), decimalText(q, s2), t), nil)
+			}
+		})
+		return c, nil
+	}
+}
+
+// decimalRow computes one row, and says what is wrong with it.
+func decimalRow(op string, p, q batch.Int128, s1, s2 int, t batch.Type) (v batch.Int128, class string) {
+	if q.Sign() == 0 && op != "+" && op != "-" && op != "*" {
+		return v, divideByZero
+	}
+	v, ok := decimalOp(op, p, q, s1, s2, int(t.Scale))
+	if !ok || !v.FitsPrecision(int(t.Precision)) {
+		return batch.Int128{}, "NUMERIC_VALUE_OUT_OF_RANGE"
+	}
+	return v, ""
 }
 
 func decimalText(v batch.Int128, scale int) string { return string(batch.AppendDecimal(nil, v, scale)) }
@@ -102,6 +122,26 @@ func decimalOp(op string, p, q batch.Int128, s1, s2, scale int) (batch.Int128, b
 	case "*":
 		if v, ok := p.Mul(q); ok && s1+s2 <= 38 {
 			return v.Rescale(s1+s2, scale)
+		}
+	case "/":
+		if k := scale + s2 - s1; k >= 0 && k <= 38 {
+			if v, ok := p.Mul(batch.Pow10(k)); ok {
+				return v.QuoHalfUp(q), true
+			}
+		}
+	case "DIV", "%", "pmod":
+		s := max(s1, s2)
+		x, ok1 := p.Rescale(s1, s)
+		y, ok2 := q.Rescale(s2, s)
+		if ok1 && ok2 {
+			whole, rest := x.QuoRem(y)
+			if op == "DIV" {
+				return whole, true
+			}
+			if op == "pmod" && rest.Sign() < 0 {
+				_, rest = rest.Add(y).QuoRem(y)
+			}
+			return rest.Rescale(s, scale)
 		}
 	}
 	return decimalBig(op, p.Big(), q.Big(), s1, s2, scale)

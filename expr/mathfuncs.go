@@ -257,33 +257,43 @@ func roundDouble(digits int, even bool) kernel {
 func (b *binder) roundDecimal(name string, x *node, digits int, even bool) *node {
 	p, s := int(x.t.Precision), int(x.t.Scale)
 	to := min(max(digits, 0), s)
-	t := bounded(max(p-s+1+to, 1), to)
 	if digits >= s {
-		t = x.t
+		return x
 	}
+	t := bounded(max(p-s+1+to, 1), to)
 	drop := min(s-digits, 38)
-	return b.intern(b.call(name, t, strict(t, func(x *rows, i int) {
-		v := x.a[0].c.I128[i&x.a[0].mask()]
-		if digits >= s {
-			x.b.Decimal(v)
-			return
+	return b.intern(b.call(name, t, roundDecimalKernel(t, drop, digits, even), x), fmt.Sprint(digits))
+}
+
+// roundDecimalKernel drops digits, and brings those in front of the point back as zeros.
+func roundDecimalKernel(t batch.Type, drop, digits int, even bool) kernel {
+	loop, unit := roundLoop(drop), batch.Pow10(drop)
+	if even || digits < 0 {
+		loop = nil
+	}
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		c := r.dense(t)
+		r.copyNulls(c, a...)
+		x, m := a[0].c.I128, a[0].mask()
+		if loop != nil && !loop(c.I128, x) {
+			return c, nil
 		}
-		unit := batch.Pow10(drop)
-		q := v.QuoHalfUp(unit)
-		if even {
-			whole, rest := v.QuoRem(unit)
-			if twice := rest.Abs().Add(rest.Abs()); twice.Cmp(unit) == 0 {
-				q = whole
-				if whole.Lo&1 == 1 {
-					q = v.QuoHalfUp(unit)
+		for i := range c.I128 {
+			v := x[i&m]
+			q := v.QuoHalfUp(unit)
+			if even {
+				whole, rest := v.QuoRem(unit)
+				if twice := rest.Abs().Add(rest.Abs()); twice.Cmp(unit) == 0 && whole.Lo&1 == 0 {
+					q = whole
 				}
 			}
+			if digits < 0 {
+				q, _ = q.Mul(batch.Pow10(min(-digits, 38)))
+			}
+			c.I128[i] = q
 		}
-		if digits < 0 {
-			q, _ = q.Mul(batch.Pow10(min(-digits, 38)))
-		}
-		x.b.Decimal(q)
-	}), x), fmt.Sprint(digits))
+		return c, nil
+	}
 }
 
 func (b *binder) roundWhole(c *parse.Call, name string, x *node, digits int, even bool) (*node, error) {

@@ -195,6 +195,9 @@ func (r *run) pool() *batch.Pool {
 // new returns a column of r.n rows, none null, all zero.
 func (r *run) new(t batch.Type) *batch.Column { return r.pool().NewColumn(t, r.n) }
 
+// dense is new for a kernel that sets every row.
+func (r *run) dense(t batch.Type) *batch.Column { return r.pool().NewDense(t, r.n) }
+
 // full makes a column of all rows of v, whose reference it takes over.
 func (r *run) full(v val) *batch.Column {
 	if !v.one {
