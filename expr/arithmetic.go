@@ -62,6 +62,7 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 	if d, ok := r.wholeConstant(); ok && op != "+" && op != "-" && op != "*" {
 		fails = d == 0 || d == -1
 	}
+	n.cheap = true
 	return b.arithmeticNode(n, fails, mode), nil
 }
 

@@ -103,6 +103,7 @@ func (b *binder) intern(n *node, detail string) *node {
 		n.volatile = n.volatile || a.volatile
 		n.epoch = n.epoch || a.epoch
 		n.fails = n.fails || a.fails
+		n.cheap = n.cheap && a.cheap
 	}
 	if same, ok := b.nodes[key.String()]; ok && !n.volatile {
 		same.uses++
@@ -115,7 +116,7 @@ func (b *binder) intern(n *node, detail string) *node {
 	b.nodes[key.String()] = n
 	n.uses = 1
 	if c := n.fold(b.o); c != nil {
-		*n = node{name: opLiteral, t: n.t, nullable: c.IsNull(0), literal: c, id: n.id, dayOnly: n.dayOnly}
+		*n = node{name: opLiteral, t: n.t, nullable: c.IsNull(0), literal: c, id: n.id, dayOnly: n.dayOnly, cheap: true}
 	}
 	return n
 }

@@ -55,7 +55,9 @@ func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode ca
 	}
 	t := decimalResult(op, l.t, r.t)
 	k := decimalKernel(op, l.t, r.t, t, mode)
-	out := b.arithmeticNode(b.call(op, t, k, l, r), true, mode)
+	n := b.call(op, t, k, l, r)
+	n.cheap = op == "+" || op == "-" || op == "*"
+	out := b.arithmeticNode(n, true, mode)
 	if op == "DIV" {
 		return b.cast(out, batch.BigIntType, mode, at)
 	}

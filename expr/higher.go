@@ -70,11 +70,13 @@ func transform(b *binder, c *parse.Call) (*node, error) {
 	}
 	t := batch.ArrayType(l.body.t, l.body.nullable)
 	return b.wrap("transform", t, func(r *run, sel []int32, a []val) (*batch.Column, error) {
-		out, rows, err := l.overElements(r, sel, a[0], a[1:])
+		s := r.spread(sel, a[0])
+		defer s.close()
+		out, err := l.over(s, a[1:])
 		if err != nil {
 			return nil, err
 		}
-		return r.lists(t, sel, a[0], rows, out), nil
+		return s.list(t, s.off, out), nil
 	}, []*node{x}, l), nil
 }
 
@@ -90,24 +92,6 @@ func (b *binder) condition(at parse.Node, least int, params ...batch.Field) (*la
 	return l, nil
 }
 
-// kept narrows the places of elements to those for which the condition is true.
-func (l *lambda) kept(r *run, sel []int32, v val, captured []val) (places, rows []int32, err error) {
-	out, rows, err := l.overElements(r, sel, v, captured)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer out.Release()
-	places, _ = r.elements(sel, v)
-	n := 0
-	for k := range rows {
-		if is, _ := truth2(out, k); is {
-			places[n], rows[n] = places[k], rows[k]
-			n++
-		}
-	}
-	return places[:n], rows[:n], nil
-}
-
 // truth2 is truth, of a column that may be void.
 func truth2(c *batch.Column, i int) (is, null bool) {
 	if c.Type.Kind == batch.Void {
@@ -118,15 +102,14 @@ func truth2(c *batch.Column, i int) (is, null bool) {
 
 func filterList(t batch.Type, l *lambda) kernel {
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
-		places, rows, err := l.kept(r, sel, a[0], a[1:])
+		s := r.spread(sel, a[0])
+		defer s.close()
+		is, err := l.over(s, a[1:])
 		if err != nil {
 			return nil, err
 		}
-		var kids []*batch.Column
-		for _, kid := range a[0].c.Kids {
-			kids = append(kids, batch.Gather(r.pool(), kid, places))
-		}
-		return r.lists(t, sel, a[0], rows, kids...), nil
+		defer is.Release()
+		return s.keep(t, is), nil
 	}
 }
 
@@ -166,16 +149,18 @@ func quantifier(any bool) func(b *binder, c *parse.Call) (*node, error) {
 			return nil, err
 		}
 		return b.wrap(strings.ToLower(c.Name), batch.BooleanType, func(r *run, sel []int32, a []val) (*batch.Column, error) {
-			each, rows, err := l.overElements(r, sel, a[0], a[1:])
+			s := r.spread(sel, a[0])
+			defer s.close()
+			each, err := l.over(s, a[1:])
 			if err != nil {
 				return nil, err
 			}
 			defer each.Release()
-			out, next := r.new(batch.BooleanType), 0
+			out := r.new(batch.BooleanType)
 			r.each(sel, func(i int) {
 				decided, nulls := false, false
-				for ; next < len(rows) && int(rows[next]) == i; next++ {
-					is, null := truth2(each, next)
+				for j := s.off[i]; j < s.off[i+1]; j++ {
+					is, null := truth2(each, int(j))
 					nulls = nulls || null
 					decided = decided || !null && is == any
 				}
@@ -210,15 +195,16 @@ func transformMap(keys bool) func(b *binder, c *parse.Call) (*node, error) {
 			}
 		}
 		n := b.wrap(strings.ToLower(c.Name), t, func(r *run, sel []int32, a []val) (*batch.Column, error) {
-			made, rows, err := l.overElements(r, sel, a[0], a[1:])
+			s := r.spread(sel, a[0])
+			defer s.close()
+			made, err := l.over(s, a[1:])
 			if err != nil {
 				return nil, err
 			}
-			places, _ := r.elements(sel, a[0])
 			if !keys {
-				return r.lists(t, sel, a[0], rows, batch.Gather(r.pool(), a[0].c.Kids[0], places), made), nil
+				return s.list(t, s.off, s.kids[0].Retain(), made), nil
 			}
-			m := r.lists(t, sel, a[0], rows, made, batch.Gather(r.pool(), a[0].c.Kids[1], places))
+			m := s.list(t, s.off, made, s.kids[1].Retain())
 			uniqueKeys(r, sel, m)
 			return m, nil
 		}, []*node{x}, l)

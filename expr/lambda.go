@@ -16,6 +16,7 @@ type lambda struct {
 	captured []int   // columns around that the body reads
 	columns  []*node // the same as nodes: they become arguments of the function
 	text     string
+	params   int
 }
 
 // lambda binds a lambda whose parameters have these types. Fewer parameters than types are fine from least on.
@@ -48,7 +49,7 @@ func (b *binder) lambda(at parse.Node, least int, params ...batch.Field) (*lambd
 	if err != nil {
 		return nil, err
 	}
-	out := &lambda{body: body, outer: len(b.schema.Fields), text: parse.Render(l)}
+	out := &lambda{body: body, outer: len(b.schema.Fields), text: parse.Render(l), params: len(l.Params)}
 	var all []int
 	body.columns(map[*node]bool{}, &all)
 	slices.Sort(all)
@@ -123,34 +124,6 @@ func (r *run) elements(sel []int32, v val) (places, rows []int32) {
 		}
 	})
 	return places, rows
-}
-
-// indexes returns a column of each element's place in its list, from 0.
-func (r *run) indexes(rows []int32) *batch.Column {
-	c := r.pool().NewColumn(batch.IntType, len(rows))
-	for k := range rows {
-		if k > 0 && rows[k] == rows[k-1] {
-			c.I32[k] = c.I32[k-1] + 1
-		} else {
-			c.I32[k] = 0
-		}
-	}
-	return c
-}
-
-// overElements computes the body for every element of a list, of which the kids and the place are the parameters.
-func (l *lambda) overElements(r *run, sel []int32, v val, captured []val) (out *batch.Column, rows []int32, err error) {
-	places, rows := r.elements(sel, v)
-	var params []*batch.Column
-	defer func() { release(params) }()
-	for _, kid := range v.c.Kids {
-		params = append(params, batch.Gather(r.pool(), kid, places))
-	}
-	if v.c.Type.Kind == batch.Array {
-		params = append(params, r.indexes(rows))
-	}
-	out, err = l.apply(r, rows, captured, params...)
-	return out, rows, err
 }
 
 // lists makes a list column of elements that stand in the order of their rows; kids are taken over.

@@ -74,8 +74,12 @@ func evalJunction(r *run, n *node, sel []int32, and bool) (val, error) {
 		return val{}, err
 	}
 	defer l.c.Release()
+	right, ok, err := n.args[1].try(r, sel)
+	if err != nil {
+		return val{}, err
+	}
 	inner := sel
-	if n.args[1].fails {
+	if !ok && n.args[1].fails {
 		inner = r.pick(sel, func(w int) uint64 {
 			bits, valid := l.words(w)
 			if and {
@@ -85,9 +89,10 @@ func evalJunction(r *run, n *node, sel []int32, and bool) (val, error) {
 		})
 		defer r.pool().PutRows(inner)
 	}
-	right, err := n.args[1].eval(r, inner)
-	if err != nil {
-		return val{}, err
+	if !ok {
+		if right, err = n.args[1].eval(r, inner); err != nil {
+			return val{}, err
+		}
 	}
 	defer right.c.Release()
 	one := l.one && right.one
@@ -232,7 +237,7 @@ func (b *binder) isNull(x *node, not bool) *node {
 		}
 		return c, nil
 	}, x)
-	out.nullable = false
+	out.nullable, out.cheap = false, true
 	return b.intern(out, "")
 }
 

@@ -320,20 +320,22 @@ func extreme(sign int) func(*binder, *parse.Call, []*node) (*node, error) {
 			m := newMerger(r, sel)
 			defer m.close()
 			for _, v := range a {
-				m.parts = append(m.parts, val{c: v.c.Retain(), one: v.one})
+				m.part(val{c: v.c.Retain(), one: v.one}, r.pool().Words(batch.BitmapWords(r.n)))
 			}
-			for _, i := range m.rest {
+			r.each(sel, func(i int) {
 				best := -1
 				for k, v := range a {
-					if v.null(int(i)) {
+					if v.null(i) {
 						continue
 					}
-					if best < 0 || sign*nestedOrder(v.c, a[best].c, int(i)&v.mask(), int(i)&a[best].mask()) > 0 {
+					if best < 0 || sign*nestedOrder(v.c, a[best].c, i&v.mask(), i&a[best].mask()) > 0 {
 						best = k
 					}
 				}
-				m.from[i] = int32(best + 1)
-			}
+				if best >= 0 {
+					m.taken[best].Set(i)
+				}
+			})
 			return m.column(t), nil
 		}
 		return b.intern(n, ""), nil

@@ -65,7 +65,7 @@ func (b *binder) name(n *parse.Name) (*node, error) {
 
 func (b *binder) column(i int) *node {
 	f := b.schema.Fields[i]
-	return b.intern(&node{name: opColumn, t: f.Type, nullable: f.Nullable, column: i}, fmt.Sprint(i))
+	return b.intern(&node{name: opColumn, t: f.Type, nullable: f.Nullable, column: i, cheap: true}, fmt.Sprint(i))
 }
 
 func (b *binder) unresolved(n *parse.Name) error {
@@ -139,5 +139,5 @@ func (b *binder) stringLiteral(s string) *node {
 // constant makes a literal node of a column of one row; the key tells its
 // value from others of its type.
 func (b *binder) constant(c *batch.Column, key string) *node {
-	return b.intern(&node{name: opLiteral, t: c.Type, nullable: c.IsNull(0), literal: c}, key)
+	return b.intern(&node{name: opLiteral, t: c.Type, nullable: c.IsNull(0), literal: c, cheap: true}, key)
 }

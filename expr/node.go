@@ -53,6 +53,7 @@ type node struct {
 	volatile bool
 	epoch    bool // depends on Context.Now
 	dayOnly  bool // an interval literal of whole days
+	cheap    bool // costs about as much for all rows as for some
 	perEntry bool // depends on the string alone, so a dictionary's entries can stand for the rows
 	uses     int
 }
@@ -70,6 +71,7 @@ type run struct {
 	outer    []int32
 	outerN   int
 	folding  bool // at bind time: a failure only prevents the folding
+	trial    bool // for rows that may not count: a failure only ends the trial
 	failed   bool
 	crowded  bool   // the results are too large for one batch
 	crowder  string // what made them so, as rule
@@ -100,7 +102,7 @@ func (n *node) eval(r *run, sel []int32) (val, error) {
 		return val{c: v.c.Retain(), one: v.one}, nil
 	}
 	v, err := n.compute(r, sel)
-	if err == nil && r.whole(sel) {
+	if err == nil && r.whole(sel) && !(r.trial && r.failed) {
 		if r.cache == nil {
 			r.cache = map[int]val{}
 		}
@@ -166,10 +168,26 @@ func (n *node) once(r *run, sel []int32, args []val) (val, error) {
 	return val{c: c, one: true}, err
 }
 
+// try computes a node for all rows that count, though only some of them are wanted, if that is no dearer and none fails.
+func (n *node) try(r *run, sel []int32) (v val, ok bool, err error) {
+	if !n.cheap || r.trial {
+		return v, false, nil
+	}
+	before := r.failed
+	r.trial, r.failed = true, false
+	v, err = n.eval(r, sel)
+	ok = err == nil && !r.failed
+	if err == nil && !ok {
+		v.c.Release()
+	}
+	r.trial, r.failed = false, before
+	return v, ok, err
+}
+
 // fail rejects a row; the kernel makes its result null.
 func (r *run) fail(row int, class, message string, raw []byte) {
 	switch {
-	case r.folding:
+	case r.folding, r.trial:
 		r.failed = true
 	case !r.constant:
 		r.ctx.reject(row, r.rule, class, message, raw)
