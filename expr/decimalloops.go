@@ -84,7 +84,7 @@ func addDecimals(d, x, y []batch.Int128, fx, fy int64, lx, ly uint64) bool {
 	y = y[:len(d)]
 	for i := range d {
 		a, b := int64(x[i].Lo), int64(y[i].Lo)
-		p.high |= x[i].Hi ^ a>>63 | y[i].Hi ^ b>>63
+		p.high |= (x[i].Hi ^ a>>63) | (y[i].Hi ^ b>>63)
 		p.magnitude |= a ^ a>>63
 		q.magnitude |= b ^ b>>63
 		s := a*fx + b*fy
@@ -112,7 +112,7 @@ func multiplyDecimals(d, x, y []batch.Int128, lx, ly uint64) bool {
 	y = y[:len(d)]
 	for i := range d {
 		a, b := int64(x[i].Lo), int64(y[i].Lo)
-		p.high |= x[i].Hi ^ a>>63 | y[i].Hi ^ b>>63
+		p.high |= (x[i].Hi ^ a>>63) | (y[i].Hi ^ b>>63)
 		p.magnitude |= a ^ a>>63
 		q.magnitude |= b ^ b>>63
 		hi, lo := bits.Mul64(uint64(a), uint64(b))
