@@ -41,7 +41,8 @@ func (p *protobufCall) set(name, value string) error {
 		return err
 	}
 	truth := map[string]*bool{"emit.default.values": &p.options.EmitDefaults, "enums.as.ints": &p.options.EnumsAsInts, "convert.any.fields.to.json": &p.options.AnyAsJSON,
-		"unwrap.primitive.wrapper.types": &p.options.UnwrapWrappers, "upcast.unsigned.ints": &p.options.WidenUnsigned}
+		"unwrap.primitive.wrapper.types": &p.options.UnwrapWrappers, "upcast.unsigned.ints": &p.options.WidenUnsigned,
+		"retain.empty.message.types": &p.options.RetainEmpty}
 	key := strings.ToLower(name)
 	if to := truth[key]; to != nil {
 		v, err := strconv.ParseBool(value)
@@ -65,7 +66,7 @@ func (p *protobufCall) set(name, value string) error {
 	case "schema.registry.protobuf.name":
 		p.name = value
 	default:
-		return fmt.Errorf("there is no option %q; there are mode, recursive.fields.max.depth, emit.default.values, enums.as.ints, convert.any.fields.to.json, unwrap.primitive.wrapper.types, upcast.unsigned.ints, schema.registry.* and rescuedDataColumn", clip(name))
+		return fmt.Errorf("there is no option %q; there are mode, recursive.fields.max.depth, emit.default.values, enums.as.ints, convert.any.fields.to.json, unwrap.primitive.wrapper.types, upcast.unsigned.ints, retain.empty.message.types, schema.registry.* and rescuedDataColumn", clip(name))
 	}
 	return nil
 }

@@ -189,6 +189,7 @@ var optionDocs = []listed{
 	{Of: "from_protobuf", Name: "enums.as.ints", Since: since, Default: "false", Doc: "enums are numbers, not names"},
 	{Of: "from_protobuf", Name: "convert.any.fields.to.json", Since: since, Default: "false", Doc: "google.protobuf.Any is JSON; its types are looked for among the descriptors"},
 	{Of: "from_protobuf", Name: "unwrap.primitive.wrapper.types", Since: since, Default: "false", Doc: "google.protobuf.Int32Value and its kin are their values"},
+	{Of: "from_protobuf", Name: "retain.empty.message.types", Since: since, Default: "false", Doc: "a message without fields is a struct with the column __dummy_field_in_empty_struct, always null, as in Spark; else it is left out"},
 	{Of: "from_protobuf", Name: "upcast.unsigned.ints", Since: since, Default: "false", Doc: "uint32 is a bigint, uint64 a decimal(20,0)"},
 	{Of: "from_protobuf", Name: "schema.registry.protobuf.name", Since: since, Default: "the first of the schema", Doc: "the message, where a schema registry has it"},
 	{Of: "schema registry", Name: "schema.registry.subject", Since: since, Default: "none", Doc: "the subject, where it is no argument"},

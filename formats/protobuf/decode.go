@@ -86,6 +86,9 @@ func (d *Decoder) message(n *node, parts [][]byte, to *batch.Builder) bool {
 		}
 	}
 	d.found, d.heads, d.set = d.found[:found], d.heads[:heads], d.set[:set]
+	if n.hollow {
+		to.Kids[0].Null()
+	}
 	to.Struct()
 	return true
 }

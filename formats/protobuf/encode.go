@@ -63,7 +63,7 @@ func planOf(t batch.Type, n *node, path string) (*plan, error) {
 		p.fields = append(p.fields, w)
 	}
 	for i, f := range t.Fields {
-		if !taken[i] {
+		if !taken[i] && !(n.hollow && f.Name == hollowColumn) {
 			return nil, fmt.Errorf("the value has a field %s%s and the message %s none", path, f.Name, n.descriptor.FullName())
 		}
 	}

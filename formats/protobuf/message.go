@@ -29,6 +29,7 @@ type Options struct {
 	EnumsAsInts    bool
 	AnyAsJSON      bool
 	UnwrapWrappers bool // google.protobuf.Int32Value is an int
+	RetainEmpty    bool // a message without fields is a struct with a column that is always null; else it has no column
 	WidenUnsigned  bool // uint32 is a bigint, uint64 a decimal(20,0)
 }
 

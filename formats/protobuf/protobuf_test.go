@@ -224,6 +224,26 @@ func TestRecursion(t *testing.T) {
 	if got := source(t, text, "E", Options{}).Type().String(); got != "struct<a:int>" {
 		t.Errorf("a message without fields: %s", got)
 	}
+	kept := source(t, text, "E", Options{RetainEmpty: true})
+	if got := kept.Type().String(); got != "struct<e:struct<__dummy_field_in_empty_struct:string>,a:int>" {
+		t.Errorf("a message without fields, kept: %s", got)
+	}
+	for record, want := range map[string]string{"\x0a\x00\x10\x05": `{"e":{"__dummy_field_in_empty_struct":null},"a":5}`, "\x10\x05": `{"e":null,"a":5}`} {
+		if got := row(t, kept, []byte(record)); got != want {
+			t.Errorf("%x is %s, want %s", record, got, want)
+		}
+		b := batch.NewBuilder(kept.Type(), nil)
+		if err := kept.NewDecoder().Decode([]byte(record), b); err != nil {
+			t.Fatal(err)
+		}
+		e, err := kept.NewEncoder(kept.Type())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := e.Append(nil, b.Finish(), 0); err != nil || string(again) != record {
+			t.Errorf("%x was written as %x, %v", record, again, err)
+		}
+	}
 }
 
 func TestAny(t *testing.T) {

@@ -28,6 +28,7 @@ type node struct {
 	few        [64]*field // by number
 	many       map[protowire.Number]*field
 	typ        batch.Type
+	hollow     bool // without fields, kept with a column that is always null
 }
 
 type field struct {
@@ -81,8 +82,14 @@ func (b *builder) message(m protoreflect.MessageDescriptor, depth int) (*node, e
 			n.many[f.number] = f
 		}
 	}
+	if len(n.fields) == 0 && b.o.RetainEmpty {
+		n.hollow, n.typ.Fields = true, []batch.Field{{Name: hollowColumn, Type: batch.StringType, Nullable: true}}
+	}
 	return n, nil
 }
+
+// hollowColumn is Spark's name of the column of a message without fields, since a struct has at least one.
+const hollowColumn = "__dummy_field_in_empty_struct"
 
 func (n *node) field(number protowire.Number) *field {
 	if number < protowire.Number(len(n.few)) {
@@ -164,7 +171,7 @@ func (b *builder) nested(f *field, depth int) (bool, error) {
 	if b.o.UnwrapWrappers && wrapper(f.descriptor) {
 		f.role, f.typ = roleWrapper, of.fields[0].typ
 	}
-	return len(of.fields) > 0, nil
+	return len(of.fields) > 0 || of.hollow, nil
 }
 
 // wrappers say of what kind the only field, value, of a wrapper is.
