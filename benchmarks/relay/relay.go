@@ -126,9 +126,8 @@ func (s *suite) run(ctx context.Context, one *side, backlog bool) error {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	made, err := admin.CreateTopics(ctx, int32(s.o.Partitions), 1, nil, in, out)
-	if err = errors.Join(err, made.Error()); err != nil {
-		return fmt.Errorf("bench: making topics: %w", err)
+	if err := makeTopics(ctx, admin, s.o.Partitions, in, out); err != nil {
+		return err
 	}
 	l, err := newLoad(s.o.Payload, s.o.Shape)
 	if err != nil {
@@ -173,6 +172,24 @@ func (s *suite) run(ctx context.Context, one *side, backlog bool) error {
 	}
 	gone, err := admin.DeleteTopics(ctx, in, out)
 	return errors.Join(err, gone.Error())
+}
+
+// makeTopics makes topics, and waits until the brokers tell of them.
+func makeTopics(ctx context.Context, admin *kadm.Client, partitions int, topics ...string) error {
+	made, err := admin.CreateTopics(ctx, int32(partitions), 1, nil, topics...)
+	if err = errors.Join(err, made.Error()); err != nil {
+		return fmt.Errorf("bench: making topics: %w", err)
+	}
+	for {
+		known, err := admin.ListTopics(ctx, topics...)
+		if err == nil && known.Error() == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		measure.SleepUntil(time.Now().Add(10 * time.Millisecond))
+	}
 }
 
 func (one *side) name() string {
