@@ -267,6 +267,9 @@ func (c *config) failure(err error, doing string) *supervision.Failure {
 			f.Kind = supervision.Fatal
 		}
 	}
+	if why := untrusted(err); why != "" {
+		f.Kind, f.Class, f.Hint = supervision.Fatal, "KAFKA_TLS_REFUSED", why
+	}
 	if errors.Is(err, kgo.ErrMaxDecompress) {
 		f.Kind, f.Class = supervision.Fatal, "KAFKA_BATCH_TOO_LARGE"
 		f.Message = fmt.Sprintf("a record batch decompresses to more than maxBatchBytes, %d", c.maxBatchBytes)

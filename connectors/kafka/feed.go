@@ -19,6 +19,7 @@ type feed struct {
 	at       int64 // what lies before has been fetched
 	end      int64 // as last heard from the broker; -1: not yet
 	moved    bool  // records came since the last check
+	broken   int   // times in a row that its next batch came damaged
 	absent   int   // checks in a row that did not find it
 	replaced int64 // the first offset that was written anew; -1: none is known
 }

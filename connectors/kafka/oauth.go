@@ -10,8 +10,11 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
+
+	"github.com/deltaic/deltaic/supervision"
 )
 
 // bearer asks an OpenID provider for a token each time a connection has to
@@ -41,10 +44,31 @@ func setTokenEndpoint(c *config, name, value string) error {
 
 func (b *bearer) mechanism() sasl.Mechanism {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+	return bearing{oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		token, err := b.token(ctx, client)
 		return oauth.Auth{Token: token}, err
-	})
+	})}
+}
+
+// bearing is the client's mechanism, with the broker's reason where it does not take the token: it gives one instead of an error.
+type bearing struct{ sasl.Mechanism }
+
+// Authenticate begins a session.
+func (m bearing) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	s, first, err := m.Mechanism.Authenticate(ctx, host)
+	return bearingSession{s}, first, err
+}
+
+type bearingSession struct{ sasl.Session }
+
+// Challenge takes the broker's answer, which is empty if all is well.
+func (s bearingSession) Challenge(answer []byte) (done bool, next []byte, err error) {
+	if len(answer) == 0 {
+		return s.Session.Challenge(answer)
+	}
+	f := supervision.New(supervision.Fatal, kerr.SaslAuthenticationFailed.Message, "the broker does not take the token: %s", quote(string(answer)))
+	f.Hint = "Look at what the provider puts into its tokens: who they are for, what they may be used for, and when they end; and at the clocks of both."
+	return false, nil, f
 }
 
 // token asks for one. No error repeats the secret or what the provider says.

@@ -20,6 +20,8 @@ type outputConfig struct {
 	bufferBytes int64 // that a transaction has on its way at most
 	producer    []kgo.Opt
 	codec       kgo.CompressionCodec // none at first
+	codecName   string
+	levels      map[string]int // by codec
 }
 
 const (
@@ -31,7 +33,7 @@ const (
 type columnNames struct{ key, value, topic, partition, headers string }
 
 func outputDefaults() outputConfig {
-	c := outputConfig{columns: columnNames{"key", "value", "topic", "partition", "headers"}, config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
+	c := outputConfig{levels: map[string]int{}, columns: columnNames{"key", "value", "topic", "partition", "headers"}, config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
 	// A row leaves at once; what comes while a request is on its way makes the next one.
 	c.producer = []kgo.Opt{kgo.ProducerLinger(0), kgo.RecordPartitioner(partitioner{}), kgo.AllowAutoTopicCreation()}
 	return c
@@ -124,6 +126,10 @@ var outputProperties = map[string]func(c *outputConfig, name, value string) erro
 	},
 	"linger.ms":        outputMilliseconds(0, func(c *outputConfig, d time.Duration) { c.add(kgo.ProducerLinger(d)) }),
 	"compression.type": setCompression,
+
+	"compression.gzip.level": setLevel("gzip", -1, 9),
+	"compression.lz4.level":  setLevel("lz4", 1, 17),
+	"compression.zstd.level": setLevel("zstd", -131072, 22),
 	"max.request.size": func(c *outputConfig, n, v string) (err error) {
 		c.maxRequest, err = parseInt(n, v, 1024, 1<<30)
 		return err
@@ -163,8 +169,14 @@ func (c *outputConfig) set(name, value string) error {
 		return c.config.setProperty(property, value)
 	case ok && outputProperties[property] != nil:
 		return outputProperties[property](c, name, value)
+	case ok && inert[property] != "":
+		c.note(name, inert[property])
+		return nil
+	case ok && inertOutput[property] != "":
+		c.note(name, inertOutput[property])
+		return nil
 	case why == "" && properties[property] == nil:
-		why = refused[property]
+		why = refusal(property)
 	}
 	if why != "" {
 		return invalid(name, "is refused: %s", why)
@@ -202,7 +214,15 @@ func (c *outputConfig) check() error {
 // producing are the options of a client that writes.
 func (c *outputConfig) producing() []kgo.Opt {
 	// A client sorts its codecs in place, so each gets an option of its own.
-	return append(append(c.clientOptions(), c.producer...), kgo.ProducerBatchCompression(c.codec), kgo.ProducerBatchMaxBytes(int32(c.maxRequest)), kgo.BrokerMaxWriteBytes(int32(max(c.maxRequest+1<<20, 100<<20))))
+	return append(append(c.clientOptions(), c.producer...), kgo.ProducerBatchCompression(c.leveled()), kgo.ProducerBatchMaxBytes(int32(c.maxRequest)), kgo.BrokerMaxWriteBytes(int32(max(c.maxRequest+1<<20, 100<<20))))
+}
+
+// leveled is the codec with its level.
+func (c *outputConfig) leveled() kgo.CompressionCodec {
+	if level, given := c.levels[c.codecName]; given {
+		return c.codec.WithLevel(level)
+	}
+	return c.codec
 }
 
 func (c *outputConfig) add(o kgo.Opt) { c.producer = append(c.producer, o) }
@@ -229,6 +249,25 @@ func outputUnused(why string) func(*outputConfig, string, string) error {
 	}
 }
 
+// elsewhere says that a property is of producers, "" if it is not.
+func elsewhere(property string) string {
+	if outputProperties[property] != nil || inertOutput[property] != "" || outputRefused[property] != "" {
+		return "is of sinks; a source has no use for it"
+	}
+	return ""
+}
+
+// setLevel reads how hard a codec tries. It counts where compression.type names the codec, whichever of the two is read first.
+func setLevel(codec string, least, most int64) func(*outputConfig, string, string) error {
+	return func(c *outputConfig, name, value string) error {
+		n, err := parseInt(name, value, least, most)
+		if err == nil {
+			c.levels[codec] = int(n)
+		}
+		return err
+	}
+}
+
 func setCompression(c *outputConfig, name, value string) error {
 	codecs := map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}
@@ -236,6 +275,6 @@ func setCompression(c *outputConfig, name, value string) error {
 	if !ok {
 		return oneOf(name, value, sortedKeys(codecs)...)
 	}
-	c.codec = codec
+	c.codec, c.codecName = codec, strings.ToLower(value)
 	return nil
 }

@@ -92,8 +92,15 @@ func (c *config) setProperty(name, value string) error {
 	if set, ok := properties[name]; ok {
 		return set(c, "kafka."+name, value)
 	}
-	if why := refused[name]; why != "" {
+	if why := inert[name]; why != "" {
+		c.note("kafka."+name, why)
+		return nil
+	}
+	if why := refusal(name); why != "" {
 		return invalid("kafka."+name, "is refused: %s", why)
+	}
+	if why := elsewhere(name); why != "" {
+		return invalid("kafka."+name, "%s", why)
 	}
 	var names []string
 	for p := range properties {

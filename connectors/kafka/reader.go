@@ -245,14 +245,18 @@ func (r *reader) poll(ctx context.Context) error {
 // take holds what a poll brought for a partition.
 func (r *reader) take(topic string, p *kgo.FetchPartition) {
 	f := r.feeds[topic][p.Partition]
+	if f != nil {
+		r.gain(f, p)
+	}
 	if p.Err != nil {
 		if err := r.trouble(f, p.Err); err != nil && r.failed == nil {
 			r.failed = err
 		}
 	}
-	if f == nil {
-		return
-	}
+}
+
+// gain holds the records, which an error may come behind.
+func (r *reader) gain(f *feed, p *kgo.FetchPartition) {
 	if end := p.LastStableOffset; p.Err == nil {
 		if r.in.c.uncommitted {
 			end = p.HighWatermark
@@ -262,7 +266,7 @@ func (r *reader) take(topic string, p *kgo.FetchPartition) {
 	if len(p.Records) == 0 {
 		return
 	}
-	f.moved = true
+	f.moved, f.broken = true, 0
 	s := f.alone()
 	if s == nil {
 		r.share(f, p.Records)
@@ -294,6 +298,12 @@ func (r *reader) trouble(of *feed, err error) error {
 		}
 	case kerr.IsRetriable(err):
 		return nil
+	}
+	if of != nil && damaged(err) {
+		if of.broken++; of.broken <= mostBroken {
+			return nil // what was damaged on its way comes whole again
+		}
+		return r.in.broken(of, err)
 	}
 	f := r.in.c.failure(err, "could not read")
 	if of != nil {
