@@ -137,6 +137,8 @@ var errorClasses = map[string]string{
 	"KAFKA_NO_OFFSET_MATCHED":                    "a partition has no record as late as the flow is to begin",
 	"KAFKA_PARTITIONS_ADDED":                     "a partition has come that is to be read: a new attempt begins with it",
 	"KAFKA_DATA_LOSS":                            "offsets that were to be read are gone, and failOnDataLoss is true",
+	"KAFKA_BATCH_BROKEN":                         "a record batch came damaged four times in a row: the broker has it so",
+	"KAFKA_TLS_REFUSED":                          "a broker's certificate is not trusted, or it does not trust the client's, or does not speak TLS",
 	"KAFKA_BATCH_TOO_LARGE":                      "a record is larger than maxBatchBytes",
 	"KAFKA_INVALID_POSITION":                     "a stored position is no offset",
 	"KAFKA_INVALID_SPLIT":                        "a stored split is no topic and partition",

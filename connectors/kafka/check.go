@@ -179,7 +179,7 @@ func (r *reader) ask(quiet []finding) error {
 	}
 	ends, err := list(ctx, sortedKeys(topics)...)
 	if err != nil {
-		if f := r.in.c.failure(err, "could not list offsets"); f.Kind == supervision.Fatal {
+		if f := r.in.c.failure(err, "could not list offsets of "+some(sortedKeys(topics))); f.Kind == supervision.Fatal {
 			return f
 		}
 		if r.check.ctx.Err() == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -145,7 +146,11 @@ func (in *Input) ends(ctx context.Context, topics []string) (offsets, error) {
 // listed turns an answer into offsets of the partitions to be read.
 func (in *Input) listed(topics []string, l kadm.ListedOffsets, err error) (offsets, error) {
 	if err != nil {
-		return nil, in.c.failure(err, "could not list offsets")
+		f := in.c.failure(err, "could not list offsets of "+some(topics))
+		if len(topics) == 1 {
+			f.Topic = topics[0]
+		}
+		return nil, f
 	}
 	o := offsets{}
 	for _, topic := range topics {
@@ -165,6 +170,15 @@ func (in *Input) listed(topics []string, l kadm.ListedOffsets, err error) (offse
 		}
 	}
 	return o, nil
+}
+
+// some names the first of them.
+func some(topics []string) string {
+	const most = 5
+	if len(topics) > most {
+		return strings.Join(topics[:most], ", ") + fmt.Sprintf(" and %d more", len(topics)-most)
+	}
+	return strings.Join(topics, ", ")
 }
 
 func (in *Input) offsetFailure(p partition, err error) error {
