@@ -115,24 +115,26 @@ func away() []Cell {
 	}
 }
 
+func removeTopic(e *env) {
+	r, err := kadm.NewClient(e.Client(e.T, Plain)).DeleteTopics(e.ctx, e.topic)
+	e.must(errors.Join(err, r.Error()))
+}
+
+func truncate(e *env) {
+	to := kadm.Offsets{}
+	to.Add(kadm.Offset{Topic: e.topic, At: 30})
+	r, err := kadm.NewClient(e.Client(e.T, Plain)).DeleteRecords(e.ctx, to)
+	e.must(errors.Join(err, r.Error()))
+}
+
+func makeAnew(e *env) {
+	removeTopic(e)
+	e.create(1, nil, e.topic)
+	e.produce(values(e.topic, 0, 0, 5))
+}
+
 // losses are records that are gone before they were read.
 func losses() []Cell {
-	admin := func(e *env) *kadm.Client { return kadm.NewClient(e.Client(e.T, Plain)) }
-	remove := func(e *env) {
-		r, err := admin(e).DeleteTopics(e.ctx, e.topic)
-		e.must(errors.Join(err, r.Error()))
-	}
-	truncate := func(e *env) {
-		to := kadm.Offsets{}
-		to.Add(kadm.Offset{Topic: e.topic, At: 30})
-		r, err := admin(e).DeleteRecords(e.ctx, to)
-		e.must(errors.Join(err, r.Error()))
-	}
-	anew := func(e *env) {
-		remove(e)
-		e.create(1, nil, e.topic)
-		e.produce(values(e.topic, 0, 0, 5))
-	}
 	// between: the flow has read ten records, is stopped, and begins again behind the loss.
 	between := func(name string, lose func(*env)) []Cell {
 		begin := func(e *env) {
@@ -163,7 +165,12 @@ func losses() []Cell {
 			}},
 		}
 	}
-	cells := append(between("records are deleted", truncate), between("the topic is made anew", anew)...)
+	return append(append(between("records are deleted", truncate), between("the topic is made anew", makeAnew)...), whileRead()...)
+}
+
+// whileRead are topics that go while a flow reads them.
+func whileRead() []Cell {
+	var cells []Cell
 	for _, lossy := range []string{"true", "false"} {
 		cells = append(cells, Cell{Name: "the topic is deleted while it is read, failOnDataLoss " + lossy, run: func(e *env) {
 			e.create(1, nil, e.topic)
@@ -171,7 +178,7 @@ func losses() []Cell {
 			q := e.start(quick(options{"failOnDataLoss": lossy}))
 			e.reach(q, 10)
 			began := time.Now()
-			remove(e)
+			removeTopic(e)
 			e.fails(e.ended(q), "UNKNOWN_TOPIC_OR_PARTITION", e.topic)
 			if took := time.Since(began); took > time.Minute {
 				e.Errorf("it took %s", took)
@@ -183,7 +190,7 @@ func losses() []Cell {
 		e.produce(values(e.topic, 0, 0, 10))
 		q := e.start(quick(options{"failOnDataLoss": "false"}))
 		e.reach(q, 10)
-		anew(e)
+		makeAnew(e)
 		e.until("the flow reads the new topic, or fails and says which topic is gone", func() bool {
 			n := int64(0)
 			for _, p := range q.RecentProgress() {

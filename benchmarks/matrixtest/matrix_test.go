@@ -133,7 +133,7 @@ func (b *embedded) Throttle(t *testing.T, _ string, _ int) {
 			return nil, nil, false
 		}
 		resp := req.ResponseKind().(*kmsg.FetchResponse)
-		resp.ThrottleMillis = 400
+		resp.ThrottleMillis = 800
 		return resp, nil, true
 	})
 }

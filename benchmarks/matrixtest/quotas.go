@@ -65,7 +65,7 @@ func quotas() []Cell {
 			e.Throttle(e.T, "throttled", 16<<10)
 			began := time.Now()
 			e.read(options{"kafka.group.id": "throttled", "kafka.max.partition.fetch.bytes": "65536"}, nil)
-			if took := time.Since(began); took < 500*time.Millisecond {
+			if took := time.Since(began); took < 300*time.Millisecond {
 				e.Errorf("the quota did not hold: %s", took)
 			}
 			e.noted("%s, as client throttled", e.saw)

@@ -20,7 +20,7 @@ func records() []Cell {
 		}})
 	}
 	sortCells(cells)
-	return append(cells,
+	return append(append(cells, transactions()...),
 		Cell{Name: "tombstones, null keys, empty ones, headers", run: func(e *env) {
 			e.create(1, nil, e.topic)
 			e.produce([]*kgo.Record{
@@ -48,37 +48,6 @@ func records() []Cell {
 			e.produce(values(e.topic, 0, 0, 50_000), kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerLinger(200_000_000), kgo.MaxBufferedRecords(60_000))
 			e.end(e.read(nil, nil))
 		}},
-		Cell{Name: "aborted transactions and control batches", run: func(e *env) {
-			e.create(1, nil, e.topic)
-			for i, commit := range []bool{true, false, true, false} {
-				e.transaction(fmt.Sprint(e.topic, i%2), commit, values(e.topic, 0, i*10, 10))
-			}
-			e.end(e.read(nil, nil))
-			if n := len(e.rows()); n != 20 {
-				e.Errorf("%d rows are committed", n)
-			}
-		}},
-		Cell{Name: "a transaction that is open", run: func(e *env) {
-			e.create(1, nil, e.topic)
-			e.produce(values(e.topic, 0, 0, 5))
-			c := e.Client(e.T, e.listener, kgo.TransactionalID(e.topic))
-			e.must(errors.Join(c.BeginTransaction(), c.ProduceSync(e.ctx, values(e.topic, 0, 5, 5)...).FirstErr()))
-			e.produce(values(e.topic, 0, 10, 5))
-			e.read(nil, func(r row) bool { return r.offset < 5 })
-			e.must(c.EndTransaction(e.ctx, kgo.TryCommit))
-			e.read(nil, nil)
-		}},
-		Cell{Name: "uncommitted records where they are asked for", run: func(e *env) {
-			e.create(1, nil, e.topic)
-			e.transaction(e.topic, false, values(e.topic, 0, 0, 10))
-			e.transaction(e.topic, true, values(e.topic, 0, 10, 10))
-			_, err := e.run(options{"kafka.isolation.level": "read_uncommitted"})
-			e.must(err)
-			if n := len(e.rows()); n != 20 {
-				e.Errorf("%d rows, want those of both transactions", n)
-			}
-			e.noted("20 rows")
-		}},
 		Cell{Name: "gaps that compaction left", NotFake: "the embedded broker does not compact; TestGapAtTheEnd of connectors/kafka has emptied batches", run: func(e *env) {
 			e.create(1, map[string]string{"cleanup.policy": "compact", "segment.bytes": fmt.Sprint(1 << 20), "min.cleanable.dirty.ratio": "0.01", "segment.ms": "100", "min.compaction.lag.ms": "0", "max.compaction.lag.ms": "100"}, e.topic)
 			for i := range 20 {
@@ -103,6 +72,43 @@ func records() []Cell {
 			}
 		}},
 	)
+}
+
+// transactions are cells of those that are committed, aborted and open.
+func transactions() []Cell {
+	return []Cell{
+		{Name: "aborted transactions and control batches", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			for i, commit := range []bool{true, false, true, false} {
+				e.transaction(fmt.Sprint(e.topic, i%2), commit, values(e.topic, 0, i*10, 10))
+			}
+			e.end(e.read(nil, nil))
+			if n := len(e.rows()); n != 20 {
+				e.Errorf("%d rows are committed", n)
+			}
+		}},
+		{Name: "a transaction that is open", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.produce(values(e.topic, 0, 0, 5))
+			c := e.Client(e.T, e.listener, kgo.TransactionalID(e.topic))
+			e.must(errors.Join(c.BeginTransaction(), c.ProduceSync(e.ctx, values(e.topic, 0, 5, 5)...).FirstErr()))
+			e.produce(values(e.topic, 0, 10, 5))
+			e.read(nil, func(r row) bool { return r.offset < 5 })
+			e.must(c.EndTransaction(e.ctx, kgo.TryCommit))
+			e.read(nil, nil)
+		}},
+		{Name: "uncommitted records where they are asked for", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.transaction(e.topic, false, values(e.topic, 0, 0, 10))
+			e.transaction(e.topic, true, values(e.topic, 0, 10, 10))
+			_, err := e.run(options{"kafka.isolation.level": "read_uncommitted"})
+			e.must(err)
+			if n := len(e.rows()); n != 20 {
+				e.Errorf("%d rows, want those of both transactions", n)
+			}
+			e.noted("20 rows")
+		}},
+	}
 }
 
 // transaction writes records in one.

@@ -5,20 +5,25 @@ import (
 	"time"
 )
 
+// millis is when the record of a number is.
+func millis(n int) int64 { return beginning.Add(time.Duration(n) * time.Second).UnixMilli() }
+
+func from(offset int64) func(row) bool   { return func(r row) bool { return r.offset >= offset } }
+func before(offset int64) func(row) bool { return func(r row) bool { return r.offset < offset } }
+
+// simple is a cell that reads a topic of three partitions once.
+func simple(name string, o func(topic string) options, wanted func(row) bool) Cell {
+	return Cell{Name: name, run: func(e *env) {
+		e.three()
+		q := e.read(o(e.topic), wanted)
+		if o(e.topic)["endingOffsets"]+o(e.topic)["endingTimestamp"]+o(e.topic)["endingOffsetsByTimestamp"]+o(e.topic)["assign"] == "" {
+			e.end(q)
+		}
+	}}
+}
+
 func starts() []Cell {
-	millis := func(second int) int64 { return beginning.Add(time.Duration(second) * time.Second).UnixMilli() }
-	from := func(offset int64) func(row) bool { return func(r row) bool { return r.offset >= offset } }
-	before := func(offset int64) func(row) bool { return func(r row) bool { return r.offset < offset } }
-	simple := func(name string, o func(topic string) options, wanted func(row) bool) Cell {
-		return Cell{Name: name, run: func(e *env) {
-			e.three()
-			q := e.read(o(e.topic), wanted)
-			if o(e.topic)["endingOffsets"]+o(e.topic)["endingTimestamp"]+o(e.topic)["endingOffsetsByTimestamp"]+o(e.topic)["assign"] == "" {
-				e.end(q)
-			}
-		}}
-	}
-	return []Cell{
+	return append([]Cell{
 		simple("earliest", func(string) options { return options{"startingOffsets": "earliest"} }, nil),
 		{Name: "latest", run: func(e *env) {
 			e.three()
@@ -52,6 +57,12 @@ func starts() []Cell {
 			e.produce(values(e.topic, 2, 50, 5))
 			e.read(o, from(50))
 		}},
+	}, ends()...)
+}
+
+// ends are cells of where a flow ends and what it reads.
+func ends() []Cell {
+	return []Cell{
 		simple("endingOffsets", func(t string) options {
 			return options{"endingOffsets": fmt.Sprintf(`{"%s":{"0":20,"1":20,"2":-1}}`, t)}
 		}, func(r row) bool { return r.offset < 20 || r.partition == 2 }),
