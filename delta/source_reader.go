@@ -19,13 +19,11 @@ type sourceReader struct {
 	s       *Source
 	rows    *sourceRows
 	cursors []*sourceCursor // the next to deliver first
-	wake    chan struct{}   // something may have come
 	stop    context.CancelFunc
 	ctx     context.Context
 	work    sync.WaitGroup
 
-	mu     sync.Mutex
-	paused map[connectors.SplitID]bool
+	*connectors.Gate // woken too when something may have come
 }
 
 // sourceCursor is a split being read.
@@ -68,7 +66,7 @@ func (s *Source) Open(ctx context.Context, at connectors.Positions, o connectors
 	if err := s.beginAt(ctx, at); err != nil {
 		return nil, err
 	}
-	r := &sourceReader{s: s, rows: rows, wake: make(chan struct{}, 1), paused: map[connectors.SplitID]bool{}}
+	r := &sourceReader{s: s, rows: rows, Gate: connectors.NewGate()}
 	for id, text := range at {
 		if _, err := splitNumber(id); err != nil {
 			return nil, err
@@ -108,7 +106,7 @@ func (r *sourceReader) Next(ctx context.Context) (connectors.Fetch, error) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-r.wake:
+		case <-r.Changed():
 		case <-changed:
 		}
 	}
@@ -156,10 +154,7 @@ func (r *sourceReader) wrong() error {
 // take returns what the first split has that may be delivered.
 func (r *sourceReader) take() (connectors.Fetch, bool, error) {
 	for i, c := range r.cursors {
-		r.mu.Lock()
-		paused := r.paused[c.id]
-		r.mu.Unlock()
-		if paused {
+		if r.Paused(c.id) {
 			continue
 		}
 		r.readAhead(c)
@@ -292,27 +287,8 @@ func (r *sourceReader) put(lane *sourceLane, f sourceFound) bool {
 		}
 		return false
 	}
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	r.Wake()
 	return true
-}
-
-// Pause stops delivery of the split.
-func (r *sourceReader) Pause(id connectors.SplitID) { r.pause(id, true) }
-
-// Resume lets the split go on.
-func (r *sourceReader) Resume(id connectors.SplitID) { r.pause(id, false) }
-
-func (r *sourceReader) pause(id connectors.SplitID, paused bool) {
-	r.mu.Lock()
-	r.paused[id] = paused
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Close ends the reading that is under way and releases what was not delivered.

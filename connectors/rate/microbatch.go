@@ -200,7 +200,7 @@ func (m *MicroBatch) Close() error { return nil }
 
 // Open begins reading at the position.
 func (m *MicroBatch) Open(_ context.Context, at connectors.Positions, o connectors.OpenOptions) (connectors.Reader, error) {
-	r := &microReader{source: m, o: o, wake: make(chan struct{}, 1)}
+	r := &microReader{source: m, o: o, Gate: connectors.NewGate()}
 	for _, p := range at {
 		var err error
 		if r.at, err = parseStep(p); err != nil {
@@ -218,10 +218,7 @@ type microReader struct {
 	open   bool // there is a split
 	first  step // where the batch began
 	at     step // how far it has come; the time is that of the batch
-	wake   chan struct{}
-
-	mu     sync.Mutex
-	paused bool
+	*connectors.Gate
 }
 
 // Next delivers the next rows of the batch. Rows are there at once: who wants fewer pauses the split.
@@ -230,15 +227,12 @@ func (r *microReader) Next(ctx context.Context) (connectors.Fetch, error) {
 		if err := ctx.Err(); err != nil {
 			return connectors.Fetch{}, err
 		}
-		r.mu.Lock()
-		waits := r.paused || !r.open
-		r.mu.Unlock()
-		if !waits {
+		if r.open && !r.Paused(microSplit) {
 			return r.cut(), nil
 		}
 		select {
 		case <-ctx.Done():
-		case <-r.wake:
+		case <-r.Changed():
 		}
 	}
 }
@@ -279,22 +273,6 @@ func (m *MicroBatch) value(i int64) int64 {
 		return i%whole*n + rest + i/whole
 	}
 	return i
-}
-
-// Pause stops delivery.
-func (r *microReader) Pause(connectors.SplitID) { r.pause(true) }
-
-// Resume lets it go on.
-func (r *microReader) Resume(connectors.SplitID) { r.pause(false) }
-
-func (r *microReader) pause(paused bool) {
-	r.mu.Lock()
-	r.paused = paused
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Close ends the reader.

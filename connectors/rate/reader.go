@@ -2,7 +2,6 @@ package rate
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -13,10 +12,7 @@ type reader struct {
 	source  *Source
 	o       connectors.OpenOptions
 	cursors []*cursor // the next to deliver first
-	wake    chan struct{}
-
-	mu     sync.Mutex
-	paused map[connectors.SplitID]bool
+	*connectors.Gate
 }
 
 // cursor is a split being read.
@@ -49,17 +45,15 @@ func (r *reader) wait(ctx context.Context, most time.Duration) {
 	defer cancel()
 	select {
 	case <-over.Done():
-	case <-r.wake:
+	case <-r.Changed():
 	}
 }
 
 // take returns rows of the first split that has some, or how long to wait.
 func (r *reader) take() (connectors.Fetch, time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	now, wait := r.source.o.Now().UnixMicro(), rest
 	for i, c := range r.cursors {
-		if r.paused[c.id] {
+		if r.Paused(c.id) {
 			continue
 		}
 		due := r.source.due(c.split, now-c.at.start)
@@ -124,22 +118,6 @@ func finish(o connectors.OpenOptions, n int, times, values *batch.Builder, origi
 	b := batch.NewBatch(schema, n, columns...)
 	b.Origin = origin
 	return b
-}
-
-// Pause stops delivery of the split.
-func (r *reader) Pause(id connectors.SplitID) { r.pause(id, true) }
-
-// Resume lets the split go on.
-func (r *reader) Resume(id connectors.SplitID) { r.pause(id, false) }
-
-func (r *reader) pause(id connectors.SplitID, paused bool) {
-	r.mu.Lock()
-	r.paused[id] = paused
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Close ends the reader.

@@ -220,7 +220,7 @@ func (s *Source) Close() error { return nil }
 
 // Open begins reading at the positions.
 func (s *Source) Open(_ context.Context, at connectors.Positions, o connectors.OpenOptions) (connectors.Reader, error) {
-	r := &reader{source: s, o: o, wake: make(chan struct{}, 1), paused: map[connectors.SplitID]bool{}}
+	r := &reader{source: s, o: o, Gate: connectors.NewGate()}
 	for id, p := range at {
 		i, err := s.split(id)
 		if err != nil {

@@ -3,7 +3,6 @@ package socket
 import (
 	"context"
 	"errors"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
@@ -16,10 +15,7 @@ type reader struct {
 	o      connectors.OpenOptions
 	open   bool // there is a split
 	at     int64
-	wake   chan struct{}
-
-	mu     sync.Mutex
-	paused bool
+	*connectors.Gate
 }
 
 // Next waits for lines. While the split is paused none is read, so a server that is too fast waits too.
@@ -28,13 +24,10 @@ func (r *reader) Next(ctx context.Context) (connectors.Fetch, error) {
 		if err := ctx.Err(); err != nil {
 			return connectors.Fetch{}, err
 		}
-		r.mu.Lock()
-		waits := r.paused || !r.open
-		r.mu.Unlock()
-		if waits {
+		if r.Paused(split) || !r.open {
 			select {
 			case <-ctx.Done():
-			case <-r.wake:
+			case <-r.Changed():
 			}
 			continue
 		}
@@ -127,22 +120,6 @@ func appendValid(dst, text []byte) []byte {
 		dst, text = utf8.AppendRune(dst, c), text[size:]
 	}
 	return dst
-}
-
-// Pause stops delivery.
-func (r *reader) Pause(connectors.SplitID) { r.pause(true) }
-
-// Resume lets it go on.
-func (r *reader) Resume(connectors.SplitID) { r.pause(false) }
-
-func (r *reader) pause(paused bool) {
-	r.mu.Lock()
-	r.paused = paused
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Close ends the reader; the connection is the source's.

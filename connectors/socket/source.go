@@ -98,7 +98,7 @@ func (s *Source) Open(_ context.Context, at connectors.Positions, o connectors.O
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "UNSUPPORTED_FEATURE", Message: "a socket has no rows that are there when a run begins, so no run of it can end with them",
 			Hint: "use a trigger of processingTime instead of availableNow or once"}
 	}
-	r := &reader{source: s, o: o, wake: make(chan struct{}, 1)}
+	r := &reader{source: s, o: o, Gate: connectors.NewGate()}
 	for id, p := range at {
 		n, err := strconv.ParseInt(string(p), 10, 64)
 		if id != split || err != nil {
