@@ -19,6 +19,7 @@ type columns struct {
 	rows    []*kgo.Record  // of the batch being measured
 	keys    int            // bytes of their keys
 	values  int            // and of their values
+	extra   int            // and of their headers
 	bytes   int64          // all that they add to wanted columns
 }
 
@@ -36,7 +37,7 @@ func newColumns(schema *batch.Schema, o connectors.OpenOptions) *columns {
 // begin empties the measure.
 func (c *columns) begin() {
 	clear(c.rows)
-	c.rows, c.keys, c.values, c.bytes = c.rows[:0], 0, 0, 0
+	c.rows, c.keys, c.values, c.extra, c.bytes = c.rows[:0], 0, 0, 0, 0
 }
 
 // measure takes a record into the batch, unless it holds most bytes or more
@@ -58,6 +59,9 @@ func (c *columns) measure(r *kgo.Record, most int64) bool {
 		return false
 	}
 	c.bytes += size
+	for i := range r.Headers {
+		c.extra += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
 	c.keys += len(r.Key)
 	c.values += len(r.Value)
 	c.rows = append(c.rows, r)

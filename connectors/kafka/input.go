@@ -20,6 +20,8 @@ type Input struct {
 	schema *batch.Schema
 	pools  pools // of all readers
 
+	weights weights // of what they have read
+
 	mu     sync.Mutex
 	client *kgo.Client // for metadata and offsets; made when first needed
 	losses []Loss
@@ -33,6 +35,7 @@ type Input struct {
 var _ connectors.Source = (*Input)(nil)
 var _ connectors.Limiter = (*Input)(nil)
 var _ connectors.Waiter = (*Input)(nil)
+var _ connectors.Lagging = (*Input)(nil)
 
 // The columns of the source, in order.
 const (

@@ -185,6 +185,7 @@ func (r *reader) cut(s *split) connectors.Fetch {
 		s.next = max(s.next, s.reached(s.feed.at))
 	}
 	b := c.fill(s.name, s.feed.id, s.next)
+	r.in.weights.add(s.feed.partition, int64(c.keys+c.values+c.extra), len(c.rows))
 	c.begin()
 	for _, record := range s.held[:taken] {
 		s.bytes -= s.size(record)

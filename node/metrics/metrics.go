@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 
@@ -38,7 +39,9 @@ func Docs() []Doc {
 		{"deltaic_restarts_total", "counter", []string{"stream"}, "attempts after the first one of this process", since},
 		{"deltaic_sink_records_total", "counter", []string{"stream", "operator"}, "rows committed, by sink", since},
 		{"deltaic_source_bytes_total", "counter", []string{"stream"}, "bytes read, of rows that are committed", since},
+		{"deltaic_source_lag_bytes", "gauge", []string{"stream"}, "what the rows behind the end of the sources may weigh, of sources that can tell", since},
 		{"deltaic_source_lag_records", "gauge", []string{"stream"}, "rows behind the end of the sources as last heard", since},
+		{"deltaic_source_partition_lag_records", "gauge", []string{"stream", "operator", "topic", "partition"}, "rows behind the end of a partition of Kafka as last heard, by source", since},
 		{"deltaic_source_records_total", "counter", []string{"stream", "operator"}, "rows read, of epochs that are done, by source", since},
 		{"deltaic_state_bytes", "gauge", []string{"stream", "operator"}, "bytes of keyed state", since},
 		{"deltaic_state_rows", "gauge", []string{"stream", "operator"}, "rows of keyed state", since},
@@ -128,11 +131,14 @@ func (s *Stream) Observe(p actors.Progress) {
 	for phase, ms := range p.DurationMs {
 		m.histograms["deltaic_trigger_duration_seconds"].WithLabelValues(s.name, phase).Observe(float64(ms) / 1000)
 	}
+	bytes := 0.0
 	for i, step := range s.graph.Sources() {
 		if i < len(p.Sources) {
+			bytes += s.behind(s.graph.Steps[step].Name, p.Sources[i].Metrics)
 			m.counters["deltaic_source_records_total"].WithLabelValues(s.name, s.graph.Steps[step].Name).Add(float64(p.Sources[i].NumInputRows))
 		}
 	}
+	m.gauges["deltaic_source_lag_bytes"].WithLabelValues(s.name).Set(bytes)
 	for _, sink := range p.Sinks {
 		m.counters["deltaic_sink_records_total"].WithLabelValues(s.name, sink.Name).Add(float64(max(0, sink.NumOutputRows)))
 	}
@@ -146,6 +152,23 @@ func (s *Stream) Observe(p actors.Progress) {
 		m.gauges["deltaic_state_rows"].WithLabelValues(s.name, state.OperatorName).Set(float64(state.NumRowsTotal))
 		m.gauges["deltaic_state_bytes"].WithLabelValues(s.name, state.OperatorName).Set(float64(state.MemoryUsedBytes))
 	}
+}
+
+// behind sets how far the partitions of a source are behind, and returns what is waiting there in bytes, as far as the source tells.
+func (s *Stream) behind(source string, metrics map[string]string) float64 {
+	var partitions map[string]map[string]float64
+	if text := metrics["offsetsBehindLatest"]; text != "" && json.Unmarshal([]byte(text), &partitions) == nil {
+		for topic, all := range partitions {
+			for id, lag := range all {
+				s.m.gauges["deltaic_source_partition_lag_records"].WithLabelValues(s.name, source, topic, id).Set(lag)
+			}
+		}
+	}
+	bytes, err := strconv.ParseFloat(metrics["estimatedTotalBytesBehindLatest"], 64)
+	if err != nil {
+		bytes, _ = strconv.ParseFloat(metrics["numBytesOutstanding"], 64)
+	}
+	return bytes
 }
 
 // stateCollector shows the state a flow is in.

@@ -36,7 +36,7 @@ func observed() *Metrics {
 			Expectations: []topology.Expectation{{Name: "paid", Dataset: "parsed", PassedRecords: 8, FailedRecords: 2}}, Stats: actors.EpochStats{Closed: at, Done: at.Add(time.Second),
 				Committed: map[string]connectors.Committed{"out": {Version: 2, Files: 5}, "again": {Version: 1, Repeat: true}}}}
 		p.DurationMs = map[string]int64{"addBatch": 10}
-		p.Sources = []topology.SourceProgress{{NumInputRows: 10}}
+		p.Sources = []topology.SourceProgress{{NumInputRows: 10, Metrics: map[string]string{"offsetsBehindLatest": `{"orders":{"0":3,"1":4}}`, "estimatedTotalBytesBehindLatest": "700"}}}
 		p.Sinks = []topology.SinkProgress{{Name: "out", NumOutputRows: 8}, {Name: "unknown", NumOutputRows: -1}}
 		p.StateOperators = []topology.StateProgress{{OperatorName: "dedup", NumRowsTotal: 11, MemoryUsedBytes: 12}}
 		s.Observe(p)
@@ -77,6 +77,8 @@ func TestEpochsAreCounted(t *testing.T) {
 		`deltaic_restarts_total{stream="orders"} 2`,
 		`deltaic_restarts_total{stream="other"} 0`,
 		`deltaic_source_lag_records{stream="orders"} 7`,
+		`deltaic_source_lag_bytes{stream="orders"} 700`,
+		`deltaic_source_partition_lag_records{operator="in",partition="1",stream="orders",topic="orders"} 4`,
 		`deltaic_state_rows{operator="dedup",stream="orders"} 11`,
 		`deltaic_delta_commits_total{operator="out",stream="orders"} 2`,
 		`deltaic_delta_files_written_total{operator="out",stream="orders"} 10`,
