@@ -364,23 +364,39 @@ func arrayContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := b.call("array_contains", batch.BooleanType, strict(batch.BooleanType, func(x *rows, i int) {
-		l, at := x.a[0].c, i&x.a[0].mask()
-		null := false
-		for j := int(l.Off[at]); j < int(l.Off[at+1]); j++ {
-			if l.Kids[0].IsNull(j) {
-				null = true
-			} else if nestedOrder(l.Kids[0], x.a[1].c, j, i&x.a[1].mask()) == 0 {
-				x.b.Bool(true)
-				return
-			}
-		}
-		if null {
-			x.b.Null()
-		} else {
-			x.b.Bool(false)
-		}
-	}), x, v)
+	n := b.call("array_contains", batch.BooleanType, containsKernel, x, v)
 	n.nullable = true
 	return b.intern(n, ""), nil
+}
+
+// containsKernel compares all elements at once.
+func containsKernel(r *run, sel []int32, a []val) (*batch.Column, error) {
+	s := r.spread(sel, a[0])
+	defer s.close()
+	want := a[1]
+	if !want.one {
+		want = val{c: batch.Gather(r.pool(), want.c, s.of())}
+		defer want.c.Release()
+	}
+	same := batch.Bitmap(r.pool().Words(batch.BitmapWords(s.n)))
+	defer r.pool().PutWords(same)
+	elements := val{c: s.kids[0]}
+	compareInto(same, s.n, elements, want, equal)
+	out := r.new(batch.BooleanType)
+	r.copyNulls(out, a...)
+	r.each(sel, func(i int) {
+		found, null := uint64(0), uint64(0)
+		for j := s.off[i]; j < s.off[i+1]; j++ {
+			valid := elements.validWord(int(j>>6)) >> (uint(j) & 63) & 1
+			found |= same[j>>6] >> (uint(j) & 63) & valid
+			null |= 1 &^ valid
+		}
+		switch {
+		case found != 0:
+			out.Bits.Set(i)
+		case null != 0:
+			out.NewValid().Clear(i)
+		}
+	})
+	return out, nil
 }

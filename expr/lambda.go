@@ -78,11 +78,16 @@ func (b *binder) wrap(name string, t batch.Type, k kernel, args []*node, lambdas
 // apply computes the body for elements: rows says which row of the batch each is of, params are columns of the elements,
 // and captured the values of the columns around.
 func (l *lambda) apply(r *run, rows []int32, captured []val, params ...*batch.Column) (*batch.Column, error) {
-	in := &batch.Batch{N: len(rows), Columns: make([]*batch.Column, l.outer, l.outer+len(params))}
+	return l.applyTo(r, len(rows), rows, captured, params...)
+}
+
+// applyTo is apply for n elements: of which rows they are is asked only if there are captured values, or if the body can fail.
+func (l *lambda) applyTo(r *run, n int, rows []int32, captured []val, params ...*batch.Column) (*batch.Column, error) {
+	in := &batch.Batch{N: n, Columns: make([]*batch.Column, l.outer, l.outer+len(params))}
 	for i, c := range l.captured {
 		v := captured[i]
 		if v.one {
-			v = val{c: (&run{ctx: r.ctx, n: len(rows), folding: r.folding}).full(val{c: v.c.Retain(), one: true})}
+			v = val{c: (&run{ctx: r.ctx, n: n, folding: r.folding}).full(val{c: v.c.Retain(), one: true})}
 		} else {
 			v = val{c: batch.Gather(r.pool(), v.c, rows)}
 		}

@@ -13,7 +13,8 @@ type spread struct {
 	sel  []int32
 	kids []*batch.Column
 	off  []int32 // where the elements of each row begin, and the last ones end
-	rows []int32 // which row each element is of
+	n    int     // elements
+	rows []int32 // which row each element is of, once that was asked
 }
 
 // spread lays out the elements of v, which is borrowed as long as they are used. It is closed.
@@ -34,14 +35,21 @@ func (r *run) spread(sel []int32, v val) *spread {
 		}
 		r.pool().PutRows(places)
 	}
-	n := int(s.off[r.n])
-	s.rows = r.pool().Rows(n)[:n]
-	for i := range r.n {
-		for j := s.off[i]; j < s.off[i+1]; j++ {
-			s.rows[j] = int32(i)
+	s.n = int(s.off[r.n])
+	return s
+}
+
+// of returns which row each element is of.
+func (s *spread) of() []int32 {
+	if s.rows == nil {
+		s.rows = s.r.pool().Rows(s.n)[:s.n]
+		for i := range s.r.n {
+			for j := s.off[i]; j < s.off[i+1]; j++ {
+				s.rows[j] = int32(i)
+			}
 		}
 	}
-	return s
+	return s.rows
 }
 
 // places lists where the elements of the rows that count lie, and sets off.
@@ -73,8 +81,8 @@ func (s *spread) close() {
 
 // indexes returns a column of each element's place in its list, from 0.
 func (s *spread) indexes() *batch.Column {
-	c := s.r.pool().NewDense(batch.IntType, len(s.rows))
-	for j, i := range s.rows {
+	c := s.r.pool().NewDense(batch.IntType, s.n)
+	for j, i := range s.of() {
 		c.I32[j] = int32(j) - s.off[i]
 	}
 	return c
@@ -99,15 +107,14 @@ func (s *spread) list(t batch.Type, off []int32, kids ...*batch.Column) *batch.C
 
 // keep makes a list column of the rows of v with those elements for which a condition is true.
 func (s *spread) keep(t batch.Type, condition *batch.Column) *batch.Column {
-	n := len(s.rows)
-	kept := batch.Bitmap(s.r.pool().Words(batch.BitmapWords(n)))
+	kept := batch.Bitmap(s.r.pool().Words(batch.BitmapWords(s.n)))
 	defer s.r.pool().PutWords(kept)
 	v := val{c: condition}
 	for w := range kept {
 		is, valid := v.words(w)
 		kept[w] = is & valid
 	}
-	places := kept.Rows(n, s.r.pool().Rows(n))
+	places := kept.Rows(s.n, s.r.pool().Rows(s.n))
 	defer s.r.pool().PutRows(places)
 	off := s.r.pool().Rows(s.r.n + 1)[:s.r.n+1]
 	defer s.r.pool().PutRows(off)
@@ -134,5 +141,9 @@ func (l *lambda) over(s *spread, captured []val) (*batch.Column, error) {
 		defer index.Release()
 		params = append(params, index)
 	}
-	return l.apply(s.r, s.rows, captured, params...)
+	var rows []int32
+	if len(captured) > 0 || l.body.fails {
+		rows = s.of()
+	}
+	return l.applyTo(s.r, s.n, rows, captured, params...)
 }
