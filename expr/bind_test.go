@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr"
@@ -222,6 +223,85 @@ func TestUserFunction(t *testing.T) {
 	}
 	if _, err = expr.Bind("doubled('x')", batch.NewSchema(), o); err == nil || !strings.Contains(err.Error(), "one bigint") {
 		t.Error(err)
+	}
+}
+
+// TestRowFunctions holds functions of rows: their types, nulls, errors, panics, and those that are refused.
+func TestRowFunctions(t *testing.T) {
+	g := &expr.Registry{}
+	for _, f := range []expr.UserFunction{
+		expr.Function1("length_of", func(s string) (int, error) { return len(s), nil }),
+		expr.Function1("or_none", func(s expr.Nullable[string]) (expr.Nullable[string], error) {
+			return expr.Nullable[string]{Value: "none", Valid: !s.Valid}, nil
+		}),
+		expr.Function2("ratio", func(p, q int64) (float64, error) {
+			if q == 0 {
+				return 0, errors.New("there is nothing to divide by")
+			}
+			return float64(p) / float64(q), nil
+		}),
+		expr.Function1("element", func(i int32) (bool, error) { return []bool{true}[i], nil }),
+		expr.Function3("all_of", func(a float32, b []byte, c time.Time) (time.Time, error) {
+			return c.Add(time.Duration(len(b)) * time.Second), nil
+		}),
+	} {
+		if err := g.Add(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Add(expr.Function1("odd", func(map[string]int) (int, error) { return 0, nil })); err == nil || !strings.Contains(err.Error(), "odd") {
+		t.Errorf("a map is taken: %v", err)
+	}
+	o := expr.NewOptions()
+	o.Functions = g
+	s := batch.NewSchema(batch.Field{Name: "s", Type: batch.StringType, Nullable: true}, batch.Field{Name: "n", Type: batch.BigIntType})
+	sb, nb := batch.NewBuilder(batch.StringType, nil), batch.NewBuilder(batch.BigIntType, nil)
+	for i, v := range []string{"a", "", "ccc"} {
+		if nb.Int64(int64(i)); i == 1 {
+			sb.Null()
+		} else {
+			sb.String(v)
+		}
+	}
+	in := batch.NewBatch(s, 3, sb.Finish(), nb.Finish())
+	for text, want := range map[string]string{
+		"length_of(s)":               "1 NULL 3",
+		"length_of(n)":               "1 1 1",
+		"or_none(s)":                 "NULL none NULL",
+		"ratio(4, n)":                "NULL 4.0 2.0; 0 FAILED_EXECUTE_UDF function ratio: there is nothing to divide by",
+		"element(n)":                 "true NULL NULL; 1 FAILED_EXECUTE_UDF function element: panic: runtime error: index out of range [1] with length 1; 2 FAILED_EXECUTE_UDF function element: panic: runtime error: index out of range [2] with length 1",
+		"if(n > 0, ratio(n, n), 0D)": "0.0 1.0 1.0",
+		"unix_seconds(all_of(1, cast(s AS binary), TIMESTAMP'1970-01-01 00:00:00'))": "1 NULL 3",
+	} {
+		b, err := expr.Bind(text, s, o)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		ctx := &expr.Context{}
+		c, err := b.Eval(ctx, in)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		var got []string
+		for i := range 3 {
+			if c.IsNull(i) {
+				got = append(got, "NULL")
+			} else {
+				got = append(got, string(batch.AppendText(nil, c, i)))
+			}
+		}
+		said := strings.Join(got, " ")
+		for _, e := range ctx.Rejected {
+			said += fmt.Sprintf("; %d %s %s", e.Row, e.Class, e.Message)
+		}
+		if said != want {
+			t.Errorf("%s: %s, want %s", text, said, want)
+		}
+	}
+	if _, err := expr.Bind("ratio(1)", s, o); err == nil || !strings.Contains(err.Error(), "WRONG_NUM_ARGS") {
+		t.Errorf("one argument for two: %v", err)
 	}
 }
 

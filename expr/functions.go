@@ -59,7 +59,7 @@ func Functions() []FunctionDoc {
 	return l
 }
 
-// UserFunction is a function that a user adds.
+// UserFunction is a function that a user adds: over columns as it is here, or of rows, as [Function1] and its like make it.
 type UserFunction struct {
 	Name string
 	Doc  string
@@ -72,6 +72,8 @@ type UserFunction struct {
 	Eval func(p *batch.Pool, n int, sel []int32, args []*batch.Column) (*batch.Column, error)
 	// Volatile says that equal arguments may give different results.
 	Volatile bool
+
+	rows *rowForm // in place of Type and Eval: of Function1 and its like
 }
 
 // Registry holds users' functions. Fill it before binding; it is not safe to
@@ -83,7 +85,12 @@ type Registry struct {
 // Add adds a function. Built-in names and names that are taken are refused.
 func (g *Registry) Add(f UserFunction) error {
 	name := strings.ToLower(f.Name)
-	if name == "" || f.Type == nil || f.Eval == nil {
+	if f.rows != nil {
+		if err := f.rows.check(name); err != nil {
+			return err
+		}
+	}
+	if name == "" || f.rows == nil && (f.Type == nil || f.Eval == nil) {
 		return supervision.New(supervision.Fatal, "INVALID_FUNCTION", "a function needs a name, Type and Eval: %q has not all of them", f.Name)
 	}
 	if functions[name] != nil || g.functions[name] != nil {
@@ -177,6 +184,9 @@ func unresolved(text string, c *parse.Call, o Options, others []string) error {
 }
 
 func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*node, error) {
+	if f.rows != nil {
+		return b.userRows(f, c, args)
+	}
 	var types []batch.Type
 	for _, a := range args {
 		types = append(types, a.t)
@@ -196,7 +206,7 @@ func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*no
 			}
 			columns = append(columns, r.full(v))
 		}
-		out, err := f.Eval(r.pool(), r.n, sel, columns)
+		out, err := f.guarded(r.pool(), r.n, sel, columns)
 		if err == nil && (out.N != r.n || !out.Type.Equal(t)) {
 			err = supervision.New(supervision.Fatal, "INVALID_FUNCTION", "function %s gave %d rows of %s, not %d of %s", f.Name, out.N, out.Type, r.n, t)
 			out.Release()
@@ -204,6 +214,16 @@ func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*no
 		return val{c: out}, err
 	}
 	return b.intern(n, ""), nil
+}
+
+// guarded calls Eval; a panic of it is an error of the batch.
+func (f *UserFunction) guarded(p *batch.Pool, n int, sel []int32, args []*batch.Column) (out *batch.Column, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, supervision.New(supervision.Restart, "FAILED_EXECUTE_UDF", "function %s: panic: %v", f.Name, p)
+		}
+	}()
+	return f.Eval(p, n, sel, args)
 }
 
 // to brings arguments to a type, each.

@@ -89,7 +89,7 @@ func unwrapPath(err error) error {
 }
 
 func (p *process) parse(path string, text []byte, set []string) ([]*unit, error) {
-	files, err := flowfile.Parse(path, text, flowfile.Options{Env: os.LookupEnv, ReadFile: readSecret, Set: set, Connectors: connectorsOf(path, p.env.Stdout)})
+	files, err := flowfile.Parse(path, text, flowfile.Options{Env: os.LookupEnv, ReadFile: readSecret, Set: set, Connectors: connectorsOf(path, p.env.Stdout), Functions: p.env.Functions})
 	p.hide(files)
 	if err != nil {
 		return nil, invalid(err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/deltaic/deltaic/actors"
+	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/node/flowfile"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/spf13/cobra"
@@ -30,6 +31,8 @@ type Env struct {
 	Check func(ctx context.Context, s Start) error
 	// Flows are compiled in: `run`, `check` and `plan` without a FILE use them.
 	Flows []*stream.Flow
+	// Functions are written in Go, for the expressions of flow files: see expr.Function1.
+	Functions []expr.UserFunction
 	// Bench are further commands under `bench`.
 	Bench []*cobra.Command
 

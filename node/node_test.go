@@ -324,3 +324,22 @@ func TestEveryErrorClassIsListed(t *testing.T) {
 		t.Errorf("%s uses the class %s: describe it in node/list_errors.go", path, c)
 	}
 }
+
+// Functions written in Go are there for the expressions of a flow file.
+func TestFunctionsOfTheProgram(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f.yaml")
+	text := "name: a\nsources:\n  s: {format: rate}\nsteps:\n  b: {from: s, do: [{select: [\"halved(value) AS h\"]}]}\nsinks:\n  o: {from: b, format: noop}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out, said bytes.Buffer
+	env := Env{Stdout: &out, Stderr: &said, Start: func(context.Context, Start) (*stream.Query, error) { return nil, errors.New("not started") }}
+	if code := Main(t.Context(), []string{"check", file, "--json"}, env); code != ExitInvalid || !strings.Contains(out.String()+said.String(), "UNRESOLVED_ROUTINE") {
+		t.Errorf("code %d without the function: %s%s", code, &out, &said)
+	}
+	out.Reset()
+	env.Functions = []expr.UserFunction{expr.Function1("halved", func(v int64) (float64, error) { return float64(v) / 2, nil })}
+	if code := Main(t.Context(), []string{"check", file, "--json"}, env); code != ExitOK || !strings.Contains(out.String(), `"h double`) && !strings.Contains(out.String(), `"double"`) {
+		t.Errorf("code %d with the function: %s%s", code, &out, &said)
+	}
+}

@@ -2,7 +2,10 @@ package stream_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"log"
+	"strconv"
+	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors/memory"
@@ -69,4 +72,28 @@ func ExampleFlow_Function() {
 	}
 	show(flow, sink)
 	// Output: {"n":9}
+}
+
+// A function of rows: an error fails its row, which a quarantine takes with the reason.
+func ExampleFlow_Function_rows() {
+	parse := expr.Function1("plate_number", func(plate string) (int64, error) {
+		_, number, found := strings.Cut(plate, "-")
+		if !found {
+			return 0, fmt.Errorf("the plate %q has no number", plate)
+		}
+		return strconv.ParseInt(number, 10, 64)
+	})
+	source := memory.NewSource(batch.NewSchema(batch.Field{Name: "plate", Type: batch.StringType, Nullable: true}), 1)
+	err := source.AddRows(0, []any{"B-42"}, []any{"unreadable"}, []any{nil})
+	source.Finish()
+	broken := memory.NewSink("broken")
+	flow, sink := stream.New("plates").Function(parse).Quarantine(broken), memory.NewSink("out")
+	flow.From("cars", source).Select("plate", "plate_number(plate) AS number").To("out", sink, stream.Append)
+	if err != nil {
+		log.Fatal(err)
+	}
+	show(flow, sink)
+	// Output:
+	// {"plate":"B-42","number":42}
+	// {"plate":null,"number":null}
 }

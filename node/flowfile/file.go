@@ -171,6 +171,9 @@ func (b *builder) build(d *value) error {
 		return err
 	}
 	b.file.flow = stream.New(b.file.Name)
+	for _, u := range b.options.Functions {
+		b.file.flow.Function(u)
+	}
 	b.frames, b.statics, b.tableDefaults = map[string]*stream.Frame{}, map[string]stream.Static{}, map[string]string{}
 	for _, part := range []func(*value) error{b.settings, b.alerts, b.quarantine, b.late, b.sources, b.steps, b.sinks} {
 		if err := part(d); err != nil {

@@ -3,6 +3,8 @@ package flowfile
 import (
 	"fmt"
 	"strings"
+
+	"github.com/deltaic/deltaic/expr"
 )
 
 // Options say what a flow file may refer to.
@@ -13,8 +15,10 @@ type Options struct {
 	ReadFile func(path string) (string, error)
 	// Set overrides keys: "a.b=c", in order.
 	Set []string
-	// Functions etc. of connectors.
+	// Connectors make sources and sinks.
 	Connectors Connectors
+	// Functions are written in Go, for the expressions of every flow.
+	Functions []expr.UserFunction
 }
 
 // secrets is what must not be printed.
