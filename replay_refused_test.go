@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // castFlow rejects the four rows of its input of which s is no number.
@@ -176,4 +177,38 @@ quarantine: {path: DIR/quarantine}
 		t.Fatalf("exit code %d, %v", code, done)
 	}
 	wantRows(t, dir+"/out", `{"k":1,"rows":1,"n":5}`, `{"k":2,"rows":1,"n":7}`, `{"k":3,"rows":1,"n":7}`)
+}
+
+// TestReplayNoticesAFlowThatRuns: a flow that serves nothing is noticed too, and goes on undisturbed; once it is killed its rows can go back.
+func TestReplayNoticesAFlowThatRuns(t *testing.T) {
+	dir, k := rejectedRows(t), newKilled(t, 0, 11)
+	file := dir + "/flow.yaml"
+	c := k.command("run", file, "--listen", "off", "--trigger", "processingTime=10 ms")
+	out := &killedCommandOutput{}
+	c.Stdout, c.Stderr = out, out
+	before := commitsTo(dir + "/state/ledger")
+	must(t, c.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for deadline := time.Now().Add(time.Minute); commitsTo(dir+"/state/ledger") == before; <-time.After(time.Millisecond) {
+		select {
+		case err := <-ended:
+			t.Fatal("the flow has ended: ", err, out.text())
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the flow does not start: ", out.text())
+		}
+	}
+	if code, said := lines(t, "quarantine", "replay", dir+"/quarantine", "--with", "'7' AS s"); code == 0 || said[0]["class"] != "STREAM_IS_RUNNING" {
+		t.Errorf("exit code %d, %v", code, said)
+	}
+	select {
+	case err := <-ended:
+		t.Fatal("the flow was disturbed: ", err, out.text())
+	default:
+	}
+	must(t, c.Process.Kill())
+	<-ended
+	replayedRows(t, dir, 4, 0, 0, 100, "--with", "'7' AS s")
 }

@@ -246,8 +246,8 @@ func (p *process) stopped(ctx context.Context, u *unit) error {
 		return nil
 	}
 	var s stream.Status
-	if err := (target{location: u.location}).call(ctx, http.MethodGet, "/"+u.name+"/status", &s); err != nil {
-		return nil // nobody answers
+	if !held(u) && (target{location: u.location}).call(ctx, http.MethodGet, "/"+u.name+"/status", &s) != nil {
+		return nil // nobody has it, and nobody answers
 	}
 	return &supervision.Failure{Kind: supervision.Fatal, Class: "STREAM_IS_RUNNING", Flow: u.name, Message: "the flow " + u.name + " is running",
 		Hint: fmt.Sprintf("stop it first: deltaic stop %s --location %s; its sources wait meanwhile", u.name, u.location)}

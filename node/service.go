@@ -49,6 +49,7 @@ type job struct {
 	recorder *metrics.Stream
 	alarm    *alarm
 	ready    chan struct{} // closed when there is a recorder
+	release  func()        // of the note that the flow runs here
 	err      error
 }
 
@@ -100,10 +101,15 @@ func (s *service) abandon(ctx context.Context, err error) error {
 func (s *service) start(ctx context.Context, u *unit, limit int64) error {
 	j := &job{unit: u, limit: limit, ready: make(chan struct{})}
 	var err error
+	if j.release, err = hold(u); err != nil {
+		return err
+	}
 	if j.alarm, err = newAlarm(j, s.options.logger.With(zap.String("stream", u.name))); err != nil {
+		j.release()
 		return invalid(err)
 	}
 	if err := s.run(ctx, j); err != nil {
+		j.release()
 		return errors.Join(err, j.alarm.abandon(ctx))
 	}
 	j.recorder = s.metrics.Stream(u.name, j.query().Graph(), func() string { return j.query().Status().State })
@@ -222,6 +228,7 @@ func (s *service) close() error {
 	defer cancel()
 	for _, j := range s.jobs {
 		err = errors.Join(err, j.alarm.end(tell))
+		j.release()
 	}
 	if s.progress != nil {
 		err = errors.Join(err, s.progress.Close())

@@ -218,7 +218,24 @@ func passOver(text []byte, want Kinds) bool {
 		return false
 	}
 	kind := kindNames[string(text[quote:quote+end])]
-	return kind != 0 && kind&want == 0 && bytes.HasSuffix(bytes.TrimRight(text, " \r\n"), []byte("}}"))
+	return kind != 0 && kind&want == 0 && bytes.HasSuffix(bytes.TrimRight(text, " \r\n"), []byte("}}")) && oneLine(text)
+}
+
+// oneLine reports that a line is surely not two of which the end between them was lost, to a bit that changed or a hole of zeros: the second
+// one would be passed over with the first. A brace that something unusual follows, as in a string, may be either.
+func oneLine(text []byte) bool {
+	for rest := text; ; {
+		at := bytes.IndexByte(rest, '}')
+		if at < 0 || at == len(rest)-1 {
+			return bytes.IndexByte(text, 0) < 0
+		}
+		rest = rest[at+1:]
+		switch rest[0] {
+		case '}', ',', ']', '"', '\\', ' ', '\r', '\n':
+		default:
+			return false
+		}
+	}
 }
 
 func (s *scanner) action(a *Action, kind Kinds, in *interner) error {

@@ -325,3 +325,28 @@ func BenchmarkDecodeAdds(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "adds/s")
 }
+
+// TestALineIsNotPassedOverWithAnother: if the end between two lines is lost, to a bit or to a hole, neither is passed over in silence, whatever
+// the reader wants; a line alone is.
+func TestALineIsNotPassedOverWithAnother(t *testing.T) {
+	info := `{"commitInfo":{"timestamp":1,"operation":"WRITE","operationParameters":{"mode":"Append","predicate":"[\"(a } b)\"]"}}}`
+	add := `{"add":{"path":"a.parquet","partitionValues":{},"size":1,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":1}"}}`
+	for _, first := range []string{info, `{"commitInfo":{"timestamp":1,"operation":"WRITE"}}`, `{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}`} {
+		if a, err := decodeAction([]byte(first), KindAdd, &interner{}); err != nil || a != nil {
+			t.Fatalf("%s: %v, %v", first, a, err)
+		}
+		for bit := range 8 {
+			if _, err := decodeAction([]byte(first+string([]byte{'\n' ^ 1<<bit})+add), KindAdd, &interner{}); err == nil {
+				t.Errorf("bit %d of the end of the line: an action was passed over: %s", bit, first)
+			}
+		}
+		both := []byte(first + "\n" + add)
+		for from := 20; from < len(first)-3; from += 7 {
+			hole := append([]byte(nil), both...)
+			clear(hole[from : len(first)+30])
+			if _, err := decodeAction(hole, KindAdd, &interner{}); err == nil {
+				t.Errorf("a hole at %d: an action was passed over: %q", from, hole)
+			}
+		}
+	}
+}

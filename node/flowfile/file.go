@@ -83,12 +83,7 @@ func (f *File) Steps() []string { return f.steps }
 func (f *File) Flow() *stream.Flow { return f.flow }
 
 // Mask replaces every secret that the file brought in by ***.
-func (f *File) Mask(text string) string {
-	for _, s := range f.secrets.texts {
-		text = strings.ReplaceAll(text, s, "***")
-	}
-	return text
-}
+func (f *File) Mask(text string) string { return f.secrets.mask(text) }
 
 // maskError returns the error without the file's secrets: the caller, who is given no
 // File, could not mask it.
@@ -128,6 +123,8 @@ func Parse(name string, text []byte, o Options) ([]*File, error) {
 		if err := o.interpolate(d, &f.secrets); err != nil {
 			return nil, f.maskError(err)
 		}
+		f.secrets.find(d, "")
+		f.secrets.order()
 		if err := (&builder{file: f, options: o}).build(d); err != nil {
 			return nil, f.maskError(err)
 		}

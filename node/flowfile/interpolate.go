@@ -21,15 +21,6 @@ type Options struct {
 	Functions []expr.UserFunction
 }
 
-// secrets is what must not be printed.
-type secrets struct{ texts []string }
-
-func (s *secrets) add(text string) {
-	if len(text) > 0 {
-		s.texts = append(s.texts, text)
-	}
-}
-
 // interpolate replaces ${VAR}, ${VAR:default} and ${file:path} in every value
 // below v. "$${" stands for "${".
 func (o *Options) interpolate(v *value, s *secrets) error {
@@ -102,20 +93,6 @@ func (o *Options) lookup(v *value, name string, s *secrets) (string, error) {
 	f := v.fail("INVALID_FLOW_FILE", "the environment variable %s is not set", name)
 	f.Hint = fmt.Sprintf("set it, or give a default: ${%s:...}", name)
 	return "", f
-}
-
-// secretNames are the parts of an option's name that make its value a secret.
-var secretNames = []string{"password", "secret", "token", "key", "jaas", "connectionstring"}
-
-// Secret reports whether an option's value must never be printed.
-func Secret(option string) bool {
-	lower := strings.ToLower(option)
-	for _, n := range secretNames {
-		if strings.Contains(lower, n) {
-			return true
-		}
-	}
-	return false
 }
 
 // override applies "a.b=c" to the document.

@@ -115,7 +115,6 @@ func (b *builder) sinkOptions(name string, v *value) (SinkOptions, error) {
 		if s.Options, err = o.options("options"); err != nil {
 			return s, err
 		}
-		b.hide(s.Options)
 	}
 	b.adopt(&s)
 	return s, nil

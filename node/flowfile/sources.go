@@ -106,7 +106,6 @@ func (b *builder) sourceOptions(name string, v *value) (SourceOptions, error) {
 		if o.Options, err = at.options("options"); err != nil {
 			return o, err
 		}
-		b.hide(o.Options)
 	}
 	return o, nil
 }
@@ -131,13 +130,4 @@ func (b *builder) static(name string, v *value, o SourceOptions) error {
 	}
 	b.statics[name] = table
 	return nil
-}
-
-// hide keeps the values of secret options out of everything that is printed.
-func (b *builder) hide(options map[string]string) {
-	for k, v := range options {
-		if Secret(k) && len(v) > 0 {
-			b.file.secrets.add(v)
-		}
-	}
 }
