@@ -165,7 +165,7 @@ func (r *reader) learn(found []finding) {
 func (r *reader) ask(quiet []finding) error {
 	ctx, cancel := context.WithTimeout(r.check.ctx, min(r.in.c.askTimeout, patience))
 	defer cancel()
-	admin := kadm.NewClient(r.client)
+	admin := kadm.NewClient(r.asks.Client)
 	if len(quiet) == 0 {
 		return nil
 	}
@@ -228,7 +228,7 @@ func (r *reader) lookForMore() error {
 	}
 	ctx, cancel := context.WithTimeout(r.check.ctx, min(in.c.askTimeout, patience))
 	defer cancel()
-	admin := kadm.NewClient(r.client)
+	admin := kadm.NewClient(r.asks.Client)
 	topics, err := in.topics(ctx, admin)
 	if err != nil || len(topics) == 0 {
 		return nil // what brokers do not answer stays unknown
@@ -271,7 +271,7 @@ func (r *reader) probe(ctx context.Context, topic kadm.TopicDetail, p partition,
 	t.Topic, t.TopicID = p.topic, topic.ID
 	t.Partitions = append(t.Partitions, asked)
 	req.Topics = append(req.Topics, t)
-	resp, err := r.client.Broker(int(leader.Leader)).RetriableRequest(ctx, req)
+	resp, err := r.asks.Broker(int(leader.Leader)).RetriableRequest(ctx, req)
 	if err != nil {
 		return offset
 	}

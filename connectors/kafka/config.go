@@ -57,6 +57,7 @@ type config struct {
 	missingAfter int           // checks in a row that do not find a topic before it counts as gone
 	security     security
 	fetch        fetching
+	given        []string  // properties as they were given, in order
 	client       []kgo.Opt // options that map onto the client's one to one
 	notes        []string  // options that were accepted and change nothing
 }

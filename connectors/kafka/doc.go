@@ -41,5 +41,8 @@
 // A partition that appears after Start ends the reader with a failure of the
 // kind Restart, so that the next attempt begins with it.
 //
+// Sources of a process with equal settings share the connections by which they ask for topics and offsets; each reader
+// fetches by its own.
+//
 // The package does not make topics for rows, or read schemas from a registry.
 package kafka

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors"
@@ -23,7 +22,7 @@ type Input struct {
 	weights weights // of what they have read
 
 	mu     sync.Mutex
-	client *kgo.Client // for metadata and offsets; made when first needed
+	client *shared // for metadata and offsets; borrowed when first needed
 	losses []Loss
 	begun  divided // that the newest reader began with; nil before there is one
 
@@ -112,7 +111,7 @@ func (in *Input) Close() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.client != nil {
-		in.client.Close()
+		in.client.giveBack()
 		in.client = nil
 	}
 	return nil
@@ -126,13 +125,13 @@ func (in *Input) admin() (*kadm.Client, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.client == nil {
-		client, err := kgo.NewClient(in.c.clientOptions()...)
+		client, err := in.c.borrow()
 		if err != nil {
-			return nil, in.c.failure(err, "could not set up the client")
+			return nil, err
 		}
 		in.client = client
 	}
-	return kadm.NewClient(in.client), nil
+	return kadm.NewClient(in.client.Client), nil
 }
 
 // asking bounds one question to the brokers.

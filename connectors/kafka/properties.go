@@ -90,6 +90,7 @@ var refused = map[string]string{
 
 func (c *config) setProperty(name, value string) error {
 	if set, ok := properties[name]; ok {
+		c.given = append(c.given, name+"="+value)
 		return set(c, "kafka."+name, value)
 	}
 	if why := inert[name]; why != "" {

@@ -17,7 +17,8 @@ import (
 // poll is wasted.
 type reader struct {
 	in      *Input
-	client  *kgo.Client
+	client  *kgo.Client // of this reader, for fetching
+	asks    *shared     // for checks
 	feeds   map[string]map[int32]*feed
 	splits  map[connectors.SplitID]*split
 	columns *columns
@@ -94,6 +95,10 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 	r.client, err = kgo.NewClient(append(in.c.clientOptions(), in.c.consumerOptions(consume, &in.pools)...)...)
 	if err != nil {
 		return nil, in.c.failure(err, "could not set up the client")
+	}
+	if r.asks, err = in.c.borrow(); err != nil {
+		r.client.Close()
+		return nil, err
 	}
 	r.columns = newColumns(in.schema, o)
 	r.startChecks()
@@ -408,6 +413,7 @@ func (r *reader) Close() error {
 	r.check.stop()
 	<-r.check.done
 	r.client.Close()
+	r.asks.giveBack()
 	r.columns.release()
 	r.turn = nil // splits stay: Pause may look one up at any time
 	return nil
