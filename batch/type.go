@@ -37,8 +37,8 @@ const (
 // Type is the type of a column. The zero Type is invalid.
 type Type struct {
 	Kind      Kind
-	Precision uint8   // Decimal: digits, 1..38
-	Scale     uint8   // Decimal: digits behind the point, 0..Precision
+	Precision uint8   // Decimal: digits, 1..38. Intervals: the first unit shown, see Units
+	Scale     uint8   // Decimal: digits behind the point, 0..Precision. Intervals: the units below that are not shown
 	Fields    []Field // Struct: its fields. Array: one, "element". Map: "key" and "value".
 }
 
@@ -103,6 +103,37 @@ var kindNames = [...]string{
 	Struct: "struct", Array: "array", Map: "map", Variant: "variant", Void: "void",
 }
 
+// intervalUnits are the units of intervals, largest first.
+var intervalUnits = map[Kind][]string{YearMonth: {"year", "month"}, DayTime: {"day", "hour", "minute", "second"}}
+
+// IntervalType returns the type of intervals that show the units from and to, counted from the largest of the kind.
+// Values are the same whatever the units; the zero ones show all.
+func IntervalType(k Kind, from, to int) Type {
+	return Type{Kind: k, Precision: uint8(from), Scale: uint8(len(intervalUnits[k]) - 1 - to)}
+}
+
+// Units returns the first and the last unit that an interval shows, see [IntervalType].
+func (t Type) Units() (from, to int) {
+	return int(t.Precision), len(intervalUnits[t.Kind]) - 1 - int(t.Scale)
+}
+
+// Whole returns the type with intervals, also within it, that show all their units: what columns have.
+func (t Type) Whole() Type {
+	switch {
+	case t.Kind == YearMonth || t.Kind == DayTime:
+		return Type{Kind: t.Kind}
+	case !t.Nested():
+		return t
+	}
+	out := t
+	out.Fields = make([]Field, len(t.Fields))
+	for i, f := range t.Fields {
+		f.Type = f.Type.Whole()
+		out.Fields[i] = f
+	}
+	return out
+}
+
 // String returns the kind in Spark's SQL spelling, in lower case.
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
@@ -123,6 +154,14 @@ func (t Type) write(s *strings.Builder) {
 	switch t.Kind {
 	case Decimal:
 		fmt.Fprintf(s, "decimal(%d,%d)", t.Precision, t.Scale)
+	case YearMonth, DayTime:
+		units := intervalUnits[t.Kind]
+		from, to := t.Units()
+		from = min(from, len(units)-1)
+		s.WriteString("interval " + units[from])
+		if to > from {
+			s.WriteString(" to " + units[to])
+		}
 	case Struct:
 		s.WriteString("struct<")
 		for i, f := range t.Fields {

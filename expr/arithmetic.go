@@ -51,10 +51,10 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 	case t.Kind == batch.Decimal:
 		return b.decimalArithmetic(op, at, l, r, mode)
 	}
-	if l, err = b.implicit(l, t, at); err != nil {
+	if l, err = b.operand(l, t, mode, at); err != nil {
 		return nil, err
 	}
-	if r, err = b.implicit(r, t, at); err != nil {
+	if r, err = b.operand(r, t, mode, at); err != nil {
 		return nil, err
 	}
 	k, fails := numberKernel(op, t, mode)
@@ -64,6 +64,14 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 	}
 	n.cheap = true
 	return b.arithmeticNode(n, fails, mode), nil
+}
+
+// operand brings an operand to the type: a text that cannot be read is null for the functions that try.
+func (b *binder) operand(n *node, t batch.Type, mode castMode, at parse.Node) (*node, error) {
+	if mode == castTry && n.t.Kind == batch.String {
+		return b.cast(n, t, mode, at)
+	}
+	return b.implicit(n, t, at)
 }
 
 // arithmeticNode says what a failure does to a node.
@@ -344,7 +352,7 @@ func (b *binder) negate(x *node, at, of parse.Node) (*node, error) {
 		return nil, err
 	}
 	mode := castANSI
-	if !b.o.ANSI {
+	if !b.o.ANSI && !interval(x.t.Kind) {
 		mode = castLegacy
 	}
 	zero := batch.NewBuilder(x.t, nil)
@@ -366,7 +374,6 @@ func (b *binder) negate(x *node, at, of parse.Node) (*node, error) {
 		k = wholeKernel("-", x.t, mode, func(c *batch.Column) []int64 { return c.I64 })
 	}
 	n := b.call("-", x.t, k, b.constant(zero.Finish(), "-0"), x)
-	n.dayOnly = x.dayOnly
 	return b.arithmeticNode(n, fails, mode), nil
 }
 
@@ -375,6 +382,9 @@ func (b *binder) bits(op string, at parse.Node, args ...*node) (*node, error) {
 	t, err := b.commonOf(at, args)
 	if err != nil {
 		return nil, err
+	}
+	if t.Kind == batch.Void {
+		return b.implicit(args[0], batch.IntType, at)
 	}
 	if !integral(t.Kind) {
 		return nil, b.mismatch(at, "%s needs integers, this is of type %s", op, clip(t.String()))

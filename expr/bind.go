@@ -116,7 +116,7 @@ func (b *binder) intern(n *node, detail string) *node {
 	b.nodes[key.String()] = n
 	n.uses = 1
 	if c := n.fold(b.o); c != nil {
-		*n = node{name: opLiteral, t: n.t, nullable: c.IsNull(0), literal: c, id: n.id, dayOnly: n.dayOnly, cheap: true}
+		*n = node{name: opLiteral, t: n.t, nullable: c.IsNull(0), literal: c, id: n.id, cheap: true}
 	}
 	return n
 }

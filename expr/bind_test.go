@@ -65,7 +65,7 @@ func TestErrors(t *testing.T) {
 		{"from_json(value, 'a INTT')", "INVALID_SCHEMA.PARSE_ERROR", 18, "did you mean INT"},
 		{"from_json(value, 'a INT', map('mode', 'DROPMALFORMED'))", "DATATYPE_MISMATCH", 1, "PERMISSIVE and FAILFAST"},
 		{"from_json(value, 'a INT', map('moed', 'FAILFAST'))", "DATATYPE_MISMATCH", 1, "moed"},
-		{"date_format(ts, 'QQQQ')", "INVALID_DATETIME_PATTERN", 1, "QQQQ"},
+		{"date_format(ts, 'QQQQQ')", "INVALID_DATETIME_PATTERN", 1, "QQQQQ"},
 		{"o.region RLIKE '(?=x)'", "INVALID_PARAMETER_VALUE.PATTERN", 1, "RE2"},
 		{"count(*)", "INVALID_AGGREGATE", 1, "aggregate"},
 		{"id +", "PARSE_SYNTAX_ERROR", 5, "expected"},

@@ -48,7 +48,11 @@ func (b *binder) calendar(name string, c *parse.Call) (*node, error) {
 	}
 	unit, ok := calendarUnits[strings.TrimSuffix(word, "S")]
 	if !ok {
-		return nil, b.fail(c, "UNRESOLVED_ROUTINE", "%s has no unit %s; there are MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER and YEAR", name, clip(word))
+		class := "UNRESOLVED_ROUTINE"
+		if strings.HasPrefix(name, "date") { // to Spark the unit is a column then
+			class = "UNRESOLVED_COLUMN"
+		}
+		return nil, b.fail(c, class, "%s has no unit %s; there are MICROSECOND, MILLISECOND, SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER and YEAR", name, clip(word))
 	}
 	args, err := b.bindAll(c.Args[1:])
 	if err != nil {

@@ -28,7 +28,7 @@ func (b *binder) cast(x *node, t batch.Type, mode castMode, at parse.Node) (*nod
 	}
 	n := b.call(opCast, t, k, x)
 	n.nullable = x.nullable || x.t.Kind == batch.Void || fails
-	n.fails = fails && mode == castANSI
+	n.fails = fails && (mode == castANSI || mode == castLegacy && (x.t.Kind == batch.Variant || interval(t.Kind) || interval(x.t.Kind)))
 	n.perEntry = !fails && (x.t.Kind == batch.String || x.t.Kind == batch.Binary)
 	return b.intern(n, fmt.Sprint(mode)), nil
 }
@@ -37,6 +37,20 @@ func (b *binder) cast(x *node, t batch.Type, mode castMode, at parse.Node) (*nod
 func castKernel(from, to batch.Type, mode castMode) (k kernel, fails, ok bool) {
 	if from.Kind == batch.Void {
 		return nullKernel(to), false, true
+	}
+	switch {
+	case to.Kind == batch.Variant:
+		return toVariant(), false, holdsInVariant(from)
+	case from.Kind == batch.Variant && to.Kind != batch.String:
+		return fromVariant(to, mode), true, !to.Nested() && !interval(to.Kind)
+	case interval(to.Kind) && from.Kind != batch.String, interval(from.Kind) && to.Kind != batch.String:
+		return castInterval(from, to, mode)
+	}
+	switch {
+	case from.Kind == batch.Date && mode == castLegacy && (numeric(to.Kind) || to.Kind == batch.Boolean):
+		return nullKernel(to), true, true
+	case from.Kind == batch.Boolean && to.Kind == batch.Timestamp && mode != castLegacy:
+		return nil, false, false
 	}
 	switch to.Kind {
 	case batch.String:
@@ -48,7 +62,7 @@ func castKernel(from, to batch.Type, mode castMode) (k kernel, fails, ok bool) {
 		if from.Kind == batch.String {
 			return relabel(to), false, true
 		}
-		return intToBinary(from), false, integral(from.Kind) && mode != castANSI
+		return intToBinary(from), false, integral(from.Kind) && mode == castLegacy
 	case batch.Struct, batch.Array, batch.Map:
 		return castNested(from, to, mode)
 	}
@@ -56,6 +70,9 @@ func castKernel(from, to batch.Type, mode castMode) (k kernel, fails, ok bool) {
 		return k, false, true
 	}
 	if from.Kind == batch.String {
+		if interval(to.Kind) {
+			return intervalFromText(to, mode), true, true
+		}
 		f := fromString(to, mode)
 		return f, true, f != nil
 	}

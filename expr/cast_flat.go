@@ -14,7 +14,7 @@ const overflow = "CAST_OVERFLOW"
 func castFlat(from, to batch.Type, mode castMode) (func(x *rows, i int), bool) {
 	switch to.Kind {
 	case batch.Boolean:
-		if numeric(from.Kind) {
+		if numeric(from.Kind) || from.Kind == batch.Timestamp && mode == castLegacy {
 			return func(x *rows, i int) { x.b.Bool(!isZero(x.a[0].c, i&x.a[0].mask())) }, false
 		}
 	case batch.TinyInt, batch.SmallInt, batch.Int, batch.BigInt:
@@ -48,7 +48,7 @@ func castFlat(from, to batch.Type, mode castMode) (func(x *rows, i int), bool) {
 
 func isZero(c *batch.Column, i int) bool {
 	switch c.Type.Kind {
-	case batch.BigInt:
+	case batch.BigInt, batch.Timestamp:
 		return c.I64[i] == 0
 	case batch.Float:
 		return c.F32[i] == 0
@@ -110,7 +110,10 @@ func castInt(from, to batch.Type, mode castMode) func(x *rows, i int) {
 	return func(x *rows, i int) {
 		v, ok := whole(x.a[0].c, i&x.a[0].mask())
 		if !ok || v < low || v > high {
-			if mode != castLegacy || from.Kind == batch.Decimal {
+			if mode == castLegacy && from.Kind == batch.Decimal {
+				q, _ := x.a[0].c.I128[i&x.a[0].mask()].QuoRem(batch.Pow10(int(from.Scale)))
+				v = int64(q.Lo)
+			} else if mode != castLegacy || from.Kind == batch.Timestamp && to.Kind < batch.Int {
 				x.bad(i, mode, overflow, from, to)
 				return
 			}
@@ -175,6 +178,10 @@ func castDecimal(from, to batch.Type, mode castMode) func(x *rows, i int) {
 		case batch.Timestamp:
 			v, ok = batch.Int128From(c.I64[i0]).Rescale(6, scale)
 		case batch.Float, batch.Double:
+			if f := float(c, i0); math.IsNaN(f) || math.IsInf(f, 0) {
+				x.b.Null()
+				return
+			}
 			bits := 64
 			if from.Kind == batch.Float {
 				bits = 32
@@ -209,7 +216,14 @@ func castTimestamp(from batch.Type, mode castMode) (func(x *rows, i int), bool) 
 		ok := true
 		switch from.Kind {
 		case batch.Float, batch.Double:
-			v, ok = cut(float(c, i0) * 1e6)
+			f := float(c, i0)
+			if math.IsNaN(f) || math.IsInf(f, 0) {
+				x.bad(i, mode, malformed, from, batch.TimestampType)
+				return
+			}
+			if v, ok = cut(f * 1e6); mode == castLegacy {
+				ok = true // Java's casts saturate
+			}
 		case batch.Decimal:
 			var w batch.Int128
 			if s := int(from.Scale); s > 6 {
@@ -222,10 +236,17 @@ func castTimestamp(from batch.Type, mode castMode) (func(x *rows, i int), bool) 
 			ok = ok && fits
 		default:
 			v, ok = whole(c, i0)
-			if v > math.MaxInt64/1_000_000 || v < math.MinInt64/1_000_000 {
-				ok = false
+			switch { // seconds beyond the range end at its bounds
+			case v > math.MaxInt64/1_000_000:
+				v = math.MaxInt64
+			case v < math.MinInt64/1_000_000:
+				v = math.MinInt64
+			default:
+				v *= 1_000_000
 			}
-			v *= 1_000_000
+			if from.Kind == batch.Boolean {
+				v /= 1_000_000
+			}
 		}
 		if !ok {
 			x.bad(i, mode, overflow, from, batch.TimestampType)

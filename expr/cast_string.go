@@ -89,16 +89,24 @@ func reader(to batch.Type, mode castMode) func(x *rows, s []byte) string {
 		return func(x *rows, s []byte) string {
 			v, ok := batch.ParseDecimal(s, int(to.Precision), int(to.Scale))
 			if !ok {
-				if _, number := parseFloat(s, 64); number {
-					return "NUMERIC_VALUE_OUT_OF_RANGE"
-				}
-				return malformed
+				return decimalProblem(s)
 			}
 			x.b.Decimal(v)
 			return ""
 		}
 	}
 	return timeReader(to)
+}
+
+// decimalProblem is what is wrong with a text that makes no decimal of the type.
+func decimalProblem(s []byte) string {
+	if _, number := parseFloat(s, 64); !number || bytes.Trim(s, "+-.0123456789eE") != nil && len(bytes.Trim(s, "+-.0123456789eE")) > 0 {
+		return malformed
+	}
+	if _, ok := batch.ParseDecimal(s, 38, 0); !ok && !bytes.ContainsAny(s, "eE") && len(bytes.TrimLeft(bytes.TrimLeft(s, "+-"), "0")) > 38 || !ok && bytes.ContainsAny(s, "eE") {
+		return "NUMERIC_OUT_OF_SUPPORTED_RANGE"
+	}
+	return "NUMERIC_VALUE_OUT_OF_RANGE"
 }
 
 func keep(ok bool, add func()) string {
@@ -174,6 +182,7 @@ func intRange(k batch.Kind) (int64, int64) {
 // parseInt reads a decimal integer; with fraction, digits behind a point are
 // allowed and cut off.
 func parseInt(s []byte, fraction bool) (int64, bool) {
+	dotted := false
 	if fraction {
 		if at := bytes.IndexByte(s, '.'); at >= 0 {
 			for _, c := range s[at+1:] {
@@ -181,7 +190,7 @@ func parseInt(s []byte, fraction bool) (int64, bool) {
 					return 0, false
 				}
 			}
-			s = s[:at]
+			s, dotted = s[:at], true
 		}
 	}
 	negative := false
@@ -190,7 +199,7 @@ func parseInt(s []byte, fraction bool) (int64, bool) {
 		s = s[1:]
 	}
 	if len(s) == 0 {
-		return 0, false
+		return 0, dotted
 	}
 	var v uint64
 	for _, c := range s {
@@ -286,10 +295,17 @@ func appendValue(dst []byte, c *batch.Column, i int, zone *time.Location) []byte
 	case batch.TimestampNTZ:
 		return datetime.AppendTimestamp(dst, c.I64[i])
 	case batch.YearMonth:
-		return append(dst, parse.MonthsSQL(c.I32[i])...)
+		return append(dst, parse.IntervalSQL(c.Type, int64(c.I32[i]))...)
 	case batch.DayTime:
-		return append(dst, parse.MicrosSQL(c.I64[i])...)
+		return append(dst, parse.IntervalSQL(c.Type, c.I64[i])...)
 	case batch.Variant:
+		if v := c.Kids[1].Bytes(i); len(v) > 0 {
+			if t, ok := scalarOf(v); ok && (t.Kind == batch.Timestamp || t.Kind == batch.TimestampNTZ || t.Kind == batch.Binary) {
+				one := batch.NewBuilder(t, nil)
+				putScalar(one, v)
+				return appendValue(dst, one.Finish(), 0, zone)
+			}
+		}
 		at := len(dst)
 		if dst = batch.AppendJSON(dst, c, i); dst[at] == '"' {
 			return append(dst[:at], jsonText(dst[at:])...)
@@ -304,8 +320,11 @@ func appendValue(dst []byte, c *batch.Column, i int, zone *time.Location) []byte
 }
 
 func appendOrNull(dst []byte, c *batch.Column, i int, zone *time.Location) []byte {
-	if c.IsNull(i) {
+	switch {
+	case c.IsNull(i):
 		return append(dst, "null"...)
+	case c.Type.Kind == batch.Variant:
+		return batch.AppendJSON(dst, c, i)
 	}
 	return appendValue(dst, c, i, zone)
 }
@@ -361,6 +380,10 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 	var room [32]byte
 	s := strconv.AppendFloat(room[:0], v, 'e', -1, bits)
 	at := bytes.IndexByte(s, 'e')
+	if at <= 2 { // one digit: of those of two the nearest, as in Java
+		s = strconv.AppendFloat(room[:0], v, 'e', 1, bits)
+		at = bytes.IndexByte(s, 'e')
+	}
 	dst = append(dst, s[:at]...)
 	if bytes.IndexByte(s[:at], '.') < 0 {
 		dst = append(dst, ".0"...)

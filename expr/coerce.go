@@ -62,6 +62,8 @@ func common(a, b batch.Type) (batch.Type, bool) {
 		return a, a.Kind == batch.Boolean
 	case a.Kind == batch.String:
 		return b, (!b.Nested() || b.Kind == batch.Variant) && !interval(b.Kind)
+	case a.Kind == b.Kind && interval(a.Kind):
+		return unitsOf(a, b), true
 	case a.Kind == batch.Date && (b.Kind == batch.Timestamp || b.Kind == batch.TimestampNTZ):
 		return b, true
 	case a.Kind == batch.Timestamp && b.Kind == batch.TimestampNTZ:
@@ -70,6 +72,13 @@ func common(a, b batch.Type) (batch.Type, bool) {
 		return commonNested(a, b)
 	}
 	return batch.Type{}, false
+}
+
+// unitsOf is the interval that shows the units of both.
+func unitsOf(a, b batch.Type) batch.Type {
+	from1, to1 := a.Units()
+	from2, to2 := b.Units()
+	return batch.IntervalType(a.Kind, min(from1, from2), max(to1, to2))
 }
 
 func commonNumber(a, b batch.Type) batch.Type {

@@ -66,6 +66,9 @@ func (b *binder) element(x, i *node, at parse.Node, how elementOf) (*node, error
 		n.fails = b.o.ANSI && how == elementIndex || how == elementAt || how == elementTry // place 0 always fails
 		return b.intern(n, fmt.Sprint(how)), nil
 	}
+	if _, call := at.(*parse.Call); call {
+		return nil, b.mismatch(at, "there are elements in arrays and maps, not in a value of type %s", clip(x.t.String()))
+	}
 	return nil, b.fail(at, "INVALID_EXTRACT_BASE_FIELD_TYPE", "there are no elements in a value of type %s", clip(x.t.String()))
 }
 
@@ -338,6 +341,9 @@ func accessor(how elementOf) func(*binder, *parse.Call, []*node) (*node, error) 
 
 func size(b *binder, c *parse.Call, args []*node) (*node, error) {
 	x := args[0]
+	if x.t.Kind == batch.Void {
+		return b.implicit(x, batch.IntType, c)
+	}
 	if x.t.Kind != batch.Array && x.t.Kind != batch.Map {
 		return nil, b.mismatch(c, "size needs an array or map, this is of type %s", clip(x.t.String()))
 	}

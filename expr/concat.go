@@ -21,7 +21,7 @@ func (b *binder) concat(at parse.Node, args []*node) (*node, error) {
 		t = batch.BinaryType
 	}
 	for i := range args {
-		if !accepts(args[i].t, t) {
+		if !accepts(args[i].t, t) && (args[i].t.Kind != batch.Variant || t.Kind != batch.String) {
 			return nil, b.mismatch(at, "a %s does not go together with %ss", clip(args[i].t.String()), t)
 		}
 		var err error

@@ -168,8 +168,11 @@ func decrypt(x, key, mode, padding, aad []byte) ([]byte, string) {
 		cipher.NewCBCDecrypter(block, x[:aes.BlockSize]).CryptBlocks(out, out)
 		out, err = unpadded(out)
 	default:
-		if len(x) == 0 || len(x)%aes.BlockSize != 0 {
+		if len(x)%aes.BlockSize != 0 {
 			return nil, invalidParameter
+		}
+		if len(x) == 0 {
+			return x, ""
 		}
 		out = bytes.Clone(x)
 		for at := 0; at < len(out); at += aes.BlockSize {

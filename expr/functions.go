@@ -146,6 +146,12 @@ func (b *binder) function(c *parse.Call) (*node, error) {
 	if user != nil {
 		return b.userFunction(user, c, args)
 	}
+	if err := b.strictArguments(name, c, args); err != nil {
+		return nil, err
+	}
+	if t, ok := nullOfNull[name]; ok && slices.ContainsFunc(args, func(a *node) bool { return a.t.Kind == batch.Void }) {
+		return b.implicit(b.constant(nullColumn(batch.VoidType), "null"), t, c)
+	}
 	return f.bind(b, c, args)
 }
 

@@ -39,6 +39,9 @@ func (b *binder) arrayArgument(at parse.Node, kind batch.Kind) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.t.Kind == batch.Void && kind != batch.Invalid {
+		return nil, b.mismatch(at, "this argument is an untyped null; %s is needed", strings.ToLower(kind.String()))
+	}
 	if x.t.Kind == batch.Void {
 		t := batch.ArrayType(batch.VoidType, true)
 		if kind == batch.Map {

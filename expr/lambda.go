@@ -22,8 +22,8 @@ type lambda struct {
 // lambda binds a lambda whose parameters have these types. Fewer parameters than types are fine from least on.
 func (b *binder) lambda(at parse.Node, least int, params ...batch.Field) (*lambda, error) {
 	l, ok := at.(*parse.Lambda)
-	if !ok {
-		return nil, b.mismatch(at, "this argument is a lambda, such as x -> x + 1")
+	if !ok { // a value that hangs on no element
+		l, least = &parse.Lambda{Body: at}, 0
 	}
 	if len(l.Params) < least || len(l.Params) > len(params) {
 		return nil, b.fail(at, "INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH", "the lambda has %d parameters, not %d", len(l.Params), len(params))

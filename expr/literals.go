@@ -16,6 +16,9 @@ func (b *binder) literal(l *parse.Literal) (*node, error) {
 	if l.Kind == batch.Decimal {
 		t = decimalOf(l.Text)
 	}
+	if interval(l.Kind) {
+		t = batch.IntervalType(l.Kind, l.From, l.To)
+	}
 	c := batch.NewBuilder(t, nil)
 	ok := true
 	switch l.Kind {
@@ -61,8 +64,7 @@ func (b *binder) literal(l *parse.Literal) (*node, error) {
 	default:
 		return nil, b.fail(l, "INVALID_TYPED_LITERAL", "the value %q is none of type %s", clip(l.Text), t)
 	}
-	n := b.constant(c.Finish(), fmt.Sprintf("%q %d %d %t", l.Text, l.Months, l.Micros, l.DayOnly))
-	n.dayOnly = l.DayOnly
+	n := b.constant(c.Finish(), fmt.Sprintf("%q %d %d", l.Text, l.Months, l.Micros))
 	return n, nil
 }
 

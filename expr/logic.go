@@ -195,8 +195,8 @@ func (b *binder) is(n *parse.Is) (*node, error) {
 		return b.isNull(x, n.Not), nil
 	}
 	if n.What == "UNKNOWN" {
-		if x.t.Kind == batch.String {
-			return nil, b.mismatch(n, "IS UNKNOWN asks of a condition, not of a text")
+		if k := x.t.Kind; k != batch.Boolean && k != batch.Void && !x.t.Nested() {
+			return nil, b.mismatch(n, "IS UNKNOWN asks of a condition, this is of type %s", clip(x.t.String()))
 		}
 		return b.isNull(x, n.Not), nil
 	}

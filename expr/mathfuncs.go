@@ -149,7 +149,10 @@ func defineRounding() {
 		})
 	}
 	for name, doc := range map[string][2]string{"floor": {"The greatest integer that is not above x.", "-2"}, "ceil": {"The least integer that is not below x.", "-1"}} {
-		define(name, name+"(x)", doc[0], name+"(-1.5)", doc[1], 1, 1, func(b *binder, c *parse.Call, args []*node) (*node, error) {
+		define(name, name+"(x[, n])", doc[0]+" With n, of so many digits behind the point.", name+"(-1.5)", doc[1], 1, 2, func(b *binder, c *parse.Call, args []*node) (*node, error) {
+			if len(args) == 2 {
+				return b.floorTo(c, args, name == "ceil")
+			}
 			return b.floor(c, args[0], name == "ceil")
 		})
 	}
@@ -165,6 +168,9 @@ func (b *binder) floor(c *parse.Call, x *node, up bool) (*node, error) {
 	if x.t.Kind == batch.Decimal {
 		scale := int(x.t.Scale)
 		t := batch.DecimalType(uint8(min(38, int(x.t.Precision)-scale+1)), 0)
+		if scale == 0 {
+			t = x.t
+		}
 		return b.intern(b.call(name, t, strict(t, func(x *rows, i int) {
 			q, rest := x.a[0].c.I128[i&x.a[0].mask()].QuoRem(batch.Pow10(scale))
 			if up && rest.Sign() > 0 {
@@ -189,11 +195,64 @@ func (b *binder) floor(c *parse.Call, x *node, up bool) (*node, error) {
 	}), x), ""), nil
 }
 
+// floorTo binds floor and ceil to a constant number of digits.
+func (b *binder) floorTo(c *parse.Call, args []*node, up bool) (*node, error) {
+	v, ok := args[1].wholeConstant()
+	if !ok || v > 38 || v < -38 {
+		return nil, b.fail(c, "NON_FOLDABLE_ARGUMENT", "the number of digits is an integer constant from -38 to 38")
+	}
+	digits := int(v)
+	x := args[0]
+	t := decimalFor(x.t)
+	switch t.Kind {
+	case batch.Decimal:
+	case batch.Float:
+		t = batch.DecimalType(14, 7)
+	case batch.Double, batch.Void, batch.String:
+		t = batch.DecimalType(30, 15)
+	default:
+		return nil, b.mismatch(c.Args[0], "%s needs a number, this is of type %s", strings.ToLower(c.Name), clip(x.t.String()))
+	}
+	x, err := b.implicit(x, t, c)
+	if err != nil {
+		return nil, err
+	}
+	scale, to := int(t.Scale), roundedType(t, digits)
+	unit := batch.Pow10(max(0, scale-digits))
+	return b.intern(b.call(strings.ToLower(c.Name), to, strict(to, func(x *rows, i int) {
+		q, rest := x.a[0].c.I128[i&x.a[0].mask()].QuoRem(unit)
+		if up && rest.Sign() > 0 {
+			q = q.Add(batch.Int128From(1))
+		} else if !up && rest.Sign() < 0 {
+			q = q.Sub(batch.Int128From(1))
+		}
+		if w, ok := q.Rescale(min(digits, scale), int(to.Scale)); ok && w.FitsPrecision(int(to.Precision)) {
+			x.b.Decimal(w)
+		} else {
+			x.b.Null()
+		}
+	}), x), fmt.Sprint(digits)), nil
+}
+
+// roundedType is the type of a decimal that is rounded to so many digits behind the point.
+func roundedType(t batch.Type, digits int) batch.Type {
+	whole := int(t.Precision) - int(t.Scale) + 1
+	if digits < 0 {
+		return batch.DecimalType(uint8(min(38, max(whole, 1-digits))), 0)
+	}
+	scale := min(int(t.Scale), digits)
+	return batch.DecimalType(uint8(min(38, whole+scale)), uint8(scale))
+}
+
 // round binds round and bround; n is a constant.
 func (b *binder) round(c *parse.Call, args []*node, even bool) (*node, error) {
 	digits := int64(0)
 	if len(args) == 2 {
-		v, ok := args[1].wholeConstant()
+		n, err := b.implicit(args[1], batch.IntType, c)
+		if err != nil {
+			return nil, err
+		}
+		v, ok := n.wholeConstant()
 		if !ok || v > 400 || v < -400 {
 			return nil, b.fail(c, "NON_FOLDABLE_ARGUMENT", "the number of digits is an integer constant")
 		}
@@ -255,12 +314,12 @@ func roundDouble(digits int, even bool) kernel {
 }
 
 func (b *binder) roundDecimal(name string, x *node, digits int, even bool) *node {
-	p, s := int(x.t.Precision), int(x.t.Scale)
-	to := min(max(digits, 0), s)
-	if digits >= s {
-		return x
+	s, t := int(x.t.Scale), roundedType(x.t, digits)
+	if digits >= s { // a digit more in front, as for those that are rounded
+		if wider, err := b.cast(x, t, castTry, nil); err == nil {
+			return wider
+		}
 	}
-	t := bounded(max(p-s+1+to, 1), to)
 	drop := min(s-digits, 38)
 	return b.intern(b.call(name, t, roundDecimalKernel(t, drop, digits, even), x), fmt.Sprint(digits))
 }

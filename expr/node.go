@@ -52,7 +52,6 @@ type node struct {
 	fails    bool // some row may be rejected
 	volatile bool
 	epoch    bool // depends on Context.Now
-	dayOnly  bool // an interval literal of whole days
 	cheap    bool // costs about as much for all rows as for some
 	perEntry bool // depends on the string alone, so a dictionary's entries can stand for the rows
 	uses     int

@@ -101,7 +101,7 @@ func toNumber(try bool) bindFunction {
 			return nil, err
 		}
 		if f == nil {
-			return b.implicit(b.constant(nullColumn(batch.VoidType), "null"), batch.DecimalType(38, 18), c)
+			return b.implicit(b.constant(nullColumn(batch.VoidType), "null"), batch.DecimalType(10, 0), c)
 		}
 		t := batch.DecimalType(uint8(f.whole+f.scale), uint8(f.scale))
 		format, _ := stringConstant(args[1])

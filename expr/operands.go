@@ -19,7 +19,7 @@ func (b *binder) operands(op string, at parse.Node, l, r *node) (x, y, settled *
 		return l, r, nil, b.mismatch(at, "there is no %s %s %s", clip(l.t.String()), op, clip(r.t.String()))
 	}
 	switch {
-	case op == "DIV" && (k == batch.Float || k == batch.Double || text && (!b.o.ANSI || k == batch.Decimal)):
+	case op == "DIV" && (inexact(l) || inexact(r) || text && (!b.o.ANSI || k == batch.Decimal)):
 		return refuse()
 	case text && b.o.ANSI && (l.t.Kind == r.t.Kind || void):
 		return refuse()
@@ -51,6 +51,8 @@ func (b *binder) operands(op string, at parse.Node, l, r *node) (x, y, settled *
 	return l, r, nil, nil
 }
 
+func inexact(n *node) bool { return n.t.Kind == batch.Float || n.t.Kind == batch.Double }
+
 // nullBesideTime is the type of null op t, or of t op null.
 func nullBesideTime(op string, left bool, t batch.Type) (batch.Type, bool) {
 	switch {
@@ -63,7 +65,7 @@ func nullBesideTime(op string, left bool, t batch.Type) (batch.Type, bool) {
 	case op == "+" && t.Kind == batch.Date:
 		return batch.TimestampType, true
 	}
-	return t, true
+	return t.Whole(), true
 }
 
 // textBesideTime binds a text beside a date, a time or an interval.
@@ -77,19 +79,22 @@ func (b *binder) textBesideTime(op string, at parse.Node, l, r *node) (x, y, set
 	switch {
 	case interval(t.Kind) && scales:
 		t = batch.DoubleType
-	case interval(t.Kind) && (op == "+" || op == "-" && other == r):
+	case t.Kind == batch.DayTime && (op == "+" || op == "-" && other == r):
 		t = batch.TimestampType
-	case !interval(t.Kind) && op == "-" && (t.Kind != batch.Date || other == r || b.o.ANSI):
+	case !interval(t.Kind) && op == "-" && (other == r || b.o.ANSI):
 	default:
 		return l, r, nil, b.mismatch(at, "there is no %s %s %s", clip(l.t.String()), op, clip(r.t.String()))
 	}
 	if *text, err = b.implicit(*text, t, at); err != nil {
 		return l, r, nil, err
 	}
-	if t.Kind != batch.Timestamp || !interval(other.t.Kind) || b.o.ANSI {
+	if t.Kind != batch.Timestamp || !interval(other.t.Kind) {
 		return l, r, nil, nil
 	}
-	mode := castLegacy
+	mode := castANSI
+	if !b.o.ANSI {
+		mode = castLegacy
+	}
 	moved, err := b.timeArithmetic(op, at, l, r, mode)
 	if err != nil {
 		return l, r, nil, err

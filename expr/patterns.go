@@ -34,6 +34,10 @@ func compileRegex(text string) (*regex.Regex, error) {
 	if len(text) > maxRegex {
 		return nil, patternError("a regular expression of more than 10000 bytes")
 	}
+	text, err := javaRegex(text)
+	if err != nil {
+		return nil, patternError(err.Error())
+	}
 	re, err := regex.Compile(text)
 	if err != nil {
 		return nil, patternError(err.Error() + " (regular expressions are RE2: no look-around, no back references)")

@@ -37,10 +37,14 @@ func (b *binder) item(ast parse.Node) ([]Item, error) {
 	if c, ok := ast.(*parse.Call); ok && strings.EqualFold(c.Name, "json_tuple") {
 		return b.tuple(c)
 	}
-	x, err := b.bound(ast)
+	root, err := b.bind(ast)
 	if err != nil {
 		return nil, err
 	}
+	if root, err = b.implicit(root, root.t.Whole(), ast); err != nil {
+		return nil, err
+	}
+	x := b.finish(root, ast)
 	if a, ok := ast.(*parse.Alias); ok {
 		x.ast = a.X
 	}

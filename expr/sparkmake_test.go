@@ -114,6 +114,9 @@ func statementsOf(name string) []sparkCase {
 	add("", of(append(slices.Clone(args), "1", "'x'", "null", "2", "3", "4", "5", "6")...))
 	if len(args) == 0 {
 		add("", "CASE WHEN true THEN "+of()+" END")
+		for _, form := range []string{"typeof(%s)", "struct(%s)", "coalesce(null, %s)", "nullif(%[1]s, %[1]s)"} {
+			add("", fmt.Sprintf(form, of()))
+		}
 		return l
 	}
 	add("", of(args[:len(args)-1]...))

@@ -30,11 +30,12 @@ func (b *binder) timeArithmetic(op string, at parse.Node, l, r *node, mode castM
 		if mode == castLegacy {
 			mode = castANSI // intervals never wrap
 		}
-		k := wholeKernel(op, l.t, mode, func(c *batch.Column) []int64 { return c.I64 })
-		if l.t.Kind == batch.YearMonth {
-			k = wholeKernel(op, l.t, mode, func(c *batch.Column) []int32 { return c.I32 })
+		t := unitsOf(l.t, r.t)
+		k := wholeKernel(op, t, mode, func(c *batch.Column) []int64 { return c.I64 })
+		if t.Kind == batch.YearMonth {
+			k = wholeKernel(op, t, mode, func(c *batch.Column) []int32 { return c.I32 })
 		}
-		return b.arithmeticNode(b.call(op, l.t, k, l, r), true, mode), nil
+		return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
 	case op == "*" && interval(r.t.Kind) && numeric(l.t.Kind):
 		return b.scale(op, at, r, l, mode)
 	case (op == "*" || op == "/") && interval(l.t.Kind) && numeric(r.t.Kind):
@@ -62,10 +63,11 @@ func retyped(k kernel, t batch.Type) kernel {
 // difference binds the day-time interval between two instants.
 func (b *binder) difference(at parse.Node, l, r *node) (*node, error) {
 	if l.t.Kind == batch.Date && r.t.Kind == batch.Date {
-		k := strict(batch.DayTimeType, func(x *rows, i int) {
+		t := batch.IntervalType(batch.DayTime, 0, 0)
+		k := strict(t, func(x *rows, i int) {
 			x.b.Int64((int64(x.i32(0, i)) - int64(x.i32(1, i))) * datetime.Day)
 		})
-		return b.intern(b.call("-", batch.DayTimeType, k, l, r), ""), nil
+		return b.intern(b.call("-", t, k, l, r), ""), nil
 	}
 	l, r, err := b.pair(at, l, r)
 	if err != nil {
@@ -88,7 +90,7 @@ func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*no
 	if op == "-" {
 		sign = -1
 	}
-	if l.t.Kind == batch.Date && r.t.Kind == batch.DayTime && !r.dayOnly {
+	if _, unit := r.t.Units(); l.t.Kind == batch.Date && r.t.Kind == batch.DayTime && unit > 0 {
 		var err error
 		if l, err = b.implicit(l, batch.TimestampType, at); err != nil {
 			return nil, err
@@ -186,7 +188,7 @@ func (b *binder) scale(op string, at parse.Node, l, r *node, mode castMode) (*no
 	if err != nil {
 		return nil, err
 	}
-	t := l.t
+	t := l.t.Whole()
 	k := strict(t, func(x *rows, i int) {
 		f := x.f64(1, i)
 		var v float64

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -84,25 +85,6 @@ func defineFields() {
 			func(b *binder, c *parse.Call, args []*node) (*node, error) { return b.clock(name, args[0], c) })
 	}
 	also("day", "dayofmonth")
-	define("date_part", "date_part(field, x)", "A field of a date, time or timestamp, named by a string.", "date_part('year', DATE'2026-03-09')", "2026", 2, 2,
-		func(b *binder, c *parse.Call, args []*node) (*node, error) {
-			field, _ := stringConstant(args[0])
-			name := map[string]string{"y": "year", "years": "year", "months": "month", "mon": "month", "days": "day", "d": "day",
-				"hours": "hour", "h": "hour", "minutes": "minute", "m": "minute", "min": "minute", "seconds": "second", "s": "second",
-				"doy": "dayofyear", "dow": "dayofweek", "week": "weekofyear", "w": "weekofyear", "qtr": "quarter",
-				"dayofweek_iso": "weekday"}[strings.ToLower(field)]
-			if name == "" {
-				name = strings.ToLower(field)
-			}
-			if clockFields[name] == nil {
-				return nil, b.fail(c, "INVALID_EXTRACT_FIELD", "there is no field %q; there are year, quarter, month, week, day, dayofweek, doy, hour, minute and second", clip(field))
-			}
-			if name == "second" {
-				return b.seconds(args[1], c)
-			}
-			return b.clock(name, args[1], c)
-		})
-	also("date_part", "datepart")
 }
 
 // seconds binds date_part('SECOND', x): with its fraction.
@@ -179,6 +161,10 @@ func timeParser(t batch.Type, try bool) func(*binder, *parse.Call, []*node) (*no
 			return b.cast(args[0], t, mode, c)
 		}
 		p, err := b.pattern(c, args[1])
+		if err == nil && p.Unread() != 0 {
+			class := map[bool]string{true: "INCONSISTENT_BEHAVIOR_CROSS_VERSION", false: "INVALID_DATETIME_PATTERN"}[p.Unread() == 'E' || p.Unread() == 'F']
+			err = b.fail(c, class, "%c of a pattern is written, and not read: leave it out of the pattern and, with regexp_replace, out of the text", p.Unread())
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -219,7 +205,11 @@ func (b *binder) pattern(c *parse.Call, arg *node) (*datetime.Pattern, error) {
 	}
 	p, err := datetime.NewPattern(text)
 	if err != nil {
-		return nil, b.fail(c, "INVALID_DATETIME_PATTERN", "%v", err)
+		class := "INVALID_DATETIME_PATTERN"
+		if wrong := (*datetime.PatternError)(nil); errors.As(err, &wrong) && wrong.Older {
+			class = "INCONSISTENT_BEHAVIOR_CROSS_VERSION"
+		}
+		return nil, b.fail(c, class, "%v", err)
 	}
 	return p, nil
 }

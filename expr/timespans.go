@@ -2,6 +2,7 @@ package expr
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -45,11 +46,12 @@ func defineTruncation() {
 }
 
 func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, error) {
-	text, ok := stringConstant(unit)
-	text = strings.ToUpper(text)
-	_, _, known := truncate(text, 0, 0)
-	if !ok || !known || t.Kind == batch.Date && !strings.Contains(" YEAR YYYY YY QUARTER MONTH MON MM WEEK ", " "+text+" ") {
-		return nil, b.fail(c, "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "%s needs a constant unit such as 'MONTH'", strings.ToLower(c.Name))
+	if unit.t.Nested() {
+		return nil, b.mismatch(c, "the unit of %s is a text, such as 'MONTH'", strings.ToLower(c.Name))
+	}
+	unit, err := b.implicit(unit, batch.StringType, c)
+	if err != nil {
+		return nil, err
 	}
 	if x.t.Kind == batch.TimestampNTZ && t.Kind == batch.Timestamp {
 		t = x.t
@@ -57,11 +59,16 @@ func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, 
 	if !accepts(x.t, t) {
 		return nil, b.mismatch(c, "%s needs a %s, this is of type %s", strings.ToLower(c.Name), t, clip(x.t.String()))
 	}
-	x, err := b.implicit(x, t, c)
-	if err != nil {
+	if x, err = b.implicit(x, t, c); err != nil {
 		return nil, err
 	}
+	var cut unitCache
 	k := strict(t, func(x *rows, i int) {
+		text, known := cut.of(x.str(1, i), t.Kind == batch.Date)
+		if !known { // no such unit is null, as in Spark
+			x.b.Null()
+			return
+		}
 		if t.Kind == batch.Date {
 			d, _, _ := truncate(text, x.i32(0, i), 0)
 			x.b.Int32(d)
@@ -81,5 +88,27 @@ func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, 
 		}
 		x.b.Int64(datetime.Instant(cut, zone))
 	})
-	return b.intern(b.call(strings.ToLower(c.Name), t, k, x), text), nil
+	n := b.call(strings.ToLower(c.Name), t, k, x, unit)
+	n.nullable = true
+	return b.intern(n, ""), nil
+}
+
+// unitCache keeps the last unit that was looked up: it is mostly the same from row to row.
+type unitCache struct{ last atomic.Pointer[cachedUnit] }
+
+type cachedUnit struct {
+	as, unit string
+	known    bool
+}
+
+// of returns the unit in capitals, and whether it cuts a time, or a date.
+func (u *unitCache) of(text []byte, date bool) (string, bool) {
+	if c := u.last.Load(); c != nil && c.as == string(text) {
+		return c.unit, c.known
+	}
+	c := &cachedUnit{as: string(text), unit: strings.ToUpper(string(text))}
+	_, _, c.known = truncate(c.unit, 0, 0)
+	c.known = c.known && (!date || strings.Contains(" YEAR YYYY YY QUARTER MONTH MON MM WEEK ", " "+c.unit+" "))
+	u.last.Store(c)
+	return c.unit, c.known
 }

@@ -87,7 +87,7 @@ func variantGet(b *binder, c *parse.Call, args []*node, try bool) (*node, error)
 	if len(args) == 3 {
 		text, ok := stringConstant(args[2])
 		if !ok {
-			return nil, b.mismatch(c.Args[2], "the type is a string constant, such as 'int'")
+			return nil, b.fail(c.Args[2], "INVALID_SCHEMA.NON_STRING_LITERAL", "the type is a string constant, such as 'int'")
 		}
 		schema, err := parse.DDL("v " + text)
 		if err != nil || len(schema.Fields) != 1 {

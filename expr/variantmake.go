@@ -35,6 +35,11 @@ func (m *variantMaker) make(text []byte) (metadata, value []byte, err error) {
 	if value, err = m.value(nil, text[:jsonEnd(text, 0)], 0); err != nil {
 		return nil, nil, err
 	}
+	return m.metadata(), value, nil
+}
+
+// metadata returns the dictionary of the names that were met.
+func (m *variantMaker) metadata() (metadata []byte) {
 	size := 0
 	for _, n := range m.names {
 		size += len(n)
@@ -51,7 +56,7 @@ func (m *variantMaker) make(text []byte) (metadata, value []byte, err error) {
 	for _, n := range m.names {
 		metadata = append(metadata, n...)
 	}
-	return metadata, value, nil
+	return metadata
 }
 
 func widthOf(n int) int {
@@ -100,15 +105,7 @@ func (m *variantMaker) value(dst, s []byte, depth int) ([]byte, error) {
 
 func appendVariantNumber(dst []byte, s string) []byte {
 	if v, err := strconv.ParseInt(s, 10, 64); err == nil && s != "-0" {
-		switch {
-		case v == int64(int8(v)):
-			return append(dst, 3<<2, byte(v))
-		case v == int64(int16(v)):
-			return binary.LittleEndian.AppendUint16(append(dst, 4<<2), uint16(v))
-		case v == int64(int32(v)):
-			return binary.LittleEndian.AppendUint32(append(dst, 5<<2), uint32(v))
-		}
-		return binary.LittleEndian.AppendUint64(append(dst, 6<<2), uint64(v))
+		return appendVariantInt(dst, v)
 	}
 	if !strings.ContainsAny(s, "eE") {
 		if t := decimalOf(s); len(strings.Trim(s, "-.")) <= 39 {
@@ -126,6 +123,19 @@ func appendVariantNumber(dst []byte, s string) []byte {
 	}
 	f, _ := strconv.ParseFloat(s, 64)
 	return binary.LittleEndian.AppendUint64(append(dst, 7<<2), math.Float64bits(f))
+}
+
+// appendVariantInt appends an integer in the fewest bytes.
+func appendVariantInt(dst []byte, v int64) []byte {
+	switch {
+	case v == int64(int8(v)):
+		return append(dst, 3<<2, byte(v))
+	case v == int64(int16(v)):
+		return binary.LittleEndian.AppendUint16(append(dst, 4<<2), uint16(v))
+	case v == int64(int32(v)):
+		return binary.LittleEndian.AppendUint32(append(dst, 5<<2), uint32(v))
+	}
+	return binary.LittleEndian.AppendUint64(append(dst, 6<<2), uint64(v))
 }
 
 func (m *variantMaker) array(dst, s []byte, depth int) ([]byte, error) {

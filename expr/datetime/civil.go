@@ -71,9 +71,12 @@ func DaysIn(year, month int) int {
 	return 31
 }
 
+// maxCivilYear bounds the years of dates: the days since 1970 fit 32 bits.
+const maxCivilYear = 5_881_579
+
 // Valid reports whether there is such a date.
 func Valid(year, month, day int) bool {
-	return year >= MinYear && year <= MaxYear && month >= 1 && month <= 12 && day >= 1 && day <= DaysIn(year, month)
+	return year >= -maxCivilYear && year <= maxCivilYear && month >= 1 && month <= 12 && day >= 1 && day <= DaysIn(year, month)
 }
 
 // YearDay returns the day of the year, from 1.

@@ -78,7 +78,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestPatternsRefused(t *testing.T) {
-	for _, text := range []string{"Q", "yyyy-MM-dd'", "[yyyy", "yyyy]", "YYYY", "MMMMM", "{", "A", "VVV"} {
+	for _, text := range []string{"QQQQQ", "yyyy-MM-dd'", "yyyy]", "YYYY", "MMMMM", "{", "A", "VVV"} {
 		if _, err := datetime.NewPattern(text); err == nil {
 			t.Errorf("%q was compiled", text)
 		}

@@ -108,7 +108,7 @@ func (p *Pattern) match(f *fields, parts []part, s []byte, zone *time.Location) 
 			s = s[len(e.text):]
 			continue
 		}
-		adjacent := i+1 < len(parts) && parts[i+1].letter != 0 && strings.IndexByte("yuMLdDHhkKmsS", parts[i+1].letter) >= 0
+		adjacent := i+1 < len(parts) && parts[i+1].letter != 0 && strings.IndexByte("yMLdDHhkKmsSQq", parts[i+1].letter) >= 0
 		var ok bool
 		if s, ok = f.readPart(e, s, zone, adjacent); !ok {
 			return s, false
@@ -131,7 +131,7 @@ func (f *fields) readPart(e part, s []byte, zone *time.Location, adjacent bool) 
 	var ok bool
 	v := 0
 	switch e.letter {
-	case 'y', 'u':
+	case 'y':
 		return f.readYear(e, s, adjacent)
 	case 'M', 'L':
 		if e.n >= 3 {
@@ -140,6 +140,16 @@ func (f *fields) readPart(e part, s []byte, zone *time.Location, adjacent bool) 
 		}
 		f.month, s, ok = digits(e, s, adjacent, 2)
 		return s, ok && f.month >= 1 && f.month <= 12
+	case 'g':
+		v, s, ok = digits(e, s, adjacent, 9)
+		year, month, day := Civil(int32(v - julianOfEpoch))
+		f.year, f.month, f.day = year, month, day
+		return s, ok
+	case 'G':
+		if !strings.HasPrefix(string(s), "AD") {
+			return s, false
+		}
+		return s[2:], e.n < 4
 	case 'd':
 		f.day, s, ok = digits(e, s, adjacent, 2)
 		return s, ok && f.day >= 1

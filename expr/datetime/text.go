@@ -2,7 +2,6 @@ package datetime
 
 import (
 	"bytes"
-	"math"
 	"time"
 )
 
@@ -25,7 +24,7 @@ func date(s []byte) (days int32, rest []byte, full, ok bool) {
 		s = s[1:]
 	}
 	year, n := number(s, 7)
-	if n < 4 || n > 6 {
+	if n < 4 || n > 7 {
 		return 0, nil, false, false
 	}
 	s = s[n:]
@@ -80,11 +79,14 @@ func ParseTimestamp(s []byte, zone *time.Location, ntz bool) (int64, bool) {
 }
 
 func instant(days int32, ofDay int64, zone *time.Location, ntz bool) (int64, bool) {
-	if days > math.MaxInt32/20 || days < -math.MaxInt32/20 {
-		return 0, false // microseconds of the year 290000 fit, no more is read
-	}
 	t := int64(days)*Day + ofDay
-	if !ntz {
+	if days > maxDays || days < -maxDays || t < 0 && days > 0 {
+		return 0, false // beyond 64 bits of microseconds
+	}
+	if !ntz && !UTC(zone) {
+		if days > maxDays-2 || days < 2-maxDays { // a day on each side, for offsets
+			return 0, false
+		}
 		t = Instant(t, zone)
 	}
 	return t, true

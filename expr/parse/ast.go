@@ -26,11 +26,11 @@ func (p *place) depth() int { return p.height }
 // Intervals are in Months (YearMonth) or Micros (DayTime) instead.
 type Literal struct {
 	place
-	Kind    batch.Kind
-	Text    string
-	Months  int32
-	Micros  int64
-	DayOnly bool // DayTime whose only unit is days or weeks: a date plus it stays a date
+	Kind     batch.Kind
+	Text     string
+	Months   int32
+	Micros   int64
+	From, To int // units of an interval, from the largest of its kind
 }
 
 // Name is a column, qualified column or path into structs: a, t.a, o.a.b.

@@ -3,6 +3,7 @@ package parse
 import (
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -16,10 +17,10 @@ var unitMicros = map[string]int64{"WEEK": 7 * 86400e6, "DAY": 86400e6, "HOUR": 3
 type span struct {
 	months, micros   *big.Rat
 	hasYear, hasTime bool
-	dayOnly          bool
+	from, to         int // units
 }
 
-func newSpan() *span { return &span{months: new(big.Rat), micros: new(big.Rat), dayOnly: true} }
+func newSpan() *span { return &span{months: new(big.Rat), micros: new(big.Rat), from: 9} }
 
 // add adds text units; it reports false if the unit or number is none.
 func (s *span) add(text, unit string) bool {
@@ -41,17 +42,21 @@ func (s *span) add(text, unit string) bool {
 		}
 		s.months.Add(s.months, v)
 		s.hasYear = true
+		s.shows(map[string]int{"YEAR": 0, "MONTH": 1}[unit])
 		return true
 	}
 	factor, ok := unitMicros[unit]
 	if !ok || !v.IsInt() && unit != "SECOND" {
 		return false
 	}
-	s.dayOnly = s.dayOnly && (unit == "DAY" || unit == "WEEK")
+	s.shows(map[string]int{"DAY": 0, "WEEK": 0, "HOUR": 1, "MINUTE": 2, "SECOND": 3, "MILLISECOND": 3, "MICROSECOND": 3}[unit])
 	s.micros.Add(s.micros, v.Mul(v, big.NewRat(factor, 1)))
 	s.hasTime = true
 	return true
 }
+
+// shows notes a unit.
+func (s *span) shows(unit int) { s.from, s.to = min(s.from, unit), max(s.to, unit) }
 
 // literal returns the sum, or a text that says what is wrong.
 func (s *span) literal() (*Literal, string) {
@@ -60,16 +65,16 @@ func (s *span) literal() (*Literal, string) {
 		return nil, "an interval holds years and months, or days and below, not both"
 	case s.hasYear:
 		v := s.months.Num()
-		if !v.IsInt64() || v.Int64() > math.MaxInt32 || v.Int64() <= math.MinInt32 {
+		if !v.IsInt64() || v.Int64() > math.MaxInt32 || v.Int64() < math.MinInt32 {
 			return nil, "the interval does not fit 32 bits of months"
 		}
-		return &Literal{Kind: batch.YearMonth, Months: int32(v.Int64())}, ""
+		return &Literal{Kind: batch.YearMonth, Months: int32(v.Int64()), From: s.from, To: s.to}, ""
 	}
 	v := new(big.Int).Quo(s.micros.Num(), s.micros.Denom())
-	if !v.IsInt64() || v.Int64() == math.MinInt64 {
+	if !v.IsInt64() {
 		return nil, "the interval does not fit 64 bits of microseconds"
 	}
-	return &Literal{Kind: batch.DayTime, Micros: v.Int64(), DayOnly: s.dayOnly}, ""
+	return &Literal{Kind: batch.DayTime, Micros: v.Int64(), From: s.from, To: s.to}, ""
 }
 
 // interval parses both forms: INTERVAL '1 2:03' DAY TO MINUTE and
@@ -146,7 +151,7 @@ func (p *Parser) part(s *span, sign string, first bool) error {
 			return err
 		}
 		if !s.fromTo(value.Text, sign, unit.Text, to.Text) {
-			return syntax(p.text, value.At, "the interval %q does not fit %s TO %s", value.Text, unit.Text, to.Text)
+			return At(p.text, value.At, "INVALID_INTERVAL_FORMAT", "the interval "+strconv.Quote(short(value.Text))+" does not fit "+unit.Text+" TO "+to.Text, "")
 		}
 		return nil
 	}
@@ -155,7 +160,7 @@ func (p *Parser) part(s *span, sign string, first bool) error {
 		text = negated(text)
 	}
 	if !s.add(text, unit.Text) {
-		return syntax(p.text, value.At, "%q is no number of %s", value.Text, strings.ToLower(unit.Text))
+		return At(p.text, value.At, "INVALID_INTERVAL_FORMAT", strconv.Quote(short(value.Text))+" is no number of "+strings.ToLower(unit.Text), "")
 	}
 	return nil
 }
@@ -226,9 +231,8 @@ func (s *span) fromTo(text, sign, from, to string) bool {
 	if len(units) < 2 || len(parts) != len(units) {
 		return false
 	}
-	s.dayOnly = false
 	for i, u := range units {
-		if parts[i] == "" || !digit(parts[i][0]) || !s.add(sign+parts[i], u) {
+		if parts[i] == "" || !digit(parts[i][0]) || u == "MONTH" && len(strings.TrimLeft(parts[i], "0")) > 1 && strings.TrimLeft(parts[i], "0") > "11" || !s.add(sign+parts[i], u) {
 			return false
 		}
 	}

@@ -42,7 +42,7 @@ func TestPrecedence(t *testing.T) {
 		"sum(a) FILTER (WHERE b > 1)":  "sum(a) FILTER (WHERE (b > 1))",
 		"filter(a, x -> x > 1)":        "filter(a, x -> (x > 1))",
 		"CASE a WHEN 1 THEN 2 END":     "CASE a WHEN 1 THEN 2 END",
-		"interval 1 hour 30 minutes":   "INTERVAL '0 01:30:00' DAY TO SECOND",
+		"interval 1 hour 30 minutes":   "INTERVAL '01:30' HOUR TO MINUTE",
 		"INTERVAL '1-2' YEAR TO MONTH": "INTERVAL '1-2' YEAR TO MONTH",
 		"now() - interval '10' day":    "(now() - INTERVAL '10' DAY)",
 		"1L + 1Y + 1.5BD + 1e3 + 2.5F": "((((1L + 1Y) + 1.5BD) + 1E3D) + 2.5F)",

@@ -233,43 +233,49 @@ func (w *writer) literal(l *Literal) {
 	case batch.Date, batch.Timestamp, batch.TimestampNTZ:
 		w.WriteString(strings.ToUpper(l.Kind.String()) + " " + QuoteString(l.Text))
 	case batch.YearMonth:
-		w.WriteString(MonthsSQL(l.Months))
+		w.WriteString(IntervalSQL(batch.IntervalType(l.Kind, l.From, l.To), int64(l.Months)))
 	case batch.DayTime:
-		w.WriteString(microsSQL(l))
+		w.WriteString(IntervalSQL(batch.IntervalType(l.Kind, l.From, l.To), l.Micros))
 	default:
 		w.WriteString(l.Text + literalSuffix[l.Kind])
 	}
 }
 
-// MonthsSQL writes a year-month interval as Spark does: INTERVAL '1-2' YEAR TO MONTH.
-func MonthsSQL(months int32) string {
-	sign, v := "", int64(months)
-	if v < 0 {
+// IntervalSQL writes an interval with the units that its type shows, as Spark does: INTERVAL '1-2' YEAR TO MONTH.
+func IntervalSQL(t batch.Type, value int64) string {
+	sign, v := "", uint64(value)
+	if value < 0 {
 		sign, v = "-", -v
 	}
-	return fmt.Sprintf("INTERVAL '%s%d-%d' YEAR TO MONTH", sign, v/12, v%12)
-}
-
-// MicrosSQL writes a day-time interval as Spark does: INTERVAL '1 02:03:04' DAY TO SECOND.
-func MicrosSQL(micros int64) string {
-	sign, v := "", uint64(micros)
-	if micros < 0 {
-		sign, v = "-", -v
+	units := strings.ToUpper(strings.TrimPrefix(t.String(), "interval "))
+	from, to := t.Units()
+	if t.Kind == batch.YearMonth {
+		text := fmt.Sprint(v)
+		if from == 0 {
+			text = fmt.Sprint(v / 12)
+			if to == 1 {
+				text += fmt.Sprintf("-%d", v%12)
+			}
+		}
+		return "INTERVAL '" + sign + text + "' " + units
 	}
 	seconds := v / 1e6
 	fraction := ""
-	if f := v % 1e6; f != 0 {
+	if f := v % 1e6; f != 0 && to == 3 {
 		fraction = strings.TrimRight(fmt.Sprintf(".%06d", f), "0")
 	}
-	return fmt.Sprintf("INTERVAL '%s%d %02d:%02d:%02d%s' DAY TO SECOND", sign,
-		seconds/86400, seconds/3600%24, seconds/60%60, seconds%60, fraction)
-}
-
-func microsSQL(l *Literal) string {
-	if l.DayOnly {
-		return fmt.Sprintf("INTERVAL '%d' DAY", l.Micros/86400e6)
+	parts := [...]uint64{seconds / 86400, seconds / 3600, seconds / 60, seconds}
+	limits := [...]uint64{0, 24, 60, 60}
+	var text strings.Builder
+	for i := from; i <= to; i++ {
+		n := parts[i]
+		if i > from {
+			text.WriteByte(map[bool]byte{true: ' ', false: ':'}[i == 1])
+			n %= limits[i]
+		}
+		fmt.Fprintf(&text, map[bool]string{true: "%d", false: "%02d"}[i == 0], n)
 	}
-	return MicrosSQL(l.Micros)
+	return "INTERVAL '" + sign + text.String() + fraction + "' " + units
 }
 
 // TypeSQL writes a type as SQL that [Type] reads, nullability and comments of
@@ -284,6 +290,8 @@ func TypeSQL(t batch.Type) string {
 		return "MAP<" + TypeSQL(t.Fields[0].Type) + ", " + TypeSQL(t.Fields[1].Type) + ">"
 	case batch.Decimal:
 		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision, t.Scale)
+	case batch.YearMonth, batch.DayTime:
+		return strings.ToUpper(t.String())
 	}
 	return strings.ToUpper(t.Kind.String())
 }

@@ -160,29 +160,34 @@ func (p *Parser) intervalType() (batch.Type, error) {
 	if _, err := p.Next(); err != nil {
 		return batch.Type{}, err
 	}
-	from := strings.ToUpper(p.tok.Text)
-	t := batch.DayTimeType
-	switch from {
-	case "YEAR", "MONTH":
-		t = batch.YearMonthType
-	case "DAY", "HOUR", "MINUTE", "SECOND":
-	default:
-		return t, p.unexpected("YEAR, MONTH, DAY, HOUR, MINUTE or SECOND")
+	kind, from, ok := intervalUnit(p.tok.Text)
+	if !ok {
+		return batch.Type{}, p.unexpected("YEAR, MONTH, DAY, HOUR, MINUTE or SECOND")
 	}
 	if _, err := p.Next(); err != nil {
+		return batch.Type{}, err
+	}
+	t := batch.IntervalType(kind, from, from)
+	if more, err := p.Accept("TO"); !more || err != nil {
 		return t, err
 	}
-	if to, err := p.Accept("TO"); !to || err != nil {
-		return t, err
-	}
-	to := strings.ToUpper(p.tok.Text)
-	if from != "YEAR" || to != "MONTH" {
-		if len(fieldsBetween(from, to)) < 2 {
-			return t, p.unexpected("a smaller unit")
-		}
+	smaller, to, ok := intervalUnit(p.tok.Text)
+	if !ok || smaller != kind || to <= from {
+		return t, p.unexpected("a smaller unit")
 	}
 	_, err := p.Next()
-	return t, err
+	return batch.IntervalType(kind, from, to), err
+}
+
+// intervalUnit returns the place of a unit of interval types among those of its kind.
+func intervalUnit(word string) (kind batch.Kind, place int, ok bool) {
+	word = strings.ToUpper(word)
+	for i, u := range dayTimeUnits {
+		if u == word {
+			return batch.DayTime, i, true
+		}
+	}
+	return batch.YearMonth, map[string]int{"MONTH": 1}[word], word == "YEAR" || word == "MONTH"
 }
 
 func (p *Parser) nested(upper string) (batch.Type, error) {
@@ -267,6 +272,7 @@ func (p *Parser) Column() (batch.Field, error) {
 	if f.Type, err = p.Type(); err != nil {
 		return f, err
 	}
+	f.Type = f.Type.Whole()
 	for more := true; more && err == nil; {
 		more, err = p.said(&f)
 	}
