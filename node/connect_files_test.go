@@ -29,7 +29,7 @@ func TestFileSinks(t *testing.T) {
 		{"json", map[string]string{"partitionCommit": "process-time"}, "by watermark"},
 		{"json", map[string]string{"partitionCommit": "watermark", "partitionTimeZone": "Mars"}, "Mars"},
 		{"json", map[string]string{"partitionCommit": "watermark", "successFile": "DONE"}, "underscore"},
-		{"json", map[string]string{"dateFormat": "QQ"}, "QQ"},
+		{"json", map[string]string{"dateFormat": "QQQQQ"}, "QQQQQ"},
 		{"json", map[string]string{"maxRecordsPerFile": "0"}, "positive"},
 		{"csv", map[string]string{"compression": "bzip2"}, "bzip2"},
 	} {
