@@ -22,7 +22,7 @@ PLAIN := expr formats operators windows persistence/state internal/lint internal
 # Where the output of suites goes that is too long to be read whole.
 OUT      := $(shell mktemp -u -t deltaic-make.XXXXXX)
 
-.PHONY: help build test lint fmt conformance crash flows mutants fuzz seeds broken interop bench bench-state demo
+.PHONY: help build test lint fmt conformance crash flows mutants fuzz seeds faults broken interop bench bench-state demo
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with 
 
 mutants: ## every planted bug passes the unit tests and is caught by the simulator or, if DELTAIC_DUCKDB names a program, by random flows
 	$(GO) run ./internal/crash/cmd/mutants
+
+faults: ## the fault matrix of one node, each cell to its whole extent (some need root): docs/FAULTS.md
+	$(GO) run ./internal/faults/cmd/faults
 
 broken: ## ROWS=10000000 rows of which 1 % are broken in twenty ways: quarantine, its price, and the way back through kills
 	DELTAIC_TEST_ROWS=$(ROWS) $(GO) test . -run TestRowsThatFail -count=1 -v -timeout 60m
