@@ -67,8 +67,12 @@ func (b *Builder) validBit(i int, v bool) {
 }
 
 func (b *Builder) ok() {
-	if b.c.Valid != nil {
-		b.validBit(b.c.N, true)
+	if c := b.c; c.Valid != nil {
+		if w := c.N >> 6; w < len(c.Valid) {
+			c.Valid[w] |= 1 << (uint(c.N) & 63)
+		} else {
+			b.validBit(c.N, true)
+		}
 	}
 	b.c.N++
 }
@@ -137,16 +141,24 @@ func (b *Builder) Decimal(v Int128) { b.c.I128 = push(b.c, slotI128, b.c.I128, v
 
 // Bytes appends a copy of v to a String or Binary column.
 func (b *Builder) Bytes(v []byte) {
-	b.c.Data = append(grow(b.c, slotData, b.c.Data, len(v)), v...)
+	c := b.c
+	if cap(c.Data)-len(c.Data) < len(v) {
+		c.Data = grow(c, slotData, c.Data, len(v))
+	}
+	c.Data = append(c.Data, v...)
 	b.closeBytes()
 }
 
 // closeBytes ends a row whose bytes were appended.
 func (b *Builder) closeBytes() {
-	if len(b.c.Data) > maxOffset {
+	c := b.c
+	if len(c.Data) > maxOffset {
 		panic(tooLarge)
 	}
-	b.c.Off = push(b.c, slotOff, b.c.Off, int32(len(b.c.Data)))
+	if len(c.Off) == cap(c.Off) {
+		c.Off = grow(c, slotOff, c.Off, 1)
+	}
+	c.Off = append(c.Off, int32(len(c.Data)))
 	b.ok()
 }
 

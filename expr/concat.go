@@ -29,19 +29,50 @@ func (b *binder) concat(at parse.Node, args []*node) (*node, error) {
 			return nil, err
 		}
 	}
-	n := b.call("concat", t, strict(t, func(x *rows, i int) {
-		buf := x.buf[:0]
-		for k := range x.a {
-			if buf = append(buf, x.str(k, i)...); len(buf) > maxColumn {
-				x.fail(i, "COLLECTION_SIZE_LIMIT_EXCEEDED", "a text of more than 256 MiB", nil)
-				return
-			}
-		}
-		x.bytes(buf)
-	}), args...)
+	n := b.call("concat", t, concatKernel(t), args...)
 	n.perEntry = len(args) < 100
 	n.fails = len(args) >= 100 // fewer texts of usual size cannot pass the limit
 	return b.intern(n, ""), nil
+}
+
+// concatKernel appends the texts of each row to the result at once.
+func concatKernel(t batch.Type) kernel {
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		c := r.new(t)
+		r.copyNulls(c, a...)
+		var room [8]textColumn
+		parts, size := room[:0], 0
+		for _, v := range a {
+			x := textsOf(v)
+			parts = append(parts, x)
+			size += x.size(r.n)
+		}
+		c.ReserveData(min(size, maxColumn))
+		next := 0
+		r.each(sel, func(i int) {
+			for ; next < i; next++ {
+				c.Off[next+1] = c.Off[next]
+			}
+			next++
+			before := len(c.Data)
+			if !c.IsNull(i) {
+				for k := range parts {
+					if c.Data = append(c.Data, parts[k].at(i)...); len(c.Data) > maxColumn {
+						break
+					}
+				}
+			}
+			if len(c.Data) > maxColumn {
+				r.crowd()
+				c.Data = c.Data[:before]
+			}
+			c.Off[i+1] = int32(len(c.Data))
+		})
+		for ; next < r.n; next++ {
+			c.Off[next+1] = c.Off[next]
+		}
+		return c, nil
+	}
 }
 
 func (b *binder) concatArrays(at parse.Node, args []*node) (*node, error) {

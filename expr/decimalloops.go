@@ -93,9 +93,29 @@ func addDecimals(d, x, y []batch.Int128, fx, fy int64, lx, ly uint64) bool {
 	return p.beyond(lx) || q.beyond(ly)
 }
 
-// multiplyDecimals computes x*y; y may be one row.
+// stretch is how many rows are multiplied in 64 bits before it is looked whether those were enough.
+const stretch = 512
+
+// multiplyDecimals computes x*y; y may be one row. Products of 64 bits are tried first, stretch by stretch.
 func multiplyDecimals(d, x, y []batch.Int128, lx, ly uint64) bool {
-	var p, q magnitudes
+	for len(d) > 0 {
+		n := min(len(d), stretch)
+		q := y[:min(n, len(y))]
+		p, r := multiplyNarrow(d[:n], x[:n], q)
+		if p.beyond(lx) || r.beyond(ly) {
+			return true
+		}
+		if bits.Len64(uint64(p.magnitude))+bits.Len64(uint64(r.magnitude)) > 63 {
+			return multiplyWide(d, x, y, lx, ly)
+		}
+		if d, x = d[n:], x[n:]; len(y) > 1 {
+			y = y[n:]
+		}
+	}
+	return false
+}
+
+func multiplyNarrow(d, x, y []batch.Int128) (p, q magnitudes) {
 	x = x[:len(d)]
 	if len(y) < len(d) {
 		b := int64(y[0].Lo)
@@ -104,15 +124,31 @@ func multiplyDecimals(d, x, y []batch.Int128, lx, ly uint64) bool {
 			a := int64(x[i].Lo)
 			p.high |= x[i].Hi ^ a>>63
 			p.magnitude |= a ^ a>>63
-			hi, lo := bits.Mul64(uint64(a), uint64(b))
-			d[i] = batch.Int128{Hi: int64(hi) - a>>63&b - b>>63&a, Lo: lo}
+			s := a * b
+			d[i] = batch.Int128{Hi: s >> 63, Lo: uint64(s)}
 		}
-		return p.beyond(lx) || q.beyond(ly)
+		return p, q
 	}
 	y = y[:len(d)]
 	for i := range d {
 		a, b := int64(x[i].Lo), int64(y[i].Lo)
 		p.high |= (x[i].Hi ^ a>>63) | (y[i].Hi ^ b>>63)
+		p.magnitude |= a ^ a>>63
+		q.magnitude |= b ^ b>>63
+		s := a * b
+		d[i] = batch.Int128{Hi: s >> 63, Lo: uint64(s)}
+	}
+	return p, q
+}
+
+// multiplyWide gives products all of their 128 bits.
+func multiplyWide(d, x, y []batch.Int128, lx, ly uint64) bool {
+	var p, q magnitudes
+	last := len(y) - 1
+	for i := range d {
+		o := y[min(i, last)]
+		a, b := int64(x[i].Lo), int64(o.Lo)
+		p.high |= (x[i].Hi ^ a>>63) | (o.Hi ^ b>>63)
 		p.magnitude |= a ^ a>>63
 		q.magnitude |= b ^ b>>63
 		hi, lo := bits.Mul64(uint64(a), uint64(b))

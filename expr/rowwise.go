@@ -9,6 +9,7 @@ import (
 type rows struct {
 	r *run
 	a []val
+	t []textColumn // of the arguments that are texts
 	b *batch.Builder
 
 	buf        []byte // scratch
@@ -17,7 +18,7 @@ type rows struct {
 	done int // rows
 }
 
-func (x *rows) str(k, i int) []byte { return x.a[k].c.Bytes(i & x.a[k].mask()) }
+func (x *rows) str(k, i int) []byte { return x.t[k].at(i) }
 func (x *rows) i32(k, i int) int32  { return x.a[k].c.I32[i&x.a[k].mask()] }
 func (x *rows) i64(k, i int) int64  { return x.a[k].c.I64[i&x.a[k].mask()] }
 func (x *rows) f64(k, i int) float64 {
@@ -44,47 +45,80 @@ func (x *rows) row(f func(x *rows, i int), i int) {
 	f(x, i)
 }
 
+func newRows(r *run, t batch.Type, a []val) *rows {
+	x := &rows{r: r, a: a, t: make([]textColumn, len(a)), b: batch.NewBuilder(t, r.pool())}
+	for k, v := range a {
+		if v.c.Type.Kind == batch.String || v.c.Type.Kind == batch.Binary {
+			x.t[k] = textsOf(v)
+		}
+	}
+	return x
+}
+
 // rowsOf makes a kernel of a function that handles null arguments itself.
 // Rows that do not count get null.
 func rowsOf(t batch.Type, f func(x *rows, i int)) kernel {
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
-		x := &rows{r: r, a: a, b: batch.NewBuilder(t, r.pool())}
-		defer x.b.Release()
-		if sel == nil {
-			for i := range r.n {
-				x.row(f, i)
-			}
-		} else {
-			next := 0
-			for _, i := range sel {
-				for ; next < int(i); next++ {
-					x.b.Null()
-				}
-				x.row(f, int(i))
-				next++
-			}
-			for ; next < r.n; next++ {
-				x.b.Null()
-			}
-		}
-		return x.b.Finish(), nil
+		return newRows(r, t, a).all(sel, nil, f), nil
 	}
 }
 
 // strict makes a kernel of a function that is null where an argument is.
 func strict(t batch.Type, f func(x *rows, i int)) kernel {
-	return rowsOf(t, func(x *rows, i int) {
-		for k := range x.a {
-			if x.a[k].null(i) {
-				x.b.Null()
-				return
-			}
-		}
-		f(x, i)
-	})
+	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
+		valid := r.known(a)
+		defer r.pool().PutWords(valid)
+		return newRows(r, t, a).all(sel, valid, f), nil
+	}
 }
 
-// texts are the values of a string or binary argument.
+// known returns the rows in which no argument is null, as words of the pool; nil: all.
+func (r *run) known(a []val) batch.Bitmap {
+	var valid batch.Bitmap
+	for _, v := range a {
+		if v.c.Valid == nil && v.c.Type.Kind != batch.Void {
+			continue
+		}
+		if valid == nil {
+			valid = r.pool().Words(batch.BitmapWords(r.n))
+			valid.Fill(r.n)
+		}
+		for w := range valid {
+			valid[w] &= v.validWord(w)
+		}
+	}
+	return valid
+}
+
+// all computes the rows of sel that are valid; the others get null.
+func (x *rows) all(sel []int32, valid batch.Bitmap, f func(x *rows, i int)) *batch.Column {
+	defer x.b.Release()
+	next := 0
+	row := func(i int) {
+		for ; next < i; next++ {
+			x.b.Null()
+		}
+		if next++; valid != nil && !valid.Get(i) {
+			x.b.Null()
+			return
+		}
+		x.row(f, i)
+	}
+	if sel == nil {
+		for i := range x.r.n {
+			row(i)
+		}
+	}
+	for _, i := range sel {
+		row(int(i))
+	}
+	for ; next < x.r.n; next++ {
+		x.b.Null()
+	}
+	return x.b.Finish()
+}
+
+// textColumn is the values of a string or binary argument.
 type textColumn struct {
 	data  []byte
 	off   []int32
@@ -107,4 +141,19 @@ func (t *textColumn) at(i int) []byte {
 		i = int(t.codes[i])
 	}
 	return t.data[t.off[i]:t.off[i+1]:t.off[i+1]]
+}
+
+// size returns the bytes of all rows, if they are not in a dictionary: about those of the text of each.
+func (t *textColumn) size(n int) int {
+	switch {
+	case len(t.off) < 2:
+		return 0
+	case t.mask == 0:
+		return n * int(t.off[1]-t.off[0])
+	}
+	all := int(t.off[len(t.off)-1] - t.off[0])
+	if t.codes != nil {
+		return n * (all/(len(t.off)-1) + 1)
+	}
+	return all
 }

@@ -2,8 +2,10 @@ package expr
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
@@ -74,7 +76,17 @@ func (x *rows) bounded(i, size, n int) bool {
 	return true
 }
 
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
 func ascii(s []byte) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if binary.LittleEndian.Uint64(s)&highBits != 0 {
+			return false
+		}
+	}
 	for _, c := range s {
 		if c >= utf8.RuneSelf {
 			return false
@@ -83,30 +95,61 @@ func ascii(s []byte) bool {
 	return true
 }
 
-func lower(dst, s []byte) []byte {
-	if !ascii(s) {
-		return append(dst, bytes.ToLower(s)...)
-	}
+// flip changes the case of the letters from a on, eight bytes at a time. It reports false, and what it appended counts for nothing,
+// if there is more than ASCII.
+func flip(dst, s []byte, a byte) ([]byte, bool) {
 	at := len(dst)
 	dst = append(dst, s...)
-	for i, c := range dst[at:] {
-		if c >= 'A' && c <= 'Z' {
-			dst[at+i] = c + 32
+	out := dst[at:]
+	for ; len(out) >= 8; out = out[8:] {
+		w := binary.LittleEndian.Uint64(out)
+		if w&highBits != 0 {
+			return dst, false
 		}
+		from, behind := w+eachByte*uint64(0x80-a), w+eachByte*uint64(0x80-a-26)
+		binary.LittleEndian.PutUint64(out, w^(from&^behind&highBits)>>2)
+	}
+	for i, c := range out {
+		if c >= utf8.RuneSelf {
+			return dst, false
+		}
+		if c-a < 26 {
+			out[i] = c ^ 0x20
+		}
+	}
+	return dst, true
+}
+
+func lower(dst, s []byte) []byte {
+	at := len(dst)
+	dst, ok := flip(dst, s, 'A')
+	if ok {
+		return dst
+	}
+	dst = dst[:at]
+	for len(s) > 0 {
+		r, width := utf8.DecodeRune(s)
+		dst = utf8.AppendRune(dst, unicode.ToLower(r))
+		s = s[width:]
 	}
 	return dst
 }
 
 func upper(dst, s []byte) []byte {
-	if !ascii(s) {
-		return append(dst, strings.ToUpper(strings.ReplaceAll(string(s), "ß", "SS"))...)
-	}
 	at := len(dst)
-	dst = append(dst, s...)
-	for i, c := range dst[at:] {
-		if c >= 'a' && c <= 'z' {
-			dst[at+i] = c - 32
+	dst, ok := flip(dst, s, 'a')
+	if ok {
+		return dst
+	}
+	dst = dst[:at]
+	for len(s) > 0 {
+		r, width := utf8.DecodeRune(s)
+		if r == 'ß' {
+			dst = append(dst, "SS"...)
+		} else {
+			dst = utf8.AppendRune(dst, unicode.ToUpper(r))
 		}
+		s = s[width:]
 	}
 	return dst
 }
@@ -240,15 +283,16 @@ func defineReplace() {
 				x.b.Bytes(s)
 				return
 			}
-			if !x.bounded(i, len(by), bytes.Count(s, t)) {
+			at := bytes.Index(s, t)
+			if at < 0 {
+				x.b.Bytes(s)
+				return
+			}
+			if len(by) > len(t) && !x.bounded(i, len(by), bytes.Count(s, t)) {
 				return
 			}
 			buf := x.buf[:0]
-			for {
-				at := bytes.Index(s, t)
-				if at < 0 {
-					break
-				}
+			for ; at >= 0; at = bytes.Index(s, t) {
 				buf = append(append(buf, s[:at]...), by...)
 				s = s[at+len(t):]
 			}

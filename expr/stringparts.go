@@ -28,8 +28,29 @@ func cutRunes(s []byte, from, to int) []byte {
 	return s[start:]
 }
 
+// skipRunes returns the bytes of the first n characters.
+func skipRunes(s []byte, n int64) int {
+	if n >= int64(len(s)) {
+		return len(s)
+	}
+	i := 0
+	for ; n > 0 && i < len(s); n-- {
+		if s[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		_, width := utf8.DecodeRune(s[i:])
+		i += width
+	}
+	return i
+}
+
 // substring is Spark's: positions from 1, negative ones from the end.
 func substring(s []byte, pos, n int64) []byte {
+	if pos > 0 && n > 0 {
+		s = s[skipRunes(s, pos-1):]
+		return s[:skipRunes(s, n)]
+	}
 	length := int64(utf8.RuneCount(s))
 	start := int64(0)
 	if pos > 0 {
