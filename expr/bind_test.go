@@ -331,3 +331,47 @@ func ExampleBindSelect() {
 	// region string, amount double, large boolean
 	// true false <nil>
 }
+
+// TestEvaluatedOnce counts calls: what an expression has twice is computed once, a branch for its own rows alone, and nothing where AND, OR,
+// coalesce or if have decided.
+func TestEvaluatedOnce(t *testing.T) {
+	calls := 0
+	counted := expr.Function1("counted", func(n int64) (int64, error) { calls++; return n, nil })
+	failing := expr.Function1("failing", func(int64) (bool, error) { return false, errors.New("it was evaluated") })
+	g := &expr.Registry{}
+	if err := errors.Join(g.Add(counted), g.Add(failing)); err != nil {
+		t.Fatal(err)
+	}
+	o := expr.NewOptions()
+	o.Functions = g
+	s := batch.NewSchema(batch.Field{Name: "n", Type: batch.BigIntType})
+	b := batch.NewBuilder(batch.BigIntType, nil)
+	for i := range 8 {
+		b.Int64(int64(i))
+	}
+	in := batch.NewBatch(s, 8, b.Finish())
+	for text, want := range map[string]int{
+		"counted(n) + counted(n) * counted(n)":                               8,
+		"counted(3L) + counted(3L)":                                          0, // folded when it is bound
+		"CASE WHEN n < 2 THEN counted(n) ELSE counted(n + 1) END":            8,
+		"CASE WHEN n < 2 THEN counted(n) ELSE 0L END":                        2,
+		"if(n >= 0, 1L, counted(n))":                                         0,
+		"coalesce(nullif(n, 3), counted(n))":                                 1,
+		"n >= 0 OR failing(n)":                                               0,
+		"n < 0 AND failing(n)":                                               0,
+		"CASE WHEN n >= 0 THEN true WHEN failing(n) THEN false END":          0,
+		"CASE WHEN n < 4 THEN 100 / (4 - n) WHEN n > 4 THEN 1 / (4 - n) END": 0, // neither divides by zero
+		"n = 0 OR 10 / n > 2":                                                0,
+	} {
+		bound, err := expr.Bind(text, s, o)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		calls = 0
+		ctx := &expr.Context{}
+		if _, err := bound.Eval(ctx, in); err != nil || len(ctx.Rejected) > 0 || calls != want {
+			t.Errorf("%s: %d calls, want %d; %v %v", text, calls, want, ctx.Rejected, err)
+		}
+	}
+}
