@@ -150,10 +150,13 @@ func (p *avroPlan) eval(r *run, n *node, sel []int32, a []val) (*batch.Column, e
 		class, err := w.class, w.err
 		if err == nil {
 			w.d.Bind(x.b)
+			class = "MALFORMED_RECORD_IN_PARSING"
 			if p.writers.rescued != "" { // before the record: its row is closed with it
-				w.more.appendTo(x.b.Kids[len(x.b.Kids)-1], record)
+				err = w.more.appendTo(x.b.Kids[len(x.b.Kids)-1], record)
 			}
-			class, err = "MALFORMED_RECORD_IN_PARSING", w.d.Decode(record)
+			if err == nil {
+				err = w.d.Decode(record)
+			}
 		}
 		if err != nil {
 			p.bad(x, i, class, err)

@@ -62,10 +62,13 @@ func (p *protobufCall) eval(r *run, n *node, sel []int32, a []val) (*batch.Colum
 			return
 		}
 		if err == nil {
+			class = "MALFORMED_PROTOBUF_MESSAGE"
 			if p.writers.rescued != "" { // before the record: its row is closed with it
-				w.more.appendTo(x.b.Kids[len(x.b.Kids)-1], record)
+				err = w.more.appendTo(x.b.Kids[len(x.b.Kids)-1], record)
 			}
-			class, err = "MALFORMED_PROTOBUF_MESSAGE", reader.d.Decode(record, x.b)
+			if err == nil {
+				err = reader.d.Decode(record, x.b)
+			}
 		}
 		switch {
 		case err == nil:
@@ -125,14 +128,26 @@ func (p *protobufCall) writer(id int) (*protobufWriter, error) {
 		return nil, err
 	case s.Kind != registry.Protobuf:
 		return &protobufWriter{err: fmt.Errorf("the schema of number %d is of kind %s", id, s.Kind)}, nil
-	case p.writers.mode == evolveNone || s.ID == p.newest.ID:
+	case s.ID == p.newest.ID:
 		return &protobufWriter{}, nil
-	case p.writers.mode == evolveRestart:
-		return &protobufWriter{}, p.newer()
 	}
+	looks := p.writers.mode == evolveRescue || p.writers.mode == evolveFail
 	written, err := protobuf.FromSource(s.Text, sources(s), p.message.Name(), p.options)
+	if err == nil {
+		err = protobuf.Unlike(written, p.message)
+	} else if !looks { // the place of the message in its schema tells, and fields by their numbers
+		err = nil
+	}
+	if p.writers.mode == evolveRestart { // with the newest it may be read
+		if newer := p.newer(); newer != nil {
+			return nil, newer
+		}
+	}
 	if err != nil {
 		return &protobufWriter{err: fmt.Errorf("the schema of number %d: %w", id, err)}, nil
+	}
+	if !looks {
+		return &protobufWriter{}, nil
 	}
 	beyond := protobuf.Beyond(written, p.message)
 	if beyond == nil {

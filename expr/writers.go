@@ -76,18 +76,41 @@ func newLeftover(t batch.Type) *leftover {
 	return &leftover{b: batch.NewBuilder(t, batch.NewPool()), encoder: json.NewEncoder(batch.NewSchema(batch.Field{Name: "x", Type: t, Nullable: true}), json.EncodeOptions{})}
 }
 
-// appendTo appends the record's text to a column, null if the record has nothing beyond or cannot be read.
-func (l *leftover) appendTo(to *batch.Builder, record []byte) {
-	if l == nil || l.decode(record) != nil { // who reads the record as it is wanted says what is wrong
+// appendTo appends the record's text to a column, null if the record has nothing beyond. It appends nothing if the record cannot be read.
+func (l *leftover) appendTo(to *batch.Builder, record []byte) error {
+	if l == nil {
 		to.Null()
-		return
+		return nil
+	}
+	if err := l.decode(record); err != nil {
+		return err
 	}
 	c := l.b.Finish()
-	l.text = l.encoder.AppendValue(l.text[:0], c, 0)
-	c.Release()
-	if string(l.text) == "{}" {
+	defer c.Release()
+	if vacant(c, 0) {
 		to.Null()
-		return
+		return nil
 	}
+	l.text = l.encoder.AppendValue(l.text[:0], c, 0)
 	to.Bytes(l.text)
+	return nil
+}
+
+// vacant reports whether a value says nothing: null, a list or map without elements, a struct of such.
+func vacant(c *batch.Column, i int) bool {
+	if c.IsNull(i) {
+		return true
+	}
+	switch c.Type.Kind {
+	case batch.Struct:
+		for _, k := range c.Kids {
+			if !vacant(k, i) {
+				return false
+			}
+		}
+		return true
+	case batch.Array, batch.Map:
+		return c.Off[i] == c.Off[i+1]
+	}
+	return false
 }

@@ -17,7 +17,7 @@ func drifting(kind string) *shelf {
 		registry.Avro: {`{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"in","type":["null",{"type":"record","name":"In","fields":[{"name":"x","type":"int"}]}]}]}`,
 			`{"type":"record","name":"R","fields":[{"name":"more","type":["null","string"]},{"name":"a","type":"int"},{"name":"in","type":["null",{"type":"record","name":"In","fields":[{"name":"y","type":"double"},{"name":"x","type":"int"}]}]}]}`},
 		registry.Protobuf: {`syntax = "proto3"; message R { message In { int32 x = 1; } int32 a = 1; In in = 2; string was = 4; }`,
-			`syntax = "proto3"; message R { message In { int32 x = 1; double y = 2; } int32 a = 1; In in = 2; string more = 3; int32 now = 4; }`},
+			`syntax = "proto3"; message R { message In { int32 x = 1; double y = 2; } int32 a = 1; In in = 2; string more = 3; int32 now = 4; repeated int32 list = 5; }`},
 	}[kind]
 	return &shelf{schemas: map[int]registry.Schema{3: {ID: 3, Kind: kind, Text: text[0]}, 4: {ID: 4, Kind: kind, Text: text[1]}}}
 }
@@ -38,10 +38,13 @@ func TestWritersWithMore(t *testing.T) {
 		{registry.Avro, "failOnNewColumns", avroMore, "UNKNOWN_FIELD_EXCEPTION false"},
 		{registry.Avro, "restart", avroMore, "UNKNOWN_FIELD_EXCEPTION true"},
 		{registry.Protobuf, "none", protoMore, `{"a":1,"in":{"x":2},"was":null}`},
-		{registry.Protobuf, "rescue", protoMore, `{"a":1,"in":{"x":2},"was":null,"_rescued_data":"{\"in\":{\"y\":1.5},\"more\":\"m\",\"now\":9}"}`},
+		{registry.Protobuf, "rescue", protoMore, `{"a":1,"in":{"x":2},"was":null,"_rescued_data":"{\"in\":{\"y\":1.5},\"more\":\"m\",\"now\":9,\"list\":[]}"}`},
 		{registry.Protobuf, "rescue", protoPlain, `{"a":1,"in":{"x":2},"was":null,"_rescued_data":null}`},
 		{registry.Protobuf, "rescue", protoNone, `{"a":1,"in":null,"was":null,"_rescued_data":null}`},
 		{registry.Protobuf, "rescue", protoMore[:len(protoMore)-2], "MALFORMED_PROTOBUF_MESSAGE"},
+		{registry.Protobuf, "rescue", "000000000400" + "0801" + "1A02FFFE", "MALFORMED_PROTOBUF_MESSAGE"}, // what is to be rescued is no text
+		{registry.Protobuf, "none", "000000000400" + "0880E497D012", "MALFORMED_PROTOBUF_MESSAGE"},        // 5,000,000,000 in an int32
+		{registry.Protobuf, "none", "000000000400" + "08FFFFFFFFFFFFFFFFFF01", `{"a":-1,"in":null,"was":null}`},
 		{registry.Protobuf, "failOnNewColumns", protoPlain, `{"a":1,"in":{"x":2},"was":null}`},
 		{registry.Protobuf, "failOnNewColumns", protoMore, "UNKNOWN_FIELD_EXCEPTION false"},
 		{registry.Protobuf, "restart", protoMore, "UNKNOWN_FIELD_EXCEPTION true"},
@@ -106,6 +109,18 @@ func TestWritersMistakes(t *testing.T) {
 		_, err := Bind(text, batch.NewSchema(batch.Field{Name: "v", Type: batch.BinaryType, Nullable: true}), drifting(registry.Avro).options())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// TestFieldsOfAnotherMeaning: what has the same bytes and means something else is refused, whatever becomes of new fields.
+func TestFieldsOfAnotherMeaning(t *testing.T) {
+	for _, mode := range []string{"none", "rescue", "failOnNewColumns", "restart"} {
+		s := &shelf{schemas: map[int]registry.Schema{3: {ID: 3, Kind: registry.Protobuf, Text: `syntax = "proto3"; message R { int32 a = 1; }`},
+			4: {ID: 4, Kind: registry.Protobuf, Text: `syntax = "proto3"; message R { sint32 a = 1; }`}}}
+		text := "from_protobuf(X'0000000004000803', map('schema.registry.subject', 's', 'schema.registry.address', 'http://r', 'schema.registry.schema.evolution.mode', '" + mode + "'))"
+		if got, _ := evalText(text, s.options()); got != "INCOMPATIBLE_SCHEMA" {
+			t.Errorf("%s: %s", mode, got)
 		}
 	}
 }

@@ -117,7 +117,8 @@ func partitionOption(p *files.PartitionCommit, name, text string) (known bool, e
 	case "partitiondelay":
 		p.Delay, err = flowfile.Duration(text)
 	case "partitiontimezone":
-		if p.Zone, err = time.LoadLocation(text); err != nil {
+		var known bool
+		if p.Zone, known = datetime.ZoneNamed(text); !known {
 			err = fmt.Errorf("there is no time zone %q", text)
 		}
 	case "successfile":

@@ -214,5 +214,12 @@ var optionDocs = []listed{
 	{Of: "configuration", Name: "minBatchesToRetain", Since: since, Default: "10", Doc: "decided epochs that deltaic rewind can go back to, 2 at least; also spark.sql.streaming.minBatchesToRetain"},
 	{Of: "configuration", Name: "minTimeToRetain", Since: since, Default: "0", Doc: "how long epochs before those can be gone back to as well, such as 2 hours"},
 	{Of: "configuration", Name: "actorPerKeyGroup", Since: since, Default: "false", Doc: "run each key group in an actor of its own"},
+	{Of: "configuration", Name: "spark.sql.session.timeZone", Since: since, Default: "UTC", Doc: "as session.timeZone"},
+	{Of: "configuration", Name: "spark.sql.ansi.enabled", Since: since, Default: "true", Doc: "as ansi"},
+	{Of: "configuration", Name: "spark.sql.streaming.minBatchesToRetain", Since: since, Default: "10", Doc: "as minBatchesToRetain"},
+	{Of: "configuration", Name: "spark.sql.streaming.checkpointLocation", Since: since, Default: "none", Doc: "the folder in which flows have their checkpointLocation by name, unless they say where"},
+	{Of: "configuration", Name: "spark.databricks.delta.schema.autoMerge.enabled", Since: since, Default: "false", Doc: "mergeSchema of Delta sinks that do not say"},
+	{Of: "configuration", Name: "spark.databricks.delta.properties.defaults.*", Since: since, Default: "none", Doc: "properties delta.* of tables that the flow makes, unless the sink says otherwise"},
+	{Of: "configuration", Name: "pipelines.trigger.interval", Since: since, Default: "none", Doc: "trigger processingTime of a flow without a trigger"},
 	{Of: "configuration", Name: "spark.sql.streaming.multipleWatermarkPolicy", Since: since, Default: "min", Doc: "also the flow's key multipleWatermarkPolicy: whether watermarks of several inputs meet in the least or the greatest"},
 }

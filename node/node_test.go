@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -189,6 +190,20 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 	if all := out.String() + errors.String(); strings.Contains(all, "canary") || strings.Count(all, "***") < 6 {
 		t.Error(all)
+	}
+}
+
+// Every key of a configuration is listed, and no other.
+func TestSettingsAreListed(t *testing.T) {
+	var listed []string
+	for _, o := range optionDocs {
+		if o.Of == "configuration" {
+			listed = append(listed, o.Name)
+		}
+	}
+	slices.Sort(listed)
+	if known := flowfile.Settings(); !slices.Equal(listed, known) {
+		t.Errorf("listed\n%q\nknown\n%q", listed, known)
 	}
 }
 

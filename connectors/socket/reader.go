@@ -48,13 +48,11 @@ func (r *reader) Next(ctx context.Context) (connectors.Fetch, error) {
 
 // connected returns the lines of the connection; one that was closed is made again, however long the server does not answer.
 func (s *Source) connected(ctx context.Context) (*lines, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.lines == nil {
-		c, err := s.o.call(ctx)
+	for {
+		l, err := s.connect(ctx)
 		if err == nil {
-			s.lines = &lines{conn: c}
-			break
+			s.waiting.Store(nil)
+			return l, nil
 		}
 		why := err.Error()
 		s.waiting.Store(&why)
@@ -65,8 +63,6 @@ func (s *Source) connected(ctx context.Context) (*lines, error) {
 			return nil, err
 		}
 	}
-	s.waiting.Store(nil)
-	return s.lines, nil
 }
 
 // mostRows is how many lines a batch has if nobody says otherwise.

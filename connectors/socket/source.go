@@ -60,7 +60,7 @@ func (s *Source) Description() string {
 
 // Start calls the server, unless it is connected. Lines before a known position are gone.
 func (s *Source) Start(ctx context.Context, known connectors.Positions) (connectors.Positions, error) {
-	at := int64(0)
+	at := s.read.Load() // lines before are gone
 	for id, p := range known {
 		n, err := strconv.ParseInt(string(p), 10, 64)
 		if id != split || err != nil || n < 0 {
@@ -68,17 +68,35 @@ func (s *Source) Start(ctx context.Context, known connectors.Positions) (connect
 		}
 		at = n
 	}
+	if _, err := s.connect(ctx); err != nil {
+		return nil, err
+	}
+	return connectors.Positions{split: position(at)}, nil
+}
+
+// connect calls the server, unless it is connected.
+func (s *Source) connect(ctx context.Context) (*lines, error) {
+	if l := s.connection(); l != nil {
+		return l, nil
+	}
+	c, err := s.o.call(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lines == nil {
-		c, err := s.o.call(ctx)
-		if err != nil {
-			return nil, err
-		}
 		s.lines = &lines{conn: c}
+	} else {
+		_ = c.Close() // another call was faster
 	}
-	s.read.Store(at)
-	return connectors.Positions{split: position(at)}, nil
+	return s.lines, nil
+}
+
+func (s *Source) connection() *lines {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lines
 }
 
 func position(n int64) connectors.Position { return connectors.Position(strconv.FormatInt(n, 10)) }
@@ -105,6 +123,7 @@ func (s *Source) Open(_ context.Context, at connectors.Positions, o connectors.O
 			return nil, supervision.New(supervision.Fatal, "SOCKET_INVALID_POSITION", "position %q of split %s is not one of the socket source", p, id)
 		}
 		r.at, r.open = n, true
+		s.read.Store(n)
 	}
 	return r, nil
 }

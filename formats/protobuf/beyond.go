@@ -1,7 +1,10 @@
 package protobuf
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/deltaic/deltaic/batch"
 )
@@ -47,4 +50,43 @@ func beyond(w, r *node) *node {
 		return nil
 	}
 	return n
+}
+
+// Unlike says which field of the writer means something else to the reader although it looks the same on the wire; nil if there is none. Values of
+// 64 bits for a field of 32 are none: those that do not fit are errors of their records.
+func Unlike(writer, reader *Message) error { return unlike(writer.root, reader.root) }
+
+func unlike(w, r *node) error {
+	for _, f := range w.fields {
+		known := r.field(f.number)
+		if known == nil || !known.fits(wire(f.kind)) {
+			continue
+		}
+		if meaning(f.kind) != meaning(known.kind) {
+			return fmt.Errorf("field %s, number %d, was written as %s and is read as %s", f.descriptor.FullName(), f.number, f.kind, known.kind)
+		}
+		if f.of != nil && known.of != nil {
+			if err := unlike(f.of, known.of); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// meaning is one kind of those whose values have the same bytes.
+func meaning(k protoreflect.Kind) protoreflect.Kind {
+	switch k {
+	case protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.BoolKind, protoreflect.EnumKind:
+		return protoreflect.Int64Kind
+	case protoreflect.Sint32Kind:
+		return protoreflect.Sint64Kind
+	case protoreflect.Sfixed32Kind:
+		return protoreflect.Fixed32Kind
+	case protoreflect.Sfixed64Kind:
+		return protoreflect.Fixed64Kind
+	case protoreflect.StringKind:
+		return protoreflect.BytesKind
+	}
+	return k
 }

@@ -273,6 +273,9 @@ func (d *Decoder) scalar(f *field, o occurrence, to *batch.Builder, zeroIsNull b
 		to.Null()
 		return true
 	}
+	if !narrow(f.kind, v) {
+		return d.fail(f, "the value is of a wider type than %s", f.kind)
+	}
 	switch f.kind {
 	case protoreflect.BoolKind:
 		to.Bool(v != 0)
@@ -290,6 +293,17 @@ func (d *Decoder) scalar(f *field, o occurrence, to *batch.Builder, zeroIsNull b
 		number(to, f.value, v&math.MaxUint32)
 	default:
 		number(to, f.value, v)
+	}
+	return true
+}
+
+// narrow reports whether the bits of a varint are a value of a kind of 32 bits: others were written by a field of 64, and would become other numbers.
+func narrow(k protoreflect.Kind, v uint64) bool {
+	switch k {
+	case protoreflect.Int32Kind, protoreflect.EnumKind:
+		return int64(v) == int64(int32(v))
+	case protoreflect.Sint32Kind, protoreflect.Uint32Kind:
+		return v <= math.MaxUint32
 	}
 	return true
 }

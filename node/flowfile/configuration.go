@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/deltaic/deltaic/expr/datetime"
 	"github.com/deltaic/deltaic/stream"
 )
 
@@ -35,6 +35,14 @@ var settings = map[string]setting{
 
 // defaultProperties begins the names of properties that tables have which the flow makes.
 const defaultProperties = "spark.databricks.delta.properties.defaults."
+
+// Settings are the names of all keys of a configuration.
+func Settings() []string {
+	names := slices.Collect(maps.Keys(settings))
+	names = append(names, defaultProperties+"*")
+	slices.Sort(names)
+	return names
+}
 
 // idle says of settings that people bring from Spark and pipelines what there is instead.
 var idle = []struct{ prefix, instead string }{
@@ -100,12 +108,7 @@ func (b *builder) unknownSetting(k *value) error {
 		return nil
 	}
 	f := k.fail("UNKNOWN_KEY", "configuration has no key %q", k.text)
-	var known []string
-	for name := range settings {
-		known = append(known, name)
-	}
-	slices.Sort(known)
-	if near := nearest(k.text, known); near != "" {
+	if near := nearest(k.text, Settings()); near != "" {
 		f.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return f
@@ -121,9 +124,9 @@ func memoryLimit(b *builder, key string, v *value) error {
 }
 
 func sessionZone(b *builder, key string, v *value) error {
-	zone, err := time.LoadLocation(v.text)
-	if err != nil {
-		return v.fail("INVALID_FLOW_FILE", "%s: there is no time zone %q", key, v.text)
+	zone, ok := datetime.ZoneNamed(v.text)
+	if !ok {
+		return v.fail("INVALID_FLOW_FILE", "%s: there is no time zone %q; a region such as Europe/Zurich or an offset such as +01:00 is wanted", key, v.text)
 	}
 	b.file.flow.SessionZone(zone)
 	return nil
