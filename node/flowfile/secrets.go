@@ -26,6 +26,10 @@ func (s *secrets) add(text string) {
 			s.more(within(string(j)))
 		}
 	}
+	if v := unescaped(text); v != text { // as an expression has it
+		s.more(v)
+		s.more(within(strconv.Quote(v)))
+	}
 	s.more(url.QueryEscape(text))
 	s.more(url.PathEscape(text))
 	if strings.Contains(text, "\n") {
@@ -49,7 +53,65 @@ func (s *secrets) mask(text string) string {
 	for _, t := range s.texts {
 		text = strings.ReplaceAll(text, t, "***")
 	}
+	return s.maskCut(text)
+}
+
+// What is too long is cut in errors, with this in place of the rest; a secret may be what was cut.
+const (
+	cutMark  = "..."
+	leastCut = 3   // bytes of a secret beside a mark that are masked
+	mostCut  = 400 // that are looked for
+)
+
+// maskCut replaces the beginnings of secrets that stand before a mark, and the ends of those that stand behind one.
+func (s *secrets) maskCut(text string) string {
+	for at := 0; len(s.texts) > 0; {
+		i := strings.Index(text[at:], cutMark)
+		if i < 0 {
+			break
+		}
+		i += at
+		before, behind := text[:i], text[i+len(cutMark):]
+		head, tail := 0, 0
+		for _, t := range s.texts {
+			head = max(head, overlap(t, before))
+			tail = max(tail, overlap(behind, t))
+		}
+		if head > 0 {
+			before = before[:i-head] + "***"
+		}
+		if tail > 0 {
+			behind = "***" + behind[tail:]
+		}
+		at = len(before) + len(cutMark)
+		text = before + cutMark + behind
+	}
 	return text
+}
+
+// overlap returns how many bytes a begins with that b ends with, 0 if they are too few.
+func overlap(a, b string) int {
+	for n := min(len(a), len(b), mostCut); n >= leastCut; n-- {
+		if b[len(b)-n:] == a[:n] {
+			return n
+		}
+	}
+	return 0
+}
+
+// unescaped is what an expression takes for the text within quotes.
+func unescaped(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) {
+			i++
+		}
+		out.WriteByte(text[i])
+	}
+	return out.String()
 }
 
 // leastSecret is how long a part of a secret must be to be looked for alone: shorter ones stand in much that is none.
