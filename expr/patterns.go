@@ -54,8 +54,8 @@ func matching(t batch.Type, re *regex.Regex, f func(x *rows, m *regex.Machine, i
 	}
 }
 
-// parts appends where the parts of a text between matches begin and end, as Java splits: an empty match at the begin or the
-// end parts nothing; limit bounds the parts if positive.
+// parts appends where the parts of a text between matches begin and end, as Java splits: an empty match at the begin parts nothing;
+// limit bounds the parts if positive. The empty expression parts characters, and nothing behind the last one.
 func parts(dst []int, m *regex.Machine, s []byte, limit int) []int {
 	dst = m.All(dst, s, -1)
 	from, n := 0, 0
@@ -64,7 +64,7 @@ func parts(dst []int, m *regex.Machine, s []byte, limit int) []int {
 		if limit > 0 && n == limit-1 {
 			break
 		}
-		if end == 0 || start == end && start == len(s) {
+		if end == 0 || start == len(s) && m.Empty() {
 			continue
 		}
 		dst[2*n], dst[2*n+1] = from, start // n is at most k/2

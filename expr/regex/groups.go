@@ -17,25 +17,20 @@ type job struct {
 	pc, group, pos int
 }
 
-const maxVisited = 1 << 18 // bits
+const maxVisited = 1 << 23 // bits: a megabyte
 
 // NumGroups returns the number of groups, without the match itself.
 func (r *Regex) NumGroups() int { return r.re.NumSubexp() }
 
 // Groups appends where the groups of a match begin and end, as regexp's FindSubmatchIndex has them: of one that was found in
-// the text by Find or All.
+// the text by Find or All. It takes time for the match alone, however long the text is.
 func (m *Machine) Groups(dst []int, s []byte, start, end int) []int {
 	if m.r.forward != nil && len(m.r.forward.Inst)*(end-start+1) <= maxVisited {
 		if groups := m.groups.find(m.r.forward, s, start, end); groups != nil {
 			return append(dst, groups[:2*m.r.re.NumSubexp()+2]...)
 		}
 	}
-	for _, at := range m.r.re.FindAllSubmatchIndex(s, -1) {
-		if at[0] == start && at[1] == end {
-			return append(dst, at...)
-		}
-	}
-	return dst
+	return m.r.contexts.groups(dst, s, start, end)
 }
 
 func (t *tracker) find(p *program, s []byte, start, end int) []int {

@@ -185,11 +185,11 @@ func reverse(t *syntax.Regexp) {
 
 const leastLiteral = 2
 
-// required returns a literal that every match contains, "" if none is known.
+// required returns a literal that every match contains, "" if none is known. One with U+FFFD is none: a broken byte matches it too.
 func required(t *syntax.Regexp) string {
 	switch t.Op {
 	case syntax.OpLiteral:
-		if t.Flags&syntax.FoldCase == 0 {
+		if t.Flags&syntax.FoldCase == 0 && !slices.Contains(t.Rune, utf8.RuneError) {
 			return string(t.Rune)
 		}
 	case syntax.OpCapture, syntax.OpPlus:

@@ -16,6 +16,7 @@ type Regex struct {
 	prefix   []byte   // every match begins with it
 	whole    bool     // and is no more than that
 	literal  []byte   // every match contains it
+	contexts contexts
 	machines sync.Pool
 }
 
@@ -28,7 +29,10 @@ func Compile(text string) (*Regex, error) {
 	r := &Regex{re: re}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return r, nil
+		return nil, err
+	}
+	if r.contexts, err = newContexts(tree); err != nil {
+		return nil, err
 	}
 	if literal := required(tree); len(literal) >= leastLiteral {
 		r.literal = []byte(literal)
@@ -45,11 +49,11 @@ func Compile(text string) (*Regex, error) {
 	return r, nil
 }
 
-// Regexp returns the expression for what a machine does not do.
-func (r *Regex) Regexp() *regexp.Regexp { return r.re }
-
 // String returns the expression's text.
 func (r *Regex) String() string { return r.re.String() }
+
+// Empty reports whether the machine's expression has no text.
+func (m *Machine) Empty() bool { return m.r.String() == "" }
 
 // Machine lends a machine.
 func (r *Regex) Machine() *Machine {
@@ -103,38 +107,19 @@ func (m *Machine) skip(s []byte, from int) (int, bool) {
 }
 
 // Find returns the first match as regexp has it, the leftmost one; start is -1 if there is none.
-func (m *Machine) Find(s []byte) (start, end int) {
-	start, end, ok := m.next(s, 0)
-	if !ok {
-		if at := m.r.re.FindIndex(s); at != nil {
-			return at[0], at[1]
-		}
-		return -1, -1
-	}
-	return start, end
-}
+func (m *Machine) Find(s []byte) (start, end int) { return m.next(s, 0) }
 
-// All appends where the matches of the text begin and end, at most so many of them (negative: all), as regexp's FindAllIndex has them.
+// All appends where the matches of the text begin and end, at most so many of them (negative: all). As in Java each search goes on
+// where the match before ended, and one character behind an empty one: regexp would leave out an empty match right behind another.
 func (m *Machine) All(dst []int, s []byte, most int) []int {
-	before, pos, last := len(dst), 0, -1
+	before, pos := len(dst), 0
 	for pos <= len(s) && len(dst)-before != 2*most {
-		start, end, ok := m.next(s, pos)
-		if !ok {
-			dst = dst[:before]
-			for _, at := range m.r.re.FindAllIndex(s, most) {
-				dst = append(dst, at...)
-			}
-			return dst
-		}
+		start, end := m.next(s, pos)
 		if start < 0 {
 			break
 		}
-		empty := start == end
-		if !empty || start != last { // no empty match right behind another match
-			dst = append(dst, start, end)
-		}
-		last = end
-		if pos = end; empty {
+		dst = append(dst, start, end)
+		if pos = end; start == end {
 			_, width := utf8.DecodeRune(s[pos:])
 			pos += max(width, 1)
 		}
@@ -142,21 +127,25 @@ func (m *Machine) All(dst []int, s []byte, most int) []int {
 	return dst
 }
 
-// next returns the first match that begins at from or behind; what lies before counts as context. It reports false if the
-// automaton cannot tell.
-func (m *Machine) next(s []byte, from int) (start, end int, ok bool) {
+// next returns the first match that begins at from or behind, -1 if there is none; what lies before counts as context.
+func (m *Machine) next(s []byte, from int) (start, end int) {
 	first, possible := m.skip(s, from)
 	switch {
 	case !possible:
-		return -1, -1, true
+		return -1, -1
 	case m.r.whole:
-		return first, first + len(m.r.prefix), true
-	case m.forward == nil || m.backward == nil:
-		return 0, 0, false
+		return first, first + len(m.r.prefix)
 	}
-	if end, ok = m.forward.scan(s, first, false); !ok || end < 0 {
-		return -1, -1, ok
+	if m.forward != nil && m.backward != nil {
+		end, ok := m.forward.scan(s, first, false)
+		if ok && end < 0 {
+			return -1, -1
+		}
+		if ok {
+			if start, ok = m.backward.scanBack(s, end, first); ok {
+				return start, end
+			}
+		}
 	}
-	start, ok = m.backward.scanBack(s, end, first)
-	return start, end, ok
+	return m.r.contexts.next(m.r.re, s, first)
 }

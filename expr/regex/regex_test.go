@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
 
 // expressions draws an expression out of what RE2 has.
 func expressions() *rapid.Generator[string] {
-	leaf := rapid.SampledFrom([]string{"a", "b", "ab", "é", "日", ".", "[ab]", "[^a]", `\d`, `\w`, `\s`, `\b`, `\B`, "^", "$", `\A`, `\z`, "", "x1", `\pL`, "[a-z]", "(?:)", "[^0-9]", "\n", "\\."})
+	leaf := rapid.SampledFrom([]string{"a", "b", "ab", "é", "日", ".", "[ab]", "[^a]", `\d`, `\w`, `\s`, `\b`, `\B`, "^", "$", `\A`, `\z`, "", "x1", `\pL`, "\uFFFD", "\uFFFDb", "[a-z]", "(?:)", "[^0-9]", "\n", "\\."})
 	return rapid.Custom(func(t *rapid.T) string {
 		parts := rapid.SliceOfN(leaf, 1, 6).Draw(t, "parts")
 		s := ""
@@ -44,7 +46,7 @@ func expressions() *rapid.Generator[string] {
 }
 
 func inputs() *rapid.Generator[string] {
-	pieces := rapid.SampledFrom([]string{"a", "b", "ab", "A", "é", "É", "日", "1", "_", " ", "\n", "x1", ".", "\xff", "\xe6\x97", "aab", ""})
+	pieces := rapid.SampledFrom([]string{"a", "b", "ab", "A", "é", "É", "日", "1", "_", " ", "\n", "x1", ".", "\xff", "\xffb", "\uFFFD", "\xe6\x97", "aab", ""})
 	return rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(pieces, 0, 12).Draw(t, "pieces"), "") })
 }
 
@@ -90,19 +92,65 @@ func same(t failer, want *regexp.Regexp, m *Machine, in string) {
 	if start, end := m.Find(s); start != at[0] || end != at[1] {
 		t.Errorf("%q in %q: %d to %d, want %v", want, in, start, end, at)
 	}
-	for _, at := range want.FindAllSubmatchIndex(s, -1) {
-		if got := m.Groups(nil, s, at[0], at[1]); !slices.Equal(got, at) {
-			t.Errorf("groups of %q in %q: %v, want %v", want, in, got, at)
-		}
-	}
 	for _, most := range []int{-1, 2, 0} {
 		var all []int
-		for _, at := range want.FindAllIndex(s, most) {
-			all = append(all, at...)
+		for _, at := range javaMatches(want, in, most) {
+			all = append(all, at[0], at[1])
+			if got := m.Groups(nil, s, at[0], at[1]); !slices.Equal(got, at) {
+				t.Errorf("groups of %q in %q: %v, want %v", want, in, got, at)
+			}
+			if got := m.r.contexts.groups(nil, s, at[0], at[1]); !slices.Equal(got, at) {
+				t.Errorf("groups of %q in %q by regexp: %v, want %v", want, in, got, at)
+			}
 		}
 		if got := m.All(nil, s, most); !slices.Equal(got, all) {
 			t.Errorf("all %d of %q in %q: %v, want %v", most, want, in, got, all)
 		}
+	}
+}
+
+// javaMatches returns the matches that Java's Matcher finds one behind the other, each by a search of the whole text that has to
+// pass over what was found.
+func javaMatches(want *regexp.Regexp, in string, most int) (all [][]int) {
+	for pos := 0; pos <= len(in) && len(all) != most; {
+		re := regexp.MustCompile(fmt.Sprintf(`\A((?s:.){%d,}?)(%v)`, utf8.RuneCountInString(in[:pos]), want))
+		at := re.FindStringSubmatchIndex(in)
+		if at == nil {
+			break
+		}
+		all = append(all, at[4:])
+		if pos = at[5]; at[4] == at[5] {
+			_, width := utf8.DecodeRuneInString(in[pos:])
+			pos += max(width, 1)
+		}
+	}
+	return all
+}
+
+// The groups of long matches are found in each match alone: a search of the whole text for each would take many seconds here.
+func TestGroupsOfManyLongMatches(t *testing.T) {
+	const matches, long = 20, 1_000_000
+	s := []byte(strings.Repeat("x"+strings.Repeat("a", long-2)+";", matches))
+	r, err := Compile(`\b(x)(?:[a-z]|[d-g]|[0-9])*(;)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := r.Machine()
+	defer m.Release()
+	if len(r.forward.Inst)*long < maxVisited {
+		t.Fatal("a tracker would do")
+	}
+	all, begin := m.All(nil, s, -1), time.Now()
+	m.Groups(nil, s, all[0], all[1])
+	one := time.Since(begin)
+	for i := 0; i < len(all); i += 2 {
+		at, start := m.Groups(nil, s, all[i], all[i+1]), all[i]
+		if want := []int{start, start + long, start, start + 1, start + long - 1, start + long}; !slices.Equal(at, want) {
+			t.Fatalf("groups %v, want %v", at, want)
+		}
+	}
+	if took := time.Since(begin); len(all) != 2*matches || took > 4*matches*one+time.Second {
+		t.Errorf("%d matches in %v, one of them in %v", len(all)/2, took, one)
 	}
 }
 
