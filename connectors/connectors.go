@@ -36,7 +36,8 @@ type Source interface {
 	Description() string
 	// Start returns the splits to read and where: for each split of known its
 	// known position, checked to be still readable, and for every other split that exists
-	// now its first position by the source's options. It fails, naming what is gone, if data loss
+	// now its first position by the source's options. A known split that it does not return is over: its position is
+	// forgotten with the next epoch, and should it come back, it is one that was not known. It fails, naming what is gone, if data loss
 	// matters and a known position is no longer there.
 	Start(ctx context.Context, known Positions) (Positions, error)
 	// End returns the position behind the last row that exists now, for each

@@ -117,8 +117,9 @@ type Shape struct {
 	// Places is where the sinks' output lies: the Path and Table of their records.
 	Places map[string]SinkRecord
 	// Live leaves out the state files that later ones replace. nil: none does.
-	Live  func([]StateFile) []StateFile
-	Start map[string]connectors.Positions // where sources begin, for what no ack has covered
+	Live func([]StateFile) []StateFile
+	// Start is where sources begin, for what no ack has covered; it has all splits of a source that are read, and positions of others end.
+	Start map[string]connectors.Positions
 }
 
 // Decision asks for the ledger entry of an epoch: make the manifest durable,
@@ -246,10 +247,7 @@ func (c *Coordinator) assemble(o *open) {
 	var state []StateFile
 	if c.previous != nil {
 		for source, at := range c.previous.Positions {
-			if m.Positions[source] == nil {
-				m.Positions[source] = connectors.Positions{}
-			}
-			maps.Copy(m.Positions[source], at)
+			m.keepPositions(source, at, c.shape.Start[source])
 		}
 		state = c.previous.State
 	}

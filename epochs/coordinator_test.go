@@ -183,3 +183,23 @@ func TestEntriesSurviveEncodingAndNewerFormatsAreRefused(t *testing.T) {
 		t.Fatal("half a manifest was read")
 	}
 }
+
+// A split that its source does not return any more is over: its position goes, so its name can mean something else later. A source that
+// is not read keeps what it had.
+func TestPositionsOfSplitsThatAreOverGo(t *testing.T) {
+	s := shape(1)
+	s.Previous = &Manifest{Epoch: 3, Positions: map[string]connectors.Positions{"in": {"t/0": "7", "t/2": "9"}, "off": {"x": "1"}}}
+	c := NewCoordinator(s)
+	c.Close(0)
+	act, err := c.Ack(Ack{Task: 0, Epoch: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]connectors.Positions{"in": {"t/0": "7", "t/1": "5"}, "off": {"x": "1"}}
+	if got := act.Decision.Manifest.Positions; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("the manifest has the positions %v, want %v", got, want)
+	}
+	if len(s.Previous.Positions["in"]) != 2 {
+		t.Fatal("the manifest before was changed")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
@@ -60,6 +61,19 @@ func (m *Manifest) clock(a Ack) {
 			m.Watermarks[name] = Watermarks{}
 		}
 		m.Watermarks[name][a.Split] = SplitTime{Watermark: c.Watermark, Idle: a.Idle, Ended: a.Ended}
+	}
+}
+
+// keepPositions takes over where a source stood: of a source that is read, its splits; of one that is not, all, as it may come back.
+func (m *Manifest) keepPositions(source string, before, start connectors.Positions) {
+	if start == nil {
+		m.Positions[source] = maps.Clone(before)
+		return
+	}
+	for split, at := range before {
+		if _, read := start[split]; read {
+			m.Positions[source][split] = at
+		}
 	}
 }
 

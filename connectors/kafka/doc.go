@@ -19,7 +19,8 @@
 // group: partitions are assigned by hand, nothing resets an offset silently,
 // and only committed records are read unless kafka.isolation.level says
 // otherwise. With minPartitions a partition is read in parts: the splits "topic/partition/2of4@5000", of which each reads
-// every fourth stripe of 1024 offsets from 5000 on, and whose positions count the offsets of their own. Control records and gaps move positions like rows do, so a bound
+// every fourth stripe of 1024 offsets from 5000 on, and whose positions count the offsets of their own. What lies before
+// stays with the splits it was of, until they have read it; then they are over, and Start does not return them. Control records and gaps move positions like rows do, so a bound
 // that [Input.End] returned is always reached.
 //
 // # What the sink promises

@@ -141,6 +141,14 @@ func parseParts(at connectors.Positions, stripe int64) (divided, error) {
 		d[part.partition] = append(d[part.partition], placed{part, part.offset(n)})
 	}
 	d.sort()
+	for p, parts := range d {
+		for i := 1; i < len(parts); i++ {
+			if a, b := parts[i-1], parts[i]; a.base == b.base && a.parts != b.parts {
+				return nil, supervision.New(supervision.Fatal, "KAFKA_INVALID_POSITION",
+					"there are positions of %s and %s: from one offset %s[%d] can be divided in one way only", a.split(), b.split(), p.topic, p.id)
+			}
+		}
+	}
 	return d, nil
 }
 
@@ -212,7 +220,8 @@ func (d division) from(low int64) division {
 }
 
 // into divides the partition into so many parts, from where nothing has been read yet. What lies before stays with the parts it
-// is of, until they have read it.
+// is of, until they have read it. Parts that are left out are over: the next epoch forgets their positions, and with that
+// their names may be used anew.
 func (d division) into(parts int32) division {
 	now := d.newest()
 	old := slices.DeleteFunc(slices.Clone(d), func(p placed) bool { return p.base == now[0].base && p.parts == now[0].parts })
