@@ -155,15 +155,14 @@ func (a *jobActor) begin(r *run) {
 		p.post = func(s connectors.SplitID, f connectors.Fetch) {
 			a.system.Root.Send(pids[s], Fetched{Attempt: r.attempt.number(), Fetch: f})
 		}
-		p.failed = func(err error) {
-			r.report(Failed{Attempt: r.attempt.number(), Task: -1, Name: name, Err: err})
-		}
+		p.failed = r.fails(name)
 		r.pumps[name] = p
 	}
-	for _, p := range r.pumps {
+	for name, p := range r.pumps {
 		r.background.Add(1)
 		go func() {
 			defer r.background.Done()
+			defer a.contain("reading "+name, p.failed)
 			p.run(r.ctx)
 		}()
 	}
@@ -175,10 +174,7 @@ func (a *jobActor) tell(e event) { a.system.Root.Send(a.self, e) }
 func (a *jobActor) carryOut(o Order) {
 	switch o := o.(type) {
 	case OpenAttempt:
-		go func() {
-			at, err := openAttempt(a.ctx, a.config)
-			a.system.Root.Send(a.self, &opened{at, err})
-		}()
+		go a.open()
 	case DecideEpoch:
 		a.async(func(r *run) event { return a.decide(r, o) })
 	case CommitSink:
@@ -209,12 +205,20 @@ func (a *jobActor) carryOut(o Order) {
 	}
 }
 
+// open makes an attempt and brings it back.
+func (a *jobActor) open() {
+	defer a.contain("opening an attempt", func(err error) { a.system.Root.Send(a.self, &opened{nil, err}) })
+	at, err := openAttempt(a.ctx, a.config)
+	a.system.Root.Send(a.self, &opened{at, err})
+}
+
 // async runs I/O beside the actor and posts what became of it.
 func (a *jobActor) async(f func(*run) event) {
 	r := a.run
 	r.background.Add(1)
 	go func() {
 		defer r.background.Done()
+		defer a.contain("work beside the tasks", r.fails(""))
 		a.tell(f(r))
 	}()
 }
@@ -295,6 +299,7 @@ func (a *jobActor) maintain(r *run) {
 	go func() {
 		defer r.background.Done()
 		defer r.maintaining.Store(false)
+		defer a.contain("housekeeping", r.fails(""))
 		all := []any{a.config.Ledger}
 		for _, i := range a.config.Plan.Graph.Sinks() {
 			all = append(all, a.config.Plan.Graph.Steps[i].Sink)
