@@ -41,7 +41,7 @@ type config struct {
 	maxTriggerDelay time.Duration // and for no longer than this
 	minPartitions   int64         // parts in which partitions are read, at least; 0: one each
 	stripe          int64         // offsets of a stripe of a part
-	aside           int64         // bytes that are held for a part that is paused while others are not
+	aside           int64         // bytes that a reader holds for parts that are paused while others are not
 	now             func() time.Time
 	failOnDataLoss  bool
 	headers         bool

@@ -2,14 +2,17 @@ package kafka
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/deltaic/deltaic/batch"
 )
 
 // feed is what a reader fetches of a partition, once, for all of its parts.
 //
-// Parts may be paused one by one, and those that are not go on. What comes for a paused one is held up to a bound; beyond it,
-// it is dropped, the part lags, and the partition is fetched again from there once the part goes on. So one slow part neither
+// Parts may be paused one by one, and those that are not go on. What comes for paused ones is held, all of a reader together up to a
+// bound and as long as the memory account is not at its limit; beyond that, it is dropped, the part lags, and the partition is fetched again from there once the part goes on. So one slow part neither
 // stops the others, which an epoch may wait for, nor fills memory.
 type feed struct {
 	partition
@@ -30,7 +33,7 @@ type stretch struct {
 	parts        []*split
 }
 
-// defaultAside bounds the bytes that are held for a part that is paused beside others that are not.
+// defaultAside bounds the bytes that a reader holds for parts that are paused beside others that are not.
 const defaultAside = 8 << 20
 
 func newFeed(p partition, d division) *feed {
@@ -120,23 +123,44 @@ func (s *split) got() int64 {
 // reached is where the part stands when the partition has been read up to an offset.
 func (s *split) reached(offset int64) int64 { return s.own(min(offset, s.until)) }
 
-// size is what a held record counts.
+// size is what a held record counts: with what it is made of and, as those of a batch share their memory, with those of other
+// parts that it keeps.
 func (s *split) size(r *kgo.Record) int64 {
 	if s.parts == 1 {
 		return 0 // nothing is held beyond a poll for a partition that is not divided
 	}
-	return int64(len(r.Key) + len(r.Value))
+	n := int64(unsafe.Sizeof(*r)) + int64(unsafe.Sizeof(r)) + int64(len(r.Key)+len(r.Value)) + int64(len(r.Headers))*int64(unsafe.Sizeof(kgo.RecordHeader{}))
+	for i := range r.Headers {
+		n += int64(len(r.Headers[i].Key) + len(r.Headers[i].Value))
+	}
+	return n * int64(s.parts)
 }
 
-// hold takes records of the part, in order.
-func (s *split) hold(records []*kgo.Record, paused bool, aside int64) {
+// aside counts what a reader holds for parts that are paused. reader.mu guards it.
+type aside struct {
+	bytes, bound int64
+	account      *batch.Account // nil: none
+}
+
+func (a *aside) full() bool { return a.bytes >= a.bound || a.account.Over() }
+
+func (a *aside) add(bytes int64) {
+	a.bytes += bytes
+	a.account.Charge(bytes)
+}
+
+// hold takes records of the part, in order. reader.mu is held.
+func (s *split) hold(records []*kgo.Record, a *aside) {
 	got := s.got()
 	for _, r := range records {
-		if s.lags = s.lags || paused && s.bytes >= aside; s.lags || r.Offset < got {
+		if s.lags = s.lags || s.paused && a.full(); s.lags || r.Offset < got {
 			r.Recycle()
 			continue
 		}
-		s.bytes += s.size(r)
+		size := s.size(r)
+		if s.bytes += size; s.paused {
+			a.add(size)
+		}
 		s.held = append(s.held, r)
 	}
 }
@@ -144,7 +168,14 @@ func (s *split) hold(records []*kgo.Record, paused bool, aside int64) {
 // share gives the records of a poll to the parts that they are of.
 func (r *reader) share(f *feed, records []*kgo.Record) {
 	behind := records[len(records)-1].Offset + 1 // a record that is recycled forgets it
+	r.hand(f, records)
+	f.at = max(f.at, behind)
+	r.news(f)
+}
+
+func (r *reader) hand(f *feed, records []*kgo.Record) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	for from := 0; from < len(records); {
 		s, end := f.owner(records[from].Offset)
 		to := from + 1
@@ -152,7 +183,7 @@ func (r *reader) share(f *feed, records []*kgo.Record) {
 			to++
 		}
 		if s != nil {
-			s.hold(records[from:to], s.paused, r.in.c.aside)
+			s.hold(records[from:to], &r.aside)
 		} else {
 			for _, record := range records[from:to] {
 				record.Recycle()
@@ -160,9 +191,6 @@ func (r *reader) share(f *feed, records []*kgo.Record) {
 		}
 		from = to
 	}
-	r.mu.Unlock()
-	f.at = max(f.at, behind)
-	r.news(f)
 }
 
 // news lines up the parts that have something to tell: records, or that nothing of theirs lies before what has been fetched.

@@ -31,6 +31,7 @@ type reader struct {
 	check   checker
 
 	mu     sync.Mutex
+	aside  aside              // guarded by mu
 	wake   context.CancelFunc // ends the poll that is waiting; nil: none is
 	closed bool
 }
@@ -44,7 +45,7 @@ type split struct {
 	until int64         // where the part ends; the greatest offset where it does not
 	next  int64         // the offset to go on at
 	held  []*kgo.Record // polled and not delivered
-	bytes int64         // of them, where the partition is divided
+	bytes int64         // of them, where the partition is divided; guarded by reader.mu
 	turns bool          // stands in reader.turn
 	lags  bool          // records of it were dropped behind those that are held
 
@@ -73,6 +74,7 @@ func (in *Input) Open(_ context.Context, at connectors.Positions, o connectors.O
 	in.begun = from
 	in.mu.Unlock()
 	r := &reader{in: in, feeds: map[string]map[int32]*feed{}, splits: map[connectors.SplitID]*split{}, rows: o.Rows, bytes: o.Bytes}
+	r.aside = aside{bound: in.c.aside, account: o.Pool.Account()}
 	if r.rows <= 0 {
 		r.rows = defaultRows
 	}
@@ -192,15 +194,29 @@ func (r *reader) cut(s *split) connectors.Fetch {
 	b := c.fill(s.name, s.feed.id, s.next)
 	r.in.weights.add(s.feed.partition, int64(c.keys+c.values+c.extra), len(c.rows))
 	c.begin()
+	size := int64(0)
 	for _, record := range s.held[:taken] {
-		s.bytes -= s.size(record)
+		size += s.size(record)
 		record.Recycle()
 	}
+	r.gave(s, size)
 	clear(s.held[:taken])
 	if s.held = s.held[taken:]; len(s.held) == 0 {
 		s.held = nil
 	}
 	return r.fetch(s, b)
+}
+
+// gave notes that so much of what was held for a part is not any more.
+func (r *reader) gave(s *split, bytes int64) {
+	if bytes == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.bytes -= bytes; s.paused {
+		r.aside.add(-bytes)
+	}
 }
 
 func (r *reader) fetch(s *split, b *batch.Batch) connectors.Fetch {
@@ -376,7 +392,11 @@ func (r *reader) pause(id connectors.SplitID, paused bool) {
 		return
 	}
 	before := s.feed.rests()
-	s.paused = paused
+	if s.paused = paused; paused {
+		r.aside.add(s.bytes)
+	} else {
+		r.aside.add(-s.bytes)
+	}
 	which := map[string][]int32{s.topic: {s.feed.id}}
 	switch after := s.feed.rests(); {
 	case after && !before:
@@ -415,6 +435,7 @@ func (r *reader) Close() error {
 	r.client.Close()
 	r.asks.giveBack()
 	r.columns.release()
+	r.aside.add(-r.aside.bytes)
 	r.turn = nil // splits stay: Pause may look one up at any time
 	return nil
 }
