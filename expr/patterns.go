@@ -30,17 +30,18 @@ func (p *patternCache) of(text []byte) (*regex.Regex, error) {
 // maxRegex bounds the text of a regular expression; RE2 is linear in the input.
 const maxRegex = 10_000
 
+// compileRegex compiles a regular expression of Java, as far as RE2 has what it needs.
 func compileRegex(text string) (*regex.Regex, error) {
 	if len(text) > maxRegex {
 		return nil, patternError("a regular expression of more than 10000 bytes")
 	}
-	text, err := javaRegex(text)
+	re2, err := regex.Java(text)
 	if err != nil {
 		return nil, patternError(err.Error())
 	}
-	re, err := regex.Compile(text)
+	re, err := regex.Compile(re2)
 	if err != nil {
-		return nil, patternError(err.Error() + " (regular expressions are RE2: no look-around, no back references)")
+		return nil, patternError(err.Error())
 	}
 	return re, nil
 }

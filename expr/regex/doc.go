@@ -5,5 +5,6 @@
 // [Compile] makes a [Regex], which is immutable and shared; [Regex.Machine] lends a [Machine], which holds the automaton and belongs to one
 // goroutine until it is given back. An expression whose automaton would be large, and all work that needs groups, is left to regexp.
 //
-// The caller gives machines back, and uses no text of theirs afterwards. The package knows the syntax of RE2 and no other.
+// The caller gives machines back, and uses no text of theirs afterwards. The package knows the syntax of RE2; [Java]
+// translates expressions of Java.
 package regex
