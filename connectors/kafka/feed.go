@@ -104,11 +104,15 @@ func (f *feed) undelivered() int64 {
 	return min(least, f.at)
 }
 
-// moveTo has the partition fetched from an offset on, whatever its parts have had.
+// moveTo has the partition fetched from an offset on. Parts go forward only: one that has read beyond the offset stays there.
 func (f *feed) moveTo(offset int64) {
 	f.at, f.end = offset, -1
+	if s := f.alone(); s != nil {
+		s.next = offset
+		return
+	}
 	for _, s := range f.parts {
-		s.next = s.own(offset)
+		s.next = max(s.next, s.own(offset))
 	}
 }
 

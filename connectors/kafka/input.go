@@ -24,6 +24,7 @@ type Input struct {
 	mu     sync.Mutex
 	client *shared // for metadata and offsets; borrowed when first needed
 	losses []Loss
+	anew   map[partition]*anew
 	begun  divided // that the newest reader began with; nil before there is one
 
 	waiting atomic.Pointer[string]

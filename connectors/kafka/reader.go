@@ -369,7 +369,11 @@ func (r *reader) recover(ctx context.Context) error {
 			if err := r.in.lost(Loss{f.topic, f.id, at, low, high}); err != nil {
 				return err
 			}
-			f.moveTo(max(low, min(f.replaced, high)))
+			to := max(low, min(f.replaced, high))
+			if back := f.replaced >= 0 || at > high; back && f.alone() == nil {
+				return r.in.beginsAnew(f.partition, to)
+			}
+			f.moveTo(to)
 		}
 		f.replaced = -1
 		r.lost = append(r.lost[:i], r.lost[i+1:]...)

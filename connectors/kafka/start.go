@@ -78,6 +78,10 @@ func (in *Input) resume(before divided, earliest, latest offsets) (divided, erro
 		d := before[p]
 		low, exists := earliest.get(p)
 		high, _ := latest.get(p)
+		if from, again := in.goesOn(p, d); again && exists { // the loss has been told
+			at[p] = whole(p, max(low, min(from, high)), in.c.stripe)
+			continue
+		}
 		offset, beyond := d.least(), d.most() > high
 		if beyond {
 			offset = d.most()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -140,6 +141,36 @@ func TestDataLoss(t *testing.T) {
 	}
 	if got := lax.Losses(); len(got) != 1 || got[0].Wanted != 2 {
 		t.Errorf("losses %v", got)
+	}
+}
+
+// A log that is found to be shorter than what was read of it in parts is divided anew by the next attempt, from its beginning, also if it has
+// grown meanwhile; until an epoch is decided, and no longer.
+func TestALogThatIsReplacedIsDividedAnew(t *testing.T) {
+	b := kafkatest.Start(t, 1, []string{"orders"})
+	b.Values("orders", 0, numbers(10)...)
+	in := source(t, b, "orders", kafka.FailOnDataLoss(false), kafka.MinPartitions(2), kafka.StripeOf(4))
+	known := connectors.Positions{"orders/0/1of2@8": "12", "orders/0/2of2@8": "10"} // at offsets 24 and 22
+	if err := until(t, reader(t, in, known)); supervision.KindOf(err) != supervision.Restart || !strings.Contains(fmt.Sprint(err), "KAFKA_LOG_REPLACED") || !strings.Contains(fmt.Sprint(err), "orders[0]") {
+		t.Fatalf("got %v, want a new attempt", err)
+	}
+	if got := in.Losses(); len(got) != 1 || got[0].Wanted != 22 || got[0].Latest != 10 {
+		t.Errorf("losses %v", got)
+	}
+	b.Values("orders", 0, numbers(50)...)
+	for range 2 { // the first attempt may end before an epoch is decided
+		at, err := in.Start(within(t), known)
+		if err != nil || len(at) != 2 || at["orders/0/1of2@0"] != "0" || at["orders/0/2of2@0"] != "0" {
+			t.Fatalf("starts at %v: %v", at, err)
+		}
+	}
+	if got := in.Losses(); len(got) != 0 {
+		t.Errorf("told twice: %v", got)
+	}
+	for _, known := range []connectors.Positions{{"orders/0/1of2@0": "3", "orders/0/2of2@0": "5"}, known} {
+		if at, err := in.Start(within(t), known); err != nil || !maps.Equal(at, known) {
+			t.Errorf("goes on at %v, known is %v: %v", at, known, err)
+		}
 	}
 }
 
