@@ -285,8 +285,23 @@ func statementOf(c sparkCase) string {
 	return q
 }
 
+// writtenStatements are those of testdata/statements.txt: what the rules do not come by.
+func writtenStatements(t *testing.T) (l []sparkCase) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/statements.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if parts := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(parts) == 3 {
+			l = append(l, sparkCase{Function: parts[0], Mode: parts[1], Text: parts[2]})
+		}
+	}
+	return l
+}
+
 // TestMakeSpark asks Spark for what the golden data lacks: for each function, statements by rule (see statementsOf) and the
-// examples of Spark's own documentation. It needs DELTAIC_INTEROP, the folder of the interop kit, and
+// examples of Spark's own documentation, and what testdata/statements.txt has. It needs DELTAIC_INTEROP, the folder of the interop kit, and
 // DELTAIC_SPARK_WRITE: "new" asks for functions that have no statements, "more" for every statement that has no answer yet, "all" for all
 // anew. What is not answered before the test's deadline is left for the next time.
 func TestMakeSpark(t *testing.T) {
@@ -324,7 +339,7 @@ func TestMakeSpark(t *testing.T) {
 			want = append(want, statementsOf(n)...)
 		}
 	}
-	for _, c := range operatorStatements() {
+	for _, c := range append(writtenStatements(t), operatorStatements()...) {
 		if !slices.Contains(names, c.Function) {
 			names = append(names, c.Function)
 		}

@@ -178,9 +178,6 @@ func defineMakers() {
 		})))
 	for _, name := range []string{"make_timestamp", "make_timestamp_ltz", "make_timestamp_ntz", "try_make_timestamp", "try_make_timestamp_ltz", "try_make_timestamp_ntz"} {
 		base := strings.TrimPrefix(name, "try_")
-		if name == "try_make_timestamp_ltz" {
-			continue
-		}
 		t, most, sign := batch.TimestampType, 7, "(year, month, day, hour, min, sec[, zone])"
 		if base == "make_timestamp_ntz" {
 			t, most, sign = batch.TimestampNTZType, 6, "(year, month, day, hour, min, sec)"

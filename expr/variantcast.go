@@ -28,7 +28,11 @@ func toVariant() kernel {
 		}
 		m := variantMaker{ids: map[string]int{}}
 		value := m.valueOf(nil, c, at)
-		if len(value) > maxVariant {
+		switch {
+		case m.err != nil:
+			x.fail(i, m.class, m.err.Error(), nil)
+			return
+		case len(value) > maxVariant:
 			x.fail(i, "VARIANT_SIZE_LIMIT", "a variant holds 16 MiB at most", nil)
 			return
 		}
@@ -86,6 +90,10 @@ func (m *variantMaker) valueOf(dst []byte, c *batch.Column, i int) []byte {
 			data = m.valueOf(data, c.Kids[0], j)
 		}
 		return m.container(dst, 3, nil, 0, append(offsets, len(data)), widthOf(len(data)), data)
+	case batch.Map, batch.Struct:
+		return m.objectOf(dst, c, i)
+	case batch.Variant:
+		return m.taken(dst, c.Kids[0].Bytes(i), c.Kids[1].Bytes(i))
 	}
 	return append(dst, 0)
 }
@@ -201,14 +209,16 @@ func (r *run) noVariantCast(i int, mode castMode, to batch.Type) {
 	}
 }
 
+// variantWidths are the bytes of each kind of scalar behind its first; of binaries and texts, those of their length.
+var variantWidths = [...]int{0, 0, 0, 1, 2, 4, 8, 8, 5, 9, 17, 4, 8, 8, 4, 4, 4, 8, 8, 8, 16}
+
 // scalarOf is the type of a variant that is no array, object or null.
 func scalarOf(v []byte) (batch.Type, bool) {
 	if v[0]&3 == 1 {
 		return batch.StringType, len(v) > int(v[0]>>2)
 	}
 	id := int(v[0] >> 2)
-	widths := [...]int{0, 0, 0, 1, 2, 4, 8, 8, 5, 9, 17, 4, 8, 8, 4, 4, 4}
-	if v[0]&3 != 0 || id >= len(widths) || len(v) < 1+widths[id] {
+	if v[0]&3 != 0 || id > 16 || len(v) < 1+variantWidths[id] {
 		return batch.Type{}, false
 	}
 	switch id {

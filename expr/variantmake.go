@@ -16,6 +16,9 @@ import (
 type variantMaker struct {
 	names []string
 	ids   map[string]int
+
+	class string // of err
+	err   error  // the first of valueOf
 }
 
 // maxVariant bounds a variant's bytes, as Spark does.
@@ -177,35 +180,56 @@ func (m *variantMaker) container(dst []byte, kind byte, ids []int, idWidth int, 
 }
 
 func (m *variantMaker) object(dst, s []byte, depth int) ([]byte, error) {
-	type member struct {
-		name       string
-		id, offset int
-	}
-	var members []member
+	var members []variantMember
 	var data []byte
 	var err error
 	jsonMembers(s, func(name, v []byte) bool {
-		n := jsonText(name)
-		id, known := m.ids[n]
-		if !known {
-			id = len(m.names)
-			m.ids[n] = id
-			m.names = append(m.names, n)
-		}
-		members = append(members, member{n, id, len(data)})
+		members = append(members, m.member(jsonText(name), len(data)))
 		data, err = m.value(data, v, depth+1)
 		return err == nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
-	ids, offsets, most := []int{}, []int{}, 0
-	for i, e := range members {
-		if i > 0 && members[i-1].name == e.name {
-			return nil, errVariant
+	if _, twice := sortMembers(members); twice {
+		return nil, errVariant
+	}
+	return m.members(dst, members, data), nil
+}
+
+// variantMember is a member of an object: its name in the dictionary, and where its value begins.
+type variantMember struct {
+	name       string
+	id, offset int
+}
+
+// member notes the name.
+func (m *variantMaker) member(name string, offset int) variantMember {
+	id, known := m.ids[name]
+	if !known {
+		id = len(m.names)
+		m.ids[name] = id
+		m.names = append(m.names, name)
+	}
+	return variantMember{name, id, offset}
+}
+
+// sortMembers orders members by name; it returns a name that is there twice.
+func sortMembers(members []variantMember) (name string, twice bool) {
+	slices.SortFunc(members, func(a, b variantMember) int { return strings.Compare(a.name, b.name) })
+	for i := 1; i < len(members); i++ {
+		if members[i-1].name == members[i].name {
+			return members[i].name, true
 		}
+	}
+	return "", false
+}
+
+// members appends an object of sorted members.
+func (m *variantMaker) members(dst []byte, members []variantMember, data []byte) []byte {
+	ids, offsets, most := []int{}, []int{}, 0
+	for _, e := range members {
 		ids, offsets, most = append(ids, e.id), append(offsets, e.offset), max(most, e.id)
 	}
-	return m.container(dst, 2, ids, widthOf(most), append(offsets, len(data)), widthOf(len(data)), data), nil
+	return m.container(dst, 2, ids, widthOf(most), append(offsets, len(data)), widthOf(len(data)), data)
 }

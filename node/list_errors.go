@@ -182,6 +182,8 @@ var errorClasses = map[string]string{
 	"STREAMING_SESSION_TOO_LONG":                "a session lasts longer than sessions may: the row is quarantined",
 	"USER_RAISED_EXCEPTION":                     "raise_error, or assert_true of what is false",
 	"VALUE_OUT_OF_RANGE":                        "an argument is outside of what it can be",
+	"VARIANT_DUPLICATE_KEY":                     "an object of a variant would have a member twice",
+	"INVALID_VECTOR_NORM_DEGREE":                "a norm has a degree that there is not: it is 1, 2 or infinity",
 	"VECTOR_DIMENSION_MISMATCH":                 "two vectors have different lengths",
 	"INCONSISTENT_BEHAVIOR_CROSS_VERSION":       "a pattern of times is of before Spark 3, or can only be written",
 	"INVALID_INTERVAL_FORMAT":                   "a text is no interval",
