@@ -13,6 +13,9 @@ import (
 // right and the process stays small. Under make faults there are 10 M keys, in a control group that would end a process of more.
 func TestMemoryHoldsUnderKeys(t *testing.T) {
 	rows := int64(whole(400_000, 10_000_000))
+	if raced {
+		rows = 50_000
+	}
 	limit, group := whole(16, 256), int64(whole(320, 1024))<<20
 	dir, k := t.TempDir(), newKilled(t, 0, 9)
 	writeOrders(t, dir+"/orders", rows, false)
@@ -50,7 +53,7 @@ sinks:
 				Peak int64 `json:"peak_rss_bytes"`
 			}
 			must(t, json.Unmarshal(out[:strings.IndexByte(string(out), '\n')+1], &said))
-			if said.Peak > group {
+			if said.Peak > group && !raced { // the race detector has a memory of its own, some times that of the process
 				t.Errorf("the process grew to %d bytes under a memory_limit of %d MB, want %d at most", said.Peak, limit, group)
 			}
 			want := map[string]int{}
