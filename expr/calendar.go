@@ -36,7 +36,7 @@ func (b *binder) calendar(name string, c *parse.Call) (*node, error) {
 	if len(c.Args) != 3 {
 		return nil, b.fail(c, "UNRESOLVED_ROUTINE", "%s takes a unit and two arguments, not %d", name, len(c.Args))
 	}
-	word := ""
+	word := "NULL"
 	switch n := c.Args[0].(type) {
 	case *parse.Name:
 		word = strings.ToUpper(strings.Join(n.Parts, "."))
@@ -46,7 +46,12 @@ func (b *binder) calendar(name string, c *parse.Call) (*node, error) {
 		}
 		return nil, b.fail(c, invalidParameter, "the unit of %s is a word without quotes, such as DAY", name)
 	}
-	unit, ok := calendarUnits[strings.TrimSuffix(word, "S")]
+	unit, ok := calendarUnits[word]
+	if one := strings.TrimSuffix(word, "S"); !ok && one != "DAYOFYEAR" {
+		if unit, ok = calendarUnits[one]; ok {
+			word = one
+		}
+	}
 	if !ok {
 		class := "UNRESOLVED_ROUTINE"
 		if strings.HasPrefix(name, "date") { // to Spark the unit is a column then

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/deltaic/deltaic/batch"
@@ -34,17 +33,25 @@ func (b *binder) like(n *parse.Like) (*node, error) {
 
 // textTest is what LIKE and its like ask of a text.
 type textTest struct {
-	like likePattern
-	re   *regex.Regex // where that is nil
+	like  likePattern
+	lower bool         // of the text in lower case
+	re    *regex.Regex // where like is nil
 }
 
 // open returns the test for one goroutine, to be closed.
 func (t *textTest) open() (test func(s []byte) bool, done func()) {
-	if t.like != nil {
+	if t.re != nil {
+		m := t.re.Machine()
+		return m.Match, m.Release
+	}
+	if !t.lower {
 		return t.like.match, func() {}
 	}
-	m := t.re.Machine()
-	return m.Match, m.Release
+	var lowered []byte
+	return func(s []byte) bool {
+		lowered = lower(lowered[:0], s)
+		return t.like.match(lowered)
+	}, func() {}
 }
 
 // match binds x LIKE pattern; a pattern that is no constant is compiled when it is another one than in the row before.
@@ -122,32 +129,12 @@ func newTextTest(op string, pattern []byte, escape string) (*textTest, error) {
 	if len(pattern) > maxRegex {
 		return nil, patternError("a pattern of more than 10000 bytes")
 	}
+	folds := op == "ILIKE" // which is LIKE of both in lower case
+	if folds {
+		pattern = lower(nil, pattern)
+	}
 	like, err := newLikePattern(pattern, escape)
-	if err != nil || op == "LIKE" {
-		return &textTest{like: like}, err
-	}
-	re, err := regex.Compile("(?i)" + like.regex())
-	return &textTest{re: re}, err
-}
-
-// regex returns the pattern as a regular expression.
-func (p likePattern) regex() string {
-	var s strings.Builder
-	s.WriteString(`(?s)\A`)
-	for i, segment := range p {
-		if i > 0 {
-			s.WriteString(".*")
-		}
-		for _, piece := range segment {
-			if piece == nil {
-				s.WriteByte('.')
-			} else {
-				s.WriteString(regexp.QuoteMeta(string(piece)))
-			}
-		}
-	}
-	s.WriteString(`\z`)
-	return s.String()
+	return &textTest{like: like, lower: folds}, err
 }
 
 type patternError string

@@ -111,6 +111,9 @@ func suffixed(s []byte, segment []likePiece) int {
 
 // behind returns where the first place of a segment in a text ends, -1 if there is none.
 func behind(s []byte, segment []likePiece) int {
+	if len(segment) > leastSearched {
+		return newLikeSearch(segment).end(s)
+	}
 	first := segment[0]
 	for from := 0; from <= len(s); {
 		if first != nil {

@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
 )
@@ -62,7 +63,8 @@ func newNumberFormat(text string) (*numberFormat, string) {
 			f.marks = append(f.marks, numberMark{sign: '>'})
 			i++
 		default:
-			return nil, "there is no " + s[i:i+1] + " in formats of numbers"
+			_, width := utf8.DecodeRuneInString(s[i:])
+			return nil, "there is no " + strings.ToValidUTF8(s[i:i+width], "\uFFFD") + " in formats of numbers"
 		}
 	}
 	if brackets {

@@ -146,7 +146,10 @@ func regexpReplace(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if !ok {
 		return nil, b.fail(c.Args[2], "NON_FOLDABLE_ARGUMENT", "the replacement of regexp_replace is a string constant")
 	}
-	template := newReplacement(by, re.NumGroups())
+	template, err := newReplacement(by, re)
+	if err != nil {
+		return nil, b.fail(c.Args[2], invalidParameter, "the replacement %q: %v", clip(by), err)
+	}
 	n := b.call("regexp_replace", batch.StringType, matching(batch.StringType, re, func(x *rows, m *regex.Machine, i int) {
 		s := x.str(0, i)
 		if len(s) > 0 && len(by) > maxText/len(s) {
@@ -168,30 +171,56 @@ type replacementPiece struct {
 	group   int
 }
 
-// newReplacement reads Java's replacement: $1 is a group, of as many digits as there are groups for, and \ takes what follows as it is.
-func newReplacement(s string, groups int) replacement {
+// newReplacement reads Java's replacement: $1 is a group, of as many digits as there are groups for, ${name} one by its name, and
+// \ takes what follows as it is.
+func newReplacement(s string, re *regex.Regex) (replacement, error) {
 	var out replacement
 	var literal []byte
 	for i := 0; i < len(s); i++ {
-		digit := func(k int) bool { return k < len(s) && s[k] >= '0' && s[k] <= '9' }
-		switch c := s[i]; {
-		case c == '\\' && i+1 < len(s):
-			i++
+		if s[i] != '\\' && s[i] != '$' {
 			literal = append(literal, s[i])
-		case c == '$' && digit(i+1):
-			i++
-			group := int(s[i] - '0')
-			for digit(i+1) && group*10+int(s[i+1]-'0') <= groups {
-				i++
-				group = group*10 + int(s[i]-'0')
-			}
-			out = append(out, replacementPiece{literal: literal}, replacementPiece{group: group})
-			literal = nil
-		default:
-			literal = append(literal, c)
+			continue
 		}
+		if s[i] == '\\' {
+			if i++; i == len(s) {
+				return nil, patternError(`a \ at the end; a literal one is \\`)
+			}
+			literal = append(literal, s[i])
+			continue
+		}
+		group, width, err := replacementGroup(s[i+1:], re)
+		if err != nil {
+			return nil, err
+		}
+		i += width
+		out = append(out, replacementPiece{literal: literal}, replacementPiece{group: group})
+		literal = nil
 	}
-	return append(out, replacementPiece{literal: literal})
+	return append(out, replacementPiece{literal: literal}), nil
+}
+
+// replacementGroup reads which group is meant behind a $, and in how many bytes that is said.
+func replacementGroup(s string, re *regex.Regex) (group, width int, err error) {
+	digit := func(k int) bool { return k < len(s) && s[k] >= '0' && s[k] <= '9' }
+	switch {
+	case strings.HasPrefix(s, "{"):
+		name, _, closed := strings.Cut(s[1:], "}")
+		if group = re.Group(name); !closed || group < 0 {
+			return 0, 0, patternError(fmt.Sprintf(`the pattern has no group ${%s}; a literal $ is \$`, clip(name)))
+		}
+		return group, len(name) + 2, nil
+	case !digit(0):
+		return 0, 0, patternError(`a $ without a group behind it; a literal $ is \$`)
+	}
+	group, width = int(s[0]-'0'), 1
+	for digit(width) && group*10+int(s[width]-'0') <= re.NumGroups() {
+		group = group*10 + int(s[width]-'0')
+		width++
+	}
+	if group > re.NumGroups() {
+		return 0, 0, patternError(fmt.Sprintf(`the pattern has groups 0 to %d, not $%d; a literal $ is \$`, re.NumGroups(), group))
+	}
+	return group, width, nil
 }
 
 // replace appends the text with its matches, which are in x.at, replaced.

@@ -11,6 +11,7 @@ type automaton struct {
 	p      *program
 	states map[string]*state
 	starts [4]*state // by kind of the character before
+	room   int       // bytes that are left for states
 	full   bool      // it would be too large: regexp goes on
 
 	seen  []uint32 // by instruction: the generation in which it was met
@@ -36,11 +37,18 @@ type state struct {
 // strange stands for what is not known yet.
 var strange = &state{special: true}
 
-// maxStates bounds an automaton, to some 2 MB.
-const maxStates = 1000
+// maxStates and maxBytes bound an automaton: the number of states, and what they take with their lists and keys.
+const (
+	maxStates = 1000
+	maxBytes  = 3 << 20
+)
+
+// size returns what a state takes: its table of 256 pointers, what else is of one size with its place in the map, the list, which
+// the key has again, and the pointers by class.
+func size(list, classes int) int { return 256*8 + 256 + (4+2)*list + 8*classes }
 
 func newAutomaton(p *program) *automaton {
-	return &automaton{p: p, states: map[string]*state{}, seen: make([]uint32, len(p.Inst)+1), taken: make([]uint32, len(p.Inst))}
+	return &automaton{p: p, room: maxBytes, states: map[string]*state{}, seen: make([]uint32, len(p.Inst)+1), taken: make([]uint32, len(p.Inst))}
 }
 
 // loop stands in a list for "begin anywhere behind".
@@ -77,8 +85,8 @@ func (a *automaton) add(list []uint32, kind uint8, matched bool) *state {
 	if s, ok := a.states[string(key)]; ok {
 		return s
 	}
-	if len(a.states) == maxStates {
-		a.full = true
+	if a.room -= size(len(list), len(a.p.samples)); len(a.states) == maxStates || a.room < 0 {
+		a.full, a.room = true, 0
 		return nil
 	}
 	s := &state{matched: matched, dead: len(list) == 0, list: append([]uint32(nil), list...), kind: kind, many: make([]*state, len(a.p.samples))}

@@ -22,6 +22,14 @@ const maxVisited = 1 << 23 // bits: a megabyte
 // NumGroups returns the number of groups, without the match itself.
 func (r *Regex) NumGroups() int { return r.re.NumSubexp() }
 
+// Group returns the number of the group of a name, -1 if there is none.
+func (r *Regex) Group(name string) int {
+	if name == "" {
+		return -1
+	}
+	return r.re.SubexpIndex(name)
+}
+
 // Groups appends where the groups of a match begin and end, as regexp's FindSubmatchIndex has them: of one that was found in
 // the text by Find or All. It takes time for the match alone, however long the text is.
 func (m *Machine) Groups(dst []int, s []byte, start, end int) []int {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,34 @@ func TestLargeAutomaton(t *testing.T) {
 	}
 	if _, err := Compile("a("); err == nil {
 		t.Error("a( was compiled")
+	}
+}
+
+// An automaton keeps to its bytes, whatever its expression and texts.
+func TestAutomatonBytes(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	in := make([]byte, 6000)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range in {
+		in[i] = "abcd"[random.IntN(4)]
+	}
+	for _, text := range []string{`(?:a|b)*a` + strings.Repeat(`(?:a|b)`, 900) + `c?\d`, `(?:[ab]*a[ab]{300}|[bc]*b[bc]{300}|[ad]*d[ad]{300})x`, `(?i)[\w]*` + strings.Repeat(`[a-f]?`, 900) + `z`} {
+		r, err := Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := heap()
+		m := r.Machine()
+		m.Match(in)
+		if took := heap() - before; m.forward == nil || took > maxBytes+maxBytes/4 {
+			t.Errorf("%.20s: %d bytes of %d, or no automaton", text, took, maxBytes)
+		}
+		runtime.KeepAlive(m)
 	}
 }
 
