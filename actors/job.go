@@ -462,6 +462,14 @@ func (j *Job) stopped(now time.Time) {
 	j.order(WakeAt{Time: now.Add(j.retry.Wait)})
 }
 
+// setback says what an attempt that is given up failed of, "" of others.
+func (j *Job) setback() string {
+	if j.cause == nil || j.state != Aborting && j.state != Waiting {
+		return ""
+	}
+	return j.cause.Error()
+}
+
 func (j *Job) end(err error) {
 	j.state = Stopped
 	if err != nil {

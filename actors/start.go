@@ -30,6 +30,7 @@ type Handle struct {
 	mu       sync.Mutex
 	state    State
 	away     string
+	setback  string // why the newest attempt failed, until the next one is made
 	hangs    string // what has taken too long
 	attempt  int64
 	progress []Progress
@@ -144,6 +145,13 @@ func (h *Handle) Waiting() string {
 	return strings.Join(all, "; ")
 }
 
+// Setback says why the newest attempt failed, from then until the next one is made; "" otherwise.
+func (h *Handle) Setback() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.setback
+}
+
 // Stuck says what has taken too long: tasks that have not come back for 20 s, and what an epoch has waited for as long; "" if nothing has.
 func (h *Handle) Stuck() string {
 	h.mu.Lock()
@@ -253,7 +261,7 @@ func reached(g *topology.Graph, at, ends map[string]connectors.Positions) bool {
 // observe takes over what others may ask for.
 func (h *Handle) observe(j *Job) {
 	h.mu.Lock()
-	h.state, h.attempt, h.away = j.state, j.attempt, j.away
+	h.state, h.attempt, h.away, h.setback = j.state, j.attempt, j.away, j.setback()
 	h.mu.Unlock()
 }
 

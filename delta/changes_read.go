@@ -25,7 +25,7 @@ func (t *Table) readPiece(ctx context.Context, rows, feed *scan, p *piece, from 
 	f := &fileScan{scan: c, add: &p.add, read: &batch.Schema{}, begin: from, spare: p.spare}
 	goesOn, err := f.pieceRows(ctx, p, yield)
 	if err != nil {
-		yield(pieceRows{}, f.failure(err))
+		yield(pieceRows{}, f.failure(ctx, err))
 	}
 	return goesOn && err == nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/deltaic/deltaic/delta/log"
 	"github.com/deltaic/deltaic/expr"
 	"github.com/deltaic/deltaic/formats/parquet"
+	"github.com/deltaic/deltaic/objstore"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -40,7 +41,7 @@ func (c *scan) file(ctx context.Context, a *log.Add, yield func(*batch.Batch, er
 	f := &fileScan{scan: c, add: a, read: &batch.Schema{}}
 	goesOn, err := f.rows(ctx, yield)
 	if err != nil {
-		yield(nil, f.failure(err))
+		yield(nil, f.failure(ctx, err))
 	}
 	return goesOn && err == nil
 }
@@ -55,13 +56,13 @@ func (f *fileScan) each(ctx context.Context, use func(b *batch.Batch, first int6
 		return failed == nil
 	})
 	if err != nil {
-		return f.failure(err)
+		return f.failure(ctx, err)
 	}
 	return failed
 }
 
 // failure names the file.
-func (f *fileScan) failure(err error) error {
+func (f *fileScan) failure(ctx context.Context, err error) error {
 	var failure *supervision.Failure
 	if errors.As(err, &failure) {
 		if failure.Path == "" {
@@ -69,8 +70,30 @@ func (f *fileScan) failure(err error) error {
 		}
 		return err
 	}
+	if errors.Is(err, objstore.ErrNotFound) {
+		return f.missing(ctx, err)
+	}
 	failure = f.t.failure(supervision.KindOf(err), "FAILED_READ_FILE", f.head.Version, "file %s: %w", f.add.Path, err)
 	failure.Path = f.t.URI() + "/" + f.add.Path
+	return failure
+}
+
+// missing is the failure of a file that is not there. A name is used once: what the newest version still lists will not come back,
+// and a new attempt would look for it alike. What the newest has no more was read from too old a version.
+func (f *fileScan) missing(ctx context.Context, err error) error {
+	failure := f.t.failure(supervision.Restart, "FAILED_READ_FILE.FILE_NOT_EXIST", f.head.Version, "the table has a file that is not there: %s: %w", f.add.Path, err)
+	failure.Path = f.t.URI() + "/" + f.add.Path
+	failure.Hint = "it was removed by something other than the table's writers, or by VACUUM while it was read: `deltaic table fsck` lists what is missing and says what puts it right"
+	newest, lost := f.t.Snapshot(ctx)
+	if lost != nil {
+		return failure
+	}
+	newest.Each(func(a *log.Add) bool {
+		if a.Path == f.add.Path {
+			failure.Kind = supervision.Fatal
+		}
+		return failure.Kind != supervision.Fatal
+	})
 	return failure
 }
 

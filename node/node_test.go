@@ -51,6 +51,7 @@ func newRunner() *runner {
 func (r *runner) ID() string                                          { return "id" }
 func (r *runner) RunID() string                                       { return "run" }
 func (r *runner) Waiting() string                                     { return "" }
+func (r *runner) Setback() string                                     { return "" }
 func (r *runner) Stuck() string                                       { return "" }
 func (r *runner) Phase() string                                       { return "RUNNING" }
 func (r *runner) Done() <-chan struct{}                               { return r.done }

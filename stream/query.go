@@ -21,6 +21,8 @@ type Runner interface {
 	Phase() string
 	// Waiting says what the job waits for outside of the process, "" if for nothing.
 	Waiting() string
+	// Setback says why the newest attempt failed, from then until the next one is made, "" otherwise.
+	Setback() string
 	// Stuck names tasks and epochs that have not got on for long, "" if there are none.
 	Stuck() string
 	// Done is closed when the job has ended and everything it started has.
@@ -102,6 +104,9 @@ func (q *Query) Status() Status {
 		}
 	case "ABORTING", "WAITING":
 		s.Message = "Restarting from the last checkpoint"
+		if why := q.run.Setback(); why != "" {
+			s.Message += " after: " + why
+		}
 	case "STOPPED":
 		s.Message = "Stopped"
 	case "FAILED":
