@@ -274,10 +274,11 @@ func (a *attempt) shape() epochs.Shape {
 	for _, i := range a.config.Plan.Graph.Sinks() {
 		step := a.config.Plan.Graph.Steps[i]
 		s.Sinks = append(s.Sinks, step.Name)
+		place := epochs.SinkRecord{Kind: kindOf(step.Sink)}
 		if l, ok := step.Sink.(connectors.Located); ok {
-			path, id := l.Location()
-			s.Places[step.Name] = epochs.SinkRecord{Path: path, Table: id}
+			place.Path, place.Table = l.Location()
 		}
+		s.Places[step.Name] = place
 	}
 	return s
 }

@@ -328,13 +328,22 @@ func (a *attempt) restoreTables(ctx context.Context) error {
 	return nil
 }
 
+// kindOf is the word with which a sink's description begins: Kafka of Kafka[orders].
+func kindOf(s connectors.Sink) string {
+	kind, _, _ := strings.Cut(s.Description(), "[")
+	return kind
+}
+
 // writes reports whether the step writes what the record speaks of.
 func writes(step *topology.Step, record epochs.SinkRecord) bool {
-	if step == nil {
+	if step == nil || record.Kind != "" && record.Kind != kindOf(step.Sink) {
 		return false
 	}
 	l, ok := step.Sink.(connectors.Located)
-	if !ok || record.Table == "" {
+	if !ok {
+		return record.Path == ""
+	}
+	if record.Table == "" {
 		return true
 	}
 	_, id := l.Location()
@@ -342,14 +351,22 @@ func writes(step *topology.Step, record epochs.SinkRecord) bool {
 }
 
 // settled makes sure that a table which the flow does not write any more has
-// the newest epoch: its rows would be lost otherwise.
+// the newest epoch: its rows would be lost otherwise. Where only a sink knows that which is gone, rows that were prepared for it stand in the way.
 func (a *attempt) settled(ctx context.Context, name string, record epochs.SinkRecord) error {
 	c := a.config
+	if !record.Committable() {
+		return nil
+	}
 	if c.Settled != nil && record.Path != "" {
 		done, err := c.Settled(ctx, record.Path, c.Plan.Graph.Flow, a.entry.Incarnation, a.manifest.Epoch)
 		if err == nil && done {
 			return nil
 		}
+	}
+	if record.Table == "" {
+		f := supervision.New(supervision.Fatal, "SINK_MISSING", "epoch %d has rows for sink %s (%s) that may not have been written yet, and the flow has no such sink any more", a.manifest.Epoch, name, record.Kind)
+		f.Hint = "keep the sink as it was; it may go once an epoch without rows for it has been decided. If what it wrote to is gone for good, begin anew with another checkpointLocation"
+		return f
 	}
 	f := supervision.New(supervision.Fatal, "SINK_MISSING", "epoch %d has rows for sink %s (%s) that are not in its table yet, and the flow does not write that table any more", a.manifest.Epoch, name, record.Path)
 	f.Hint = "run the flow with the sink as it was until it stops cleanly, then change it; if the table is gone for good, begin anew with another checkpointLocation"

@@ -114,7 +114,7 @@ type Shape struct {
 	LedgerSink  string           // the sink whose table is the ledger, "" for a ledger beside
 	Versions    map[string]int64 // by sink, the version that holds the newest decided epoch
 	Previous    *Manifest        // nil before the first epoch
-	// Places is where the sinks' output lies: the Path and Table of their records.
+	// Places is what the sinks are and where their output lies: the Kind, Path and Table of their records.
 	Places map[string]SinkRecord
 	// Live leaves out the state files that later ones replace. nil: none does.
 	Live func([]StateFile) []StateFile
@@ -278,7 +278,9 @@ func (c *Coordinator) assemble(o *open) {
 			r.Version = v
 		}
 		if sink != c.shape.LedgerSink {
-			r.Prepared = o.prepared[sink]
+			if r.Prepared = o.prepared[sink]; r.Committable() {
+				r.Kind = c.shape.Places[sink].Kind
+			}
 		}
 		m.Sinks[sink] = r
 	}

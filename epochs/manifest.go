@@ -125,12 +125,24 @@ type SinkRecord struct {
 	// Path and Table are where the sink's output lies and what it is, where it says so.
 	Path  string `json:"path,omitempty"`
 	Table string `json:"table,omitempty"`
+	// Kind is what the sink is, such as Kafka, if it has anything to commit: only a sink of that kind understands what was prepared.
+	Kind string `json:"kind,omitempty"`
 	// Version is the table's version that holds the epoch before this one, -1 if
 	// there is none or it is not known: the versions that belong together.
 	Version int64 `json:"version"`
 	// Prepared is what the sink commits for this epoch. It is absent for the sink whose
 	// table is the ledger: there it is part of the entry itself.
 	Prepared []connectors.Prepared `json:"prepared,omitempty"`
+}
+
+// Committable reports whether a commit has anything to do that nobody has done yet.
+func (r SinkRecord) Committable() bool {
+	for _, p := range r.Prepared {
+		if len(p.Data) > 0 && string(p.Data) != "null" {
+			return true
+		}
+	}
+	return false
 }
 
 // StateFile names a durable file of keyed state.

@@ -1,0 +1,78 @@
+package deltaic_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/deltaic/deltaic/connectors"
+	"github.com/deltaic/deltaic/connectors/files"
+	"github.com/deltaic/deltaic/connectors/kafka"
+	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
+	"github.com/deltaic/deltaic/connectors/noop"
+	"github.com/deltaic/deltaic/objstore/local"
+	"github.com/deltaic/deltaic/stream"
+	"github.com/deltaic/deltaic/supervision"
+)
+
+// neverWrites is a sink whose process dies between the decision of an epoch and its commit.
+type neverWrites struct{ *kafka.Output }
+
+func (neverWrites) Commit(context.Context, connectors.Commit) (connectors.Committed, error) {
+	return connectors.Committed{}, supervision.New(supervision.Fatal, "ABORTED", "killed")
+}
+
+// goesOut is a flow from the topic in to sinks by name.
+func goesOut(broker *kafkatest.Broker, sinks map[string]connectors.Sink) *stream.Flow {
+	flow := stream.New("out")
+	rows := flow.From("in", kafka.Source("in", kafka.Brokers(broker.Addresses()...), kafka.StartAt(kafka.Earliest))).Select("value")
+	for name, s := range sinks {
+		rows.To(name, s, stream.Append)
+	}
+	return flow
+}
+
+// Rows that are decided for a sink, and that a kill has kept from it, are not handed to a sink of another kind that has its name, which
+// would take them for nothing.
+func TestRowsOfASinkAreNotGivenToOneOfAnotherKind(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"in", "out"})
+	broker.Values("in", 0, "a", "b", "c")
+	dir := t.TempDir()
+	at := stream.CheckpointLocation(dir + "/checkpoint")
+	topic := func() *kafka.Output {
+		return kafka.Sink("out", kafka.Brokers(broker.Addresses()...), kafka.ExactlyOnce())
+	}
+	run := func(sinks map[string]connectors.Sink) error { return runAll(t, goesOut(broker, sinks), at) }
+	wantFailure(t, run(map[string]connectors.Sink{"out": neverWrites{topic()}}), "ABORTED")
+
+	store, err := local.New(filepath.Join(dir, "files"), local.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFailure(t, run(map[string]connectors.Sink{"out": files.New(store, files.Options{Format: "json"})}), "SINK_MISSING", "Kafka", "out")
+	wantFailure(t, run(map[string]connectors.Sink{"out": &noop.Sink{}}), "SINK_MISSING", "Kafka", "out")
+	wantFailure(t, run(map[string]connectors.Sink{"other": topic()}), "SINK_MISSING", "Kafka", "out")
+
+	if err := run(map[string]connectors.Sink{"out": topic()}); err != nil {
+		t.Fatal(err)
+	}
+	if got := committedValues(t, broker.Addresses(), "out")[0]; len(got) != 3 {
+		t.Errorf("the topic has %q, want each of three rows once", got)
+	}
+}
+
+// A sink that has nothing left to do when an epoch is decided may go at any time.
+func TestASinkWithoutCommitsMayLeave(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"in", "out"})
+	broker.Values("in", 0, "a")
+	at := stream.CheckpointLocation(t.TempDir())
+	soon := kafka.Sink("out", kafka.Brokers(broker.Addresses()...))
+	if err := runAll(t, goesOut(broker, map[string]connectors.Sink{"soon": soon, "count": &noop.Sink{}}), at); err != nil {
+		t.Fatal(err)
+	}
+	rest := &noop.Sink{}
+	again := kafka.Sink("out", kafka.Brokers(broker.Addresses()...))
+	if err := runAll(t, goesOut(broker, map[string]connectors.Sink{"other": again, "rest": rest}), at); err != nil {
+		t.Errorf("without them: %v", err)
+	}
+}
