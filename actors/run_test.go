@@ -63,7 +63,8 @@ type flow struct {
 	sink    *memory.Sink
 	ledger  *register
 	objects objstore.Store
-	into    connectors.Sink // instead of sink, if there is one
+	into    connectors.Sink                           // instead of sink, if there is one
+	reads   func(connectors.Source) connectors.Source // what is read instead of source, nil: itself
 	dedup   bool
 	wide    bool
 	uniques atomic.Int64
@@ -79,7 +80,11 @@ func newFlow(splits int) *flow {
 
 func (f *flow) graph() *topology.Graph {
 	g := &topology.Graph{Flow: "test", Quarantine: -1, KeyGroups: 16, ActorPerKeyGroup: f.wide}
-	g.Steps = append(g.Steps, &topology.Step{Name: "in", Verb: topology.VerbSource, Schema: f.source.Schema(), Source: f.source})
+	var source connectors.Source = f.source
+	if f.reads != nil {
+		source = f.reads(source)
+	}
+	g.Steps = append(g.Steps, &topology.Step{Name: "in", Verb: topology.VerbSource, Schema: f.source.Schema(), Source: source})
 	last := 0
 	if f.dedup {
 		g.Steps = append(g.Steps, &topology.Step{Name: "once", Verb: topology.VerbOperate, Inputs: []int{0}, Schema: f.source.Schema(), Keys: []int{0}, Stateful: true,
