@@ -75,6 +75,17 @@ func (a *Account) Limit() int64 {
 	return a.limit
 }
 
+// Least returns the least limit of a and of the accounts above it in bytes; 0 means that none has one.
+func (a *Account) Least() int64 {
+	least := int64(0)
+	for ; a != nil; a = a.parent {
+		if a.limit > 0 && (least == 0 || a.limit < least) {
+			least = a.limit
+		}
+	}
+	return least
+}
+
 // Room returns how many bytes may be charged until a or an account above it is at
 // its limit, math.MaxInt64 if none has one. It is not below 0.
 func (a *Account) Room() int64 {

@@ -26,6 +26,7 @@ type Accumulators struct {
 
 	distinct distinct
 	plain    bool // see Plan.Plain
+	most     int  // bytes of a group, if the plan is growing
 }
 
 // selection is the rows of a mask.
@@ -37,7 +38,7 @@ type selection struct {
 
 // New returns accumulators that take memory from the pool.
 func (p *Plan) New(pool *batch.Pool) *Accumulators {
-	a := &Accumulators{plan: p, pool: pool, sels: make([]selection, len(p.masks))}
+	a := &Accumulators{plan: p, pool: pool, most: mostOf(pool.Account()), sels: make([]selection, len(p.masks))}
 	a.distinct.of = make([][]uint32, len(p.sets))
 	for _, s := range p.slots {
 		a.slots = append(a.slots, s.clone())
@@ -228,7 +229,7 @@ func (a *Accumulators) apply(in *Input, rows []uint32, sel []int32, remove bool)
 			return err
 		}
 	}
-	return nil
+	return a.bounded(rows, sel, in.N)
 }
 
 // choose finds the rows of mask number i.
@@ -342,7 +343,7 @@ func (a *Accumulators) merge(rows []uint32, from *Partial) error {
 			return err
 		}
 	}
-	return nil
+	return a.bounded(rows, nil, from.N)
 }
 
 // Unfold takes back what Fold took in. The plan must invert.

@@ -17,9 +17,6 @@ type listSlot struct {
 	order   []uint64
 }
 
-// listMost bounds the bytes of the values of one group: the row would not fit a batch.
-const listMost = 64 << 20
-
 func (s *listSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
 	t, v := c.texts[s.at], in.Columns[s.arg:s.arg+1]
 	var err error
@@ -29,17 +26,13 @@ func (s *listSlot) add(c *cells, in *Input, rows []uint32, sel []int32, n int) e
 			s.one = batch.AppendRow(s.one[:0], v, int(uint32(m)))
 			s.scratch = append(binary.AppendUvarint(s.scratch, uint64(len(s.one))), s.one...)
 		}
-		if len(s.scratch) > listMost {
-			return tooMany(int(uint32(members[0])), s.call)
+		if len(s.scratch) > groupMost {
+			return tooMany(int(uint32(members[0])), s.call, groupMost)
 		}
 		t.set(row, s.scratch)
 		return nil
 	})
 	return err
-}
-
-func tooMany(row int, call string) error {
-	return &RowError{Row: row, Call: call, Class: "COLLECTION_SIZE_LIMIT_EXCEEDED", Message: "the values of one group exceed 64 MiB"}
 }
 
 func (s *listSlot) remove(c *cells, in *Input, rows []uint32, sel []int32, n int) error {
@@ -65,8 +58,8 @@ func (s *listSlot) merge(to *cells, rows []uint32, from *cells, n int) error {
 	for i := range n {
 		if more := from.texts[s.at].at(uint32(i)); len(more) > 0 {
 			s.scratch = append(append(s.scratch[:0], to.texts[s.at].at(rows[i])...), more...)
-			if len(s.scratch) > listMost {
-				return tooMany(i, s.call)
+			if len(s.scratch) > groupMost {
+				return tooMany(i, s.call, groupMost)
 			}
 			to.texts[s.at].set(rows[i], s.scratch)
 		}
@@ -79,6 +72,7 @@ func buildList(b *binder, c *Call) error {
 	s := &listSlot{arg: b.input(x), call: c.SQL}
 	s = share(b, "list", s.arg, b.maskOf(c), 0, s, &s.at)
 	b.plan.exact, b.plan.ordered = false, true
+	b.grows(c)
 	c.Type = batch.ArrayType(x.Type(), false)
 	c.finish = func(p *batch.Pool, from *Partial) (*batch.Column, error) {
 		return nullable(c.Type, p, from, -1, func(o *batch.Builder, i int) error {

@@ -103,8 +103,8 @@ func (s *multisetSlot) count(c *cells, in *Input, rows []uint32, sel []int32, n 
 func (s *multisetSlot) take(t texts, row uint32, by int) error {
 	_, s.a = decodeMultiset(t.at(row), s.a)
 	s.to = addMultisets(s.a, s.b, s.to)
-	if s.scratch = encodeMultiset(s.to, s.scratch); len(s.scratch) > listMost {
-		return tooMany(by, s.call)
+	if s.scratch = encodeMultiset(s.to, s.scratch); len(s.scratch) > groupMost {
+		return tooMany(by, s.call, groupMost)
 	}
 	t.set(row, s.scratch)
 	return nil

@@ -216,6 +216,7 @@ func buildQuantile(b *binder, c *Call) error {
 		c.Type = batch.ArrayType(x.Type(), false)
 	}
 	if b.o.Updating {
+		b.grows(c)
 		s := &multisetSlot{arg: b.input(x), call: c.SQL}
 		s = share(b, "values", s.arg, m, 0, s, &s.at)
 		c.finish = quantiles(c.Type, s.at, asked, many, decodeMultiset, rankOf)

@@ -29,7 +29,8 @@ type Plan struct {
 	ordered bool           // some result depends on the order of rows
 	// positions says that some result depends on the order in which rows come and go.
 	positions bool
-	exact     bool // every slot can take back exactly what it was given
+	exact     bool   // every slot can take back exactly what it was given
+	growing   string // the call whose state grows with the rows of its group, "" if none does
 }
 
 // Call is one aggregate.

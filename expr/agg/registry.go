@@ -146,6 +146,7 @@ func buildUser(b *binder, c *Call, u *UserAggregate) error {
 		m = b.distinct(c.arguments, b.rowsOf(c, c.arguments))
 	}
 	s = share(b, fmt.Sprint(c.Name, s.args), -1, m, 0, s, &s.at)
+	b.grows(c)
 	b.plan.exact = false
 	b.plan.whole = b.plan.whole || u.Merge == nil
 	c.Type, c.Nullable = t, true

@@ -57,7 +57,7 @@ func (e *RowError) Failure(step, group string) error {
 // hints say what to do about a failure of a class.
 var hints = map[string]string{
 	"ARITHMETIC_OVERFLOW":            "cast the argument to a wider type, such as decimal(38,0) or double",
-	"COLLECTION_SIZE_LIMIT_EXCEEDED": "make the groups smaller, by another key or by windows, or leave values out with FILTER (WHERE ...)",
+	"COLLECTION_SIZE_LIMIT_EXCEEDED": "make the groups smaller, by another key or by windows, leave values out with FILTER (WHERE ...), or raise memory_limit, of which a group may take a quarter, 64 MiB at most",
 	"FAILED_EXECUTE_UDF":             "the aggregate is written in Go: mend it there, or keep such rows from it with FILTER (WHERE ...)",
 }
 

@@ -79,7 +79,9 @@ func (l *List[V]) Append(values ...V) {
 	expires := l.h.expiry(l.ttl)
 	for i, row := range rows {
 		l.scratch = l.form.Append(l.scratch[:0], &values[i])
-		l.values.Set(row, l.scratch)
+		if !l.h.keep(l.values, row, l.scratch) {
+			return
+		}
 		l.expires.Set(row, expires)
 	}
 	l.items.Touch(rows)

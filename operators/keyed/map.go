@@ -107,7 +107,9 @@ func (m *Map[M, V]) Put(key M, v V) {
 		return
 	}
 	m.scratch = m.form.Append(m.scratch[:0], &v)
-	m.values.Set(row, m.scratch)
+	if !m.h.keep(m.values, row, m.scratch) {
+		return
+	}
 	m.expires.Set(row, m.h.expiry(m.ttl))
 	m.entries.Touch([]uint32{row})
 	if !fresh {

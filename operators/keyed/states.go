@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/deltaic/deltaic/batch"
@@ -8,6 +9,7 @@ import (
 	"github.com/deltaic/deltaic/operators"
 	"github.com/deltaic/deltaic/operators/typed"
 	"github.com/deltaic/deltaic/persistence/state"
+	"github.com/deltaic/deltaic/supervision"
 )
 
 // Handle opens the states of a processor. Their methods are about the key at work; what goes wrong
@@ -158,9 +160,30 @@ func (v *Value[V]) Set(x V) {
 		return
 	}
 	v.scratch = v.form.Append(v.scratch[:0], &x)
-	v.values.Set(row, v.scratch)
+	if !v.h.keep(v.values, row, v.scratch) {
+		return
+	}
 	v.expires.Set(row, v.h.expiry(v.ttl))
 	v.segment.Touch([]uint32{row})
+}
+
+// valueMost bounds the bytes of a value, whatever memory there is, leastMost what it may take however little there is.
+const valueMost, leastMost = 64 << 20, 1 << 20
+
+// keep makes data the value of a row, unless it takes more than a quarter of the memory: it would be there in several copies,
+// the new one beside the old, for the checkpoint, and read.
+func (h *Handle) keep(values *state.Bytes, row uint32, data []byte) bool {
+	most := int64(valueMost)
+	if limit := h.key.pool.Account().Least(); limit > 0 {
+		most = min(most, max(leastMost, limit/4))
+	}
+	if int64(len(data)) > most {
+		return !h.fail(&supervision.Failure{Kind: supervision.Fatal, Class: "STATE_STORE_VALUE_TOO_LARGE",
+			Message: fmt.Sprintf("a value of a key takes %d bytes, the most is %d", len(data), most),
+			Hint:    "keep it as a list or a map, whose values are rows of their own, or raise memory_limit, of which a value may take a quarter, 64 MiB at most"})
+	}
+	values.Set(row, data)
+	return true
 }
 
 // Clear removes the value.
