@@ -44,6 +44,8 @@ var Cells = []Cell{
 		[]string{". TestFieldsThatComeFlowOn", ". TestNestedFieldsFlowOn", ". TestAddedColumnFlowsOn", "delta TestSinkMergesSchemas", "delta TestSchemaLog"}},
 	{"others write the table", "appends, removals, changes of metadata and protocol, log cleanup at once, by enumeration and by processes; Spark and delta-rs in make interop", "Delta's rules of conflict, no commit lost",
 		[]string{"delta TestConflictMatrix", "delta TestConcurrentAppends", "delta TestWhatCommitsIsSerializable", "delta TestTransactionsHoldToAModel", "delta TestCleanLog"}},
+	{"it is asked to stop under load", "SIGTERM while rows come without a pause", "it ends by itself within the deadline of a drain with whole epochs, every table at the same rows, and goes on from there",
+		[]string{". TestACleanStopUnderLoad"}},
 	{"another parallelism", "every pair of 1 to 8, in the middle of windows; at each kill", "the rows of a run at one parallelism",
 		[]string{". TestEveryPairOfParallelisms", "actors TestDuplicatesAreDroppedAcrossRestartsAtAnotherParallelism"}},
 	{"an older or newer program", "golden files of every format of state; a checkpoint of a format to come", "the old are read, the new refused by name",
