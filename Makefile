@@ -62,7 +62,7 @@ flows: ## SEEDS=200 random flows from FIRST=1 on through crashes, compared with 
 mutants: ## every planted bug passes the unit tests and is caught by the simulator or, if DELTAIC_DUCKDB names a program, by random flows
 	$(GO) run ./internal/crash/cmd/mutants
 
-faults: ## the fault matrix of one node, each cell to its whole extent (some need root): docs/FAULTS.md
+faults: ## the fault matrix of one node, each cell to its whole extent (some need root; overload for DELTAIC_TEST_OVERLOAD=10 minutes): docs/FAULTS.md
 	$(GO) run ./internal/faults/cmd/faults
 
 broken: ## ROWS=10000000 rows of which 1 % are broken in twenty ways: quarantine, its price, and the way back through kills

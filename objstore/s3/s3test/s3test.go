@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -63,15 +64,19 @@ type Server struct {
 	all    []Request
 }
 
-// Start serves until the test ends.
-func Start(t testing.TB) *Server {
+// Start serves until the test ends, on the listener that wrap, if there is one, makes of the server's own.
+func Start(t testing.TB, wrap ...func(net.Listener) net.Listener) *Server {
 	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket(Bucket); err != nil {
 		t.Fatal(err)
 	}
 	s := &Server{below: gofakes3.New(backend, gofakes3.WithoutVersioning(), gofakes3.WithTimeSkewLimit(0)).Server()}
-	web := httptest.NewServer(s)
+	web := httptest.NewUnstartedServer(s)
+	for _, w := range wrap {
+		web.Listener = w(web.Listener)
+	}
+	web.Start()
 	t.Cleanup(func() {
 		web.CloseClientConnections()
 		web.Close()
