@@ -26,7 +26,7 @@ func beyond(w, r *node) *node {
 	n := &node{descriptor: w.descriptor, typ: batch.Type{Kind: batch.Struct}, many: map[protowire.Number]*field{}}
 	for i, f := range w.fields {
 		kept := *f
-		if known := r.field(f.number); known != nil && known.fits(wire(f.kind)) {
+		if known := r.field(f.number); known != nil && known.fits(onWire(f)) {
 			if f.role != roleMessage || known.role != roleMessage || f.repeated || known.repeated {
 				continue
 			}
@@ -52,6 +52,14 @@ func beyond(w, r *node) *node {
 	return n
 }
 
+// onWire is the form that a writer gives the values of a field: numbers of a list are packed into bytes, unless its schema says otherwise.
+func onWire(f *field) protowire.Type {
+	if f.descriptor.IsPacked() {
+		return protowire.BytesType
+	}
+	return wire(f.kind)
+}
+
 // Unlike says which field of the writer means something else to the reader although it looks the same on the wire; nil if there is none. Values of
 // 64 bits for a field of 32 are none: those that do not fit are errors of their records.
 func Unlike(writer, reader *Message) error { return unlike(writer.root, reader.root) }
@@ -59,7 +67,7 @@ func Unlike(writer, reader *Message) error { return unlike(writer.root, reader.r
 func unlike(w, r *node) error {
 	for _, f := range w.fields {
 		known := r.field(f.number)
-		if known == nil || !known.fits(wire(f.kind)) {
+		if known == nil || !known.fits(onWire(f)) {
 			continue
 		}
 		if meaning(f.kind) != meaning(known.kind) {
