@@ -36,6 +36,7 @@ sinks:
 type loaded struct {
 	Rows    int64   `json:"rows_in"`
 	Seconds float64 `json:"seconds"`
+	Spent   float64 `json:"cpu_seconds"`
 	Peak    int64   `json:"peak_rss_bytes"`
 	sizes   []int64 // of the process, in bytes, one each 100 ms
 }
@@ -105,17 +106,22 @@ func TestOverload(t *testing.T) {
 	dir, k := t.TempDir(), newKilled(t, 0, 9)
 	calm := load(t, k, dir+"/calm", 100_000_000, time.Duration(whole(2, 20))*time.Second, group)
 	capacity := float64(calm.Rows) / calm.Seconds
-	got := load(t, k, dir+"/over", int64(3*capacity), span, group)
-	did, offered := float64(got.Rows)/got.Seconds, 3*capacity*got.Seconds
-	t.Logf("%.0f rows/s, and %.0f of the %.0f offered for %v; at most %d MiB", capacity, did, 3*capacity, span, got.Peak>>20)
+	var got loaded
+	did, offered, place := 0.0, 0.0, ""
+	for try := 0; try < 3 && float64(got.Rows) >= offered*2/3; try++ { // again if by now it can do more: others may have left the machine
+		capacity, place = max(capacity, did), fmt.Sprint(dir, "/over", try)
+		got = load(t, k, place, int64(3*capacity), span, group)
+		did, offered = float64(got.Rows)/got.Seconds, 3*capacity*got.Seconds
+	}
+	t.Logf("%.0f rows/s (%.0f s of a processor), and %.0f (%.0f s) of the %.0f offered for %v; at most %d MiB", capacity, calm.Spent, did, got.Spent, 3*capacity, span, got.Peak>>20)
 	if got.Peak > group && !raced {
 		t.Errorf("the process grew to %d bytes, want %d at most", got.Peak, group)
 	}
-	if float64(got.Rows) > offered*2/3 {
+	if float64(got.Rows) >= offered*2/3 {
 		t.Errorf("%d of %.0f rows were taken: that was no overload", got.Rows, offered)
 	}
-	if did < capacity/2 {
-		t.Errorf("%.0f rows/s under overload, %.0f before", did, capacity)
+	if now, before := float64(got.Rows)/got.Spent, float64(calm.Rows)/calm.Spent; now < before/2 { // by processor time: others may be on the machine
+		t.Errorf("%.0f rows under overload for a second of a processor, %.0f before", now, before)
 	}
 	if n := len(got.sizes); n >= 6 {
 		if early, late := slices.Max(got.sizes[n/3:2*n/3]), slices.Max(got.sizes[2*n/3:]); late > early+early/4+16<<20 {
@@ -124,7 +130,7 @@ func TestOverload(t *testing.T) {
 	} else {
 		t.Errorf("the process was seen %d times", n)
 	}
-	checkLoaded(t, dir+"/over/out", got.Rows)
+	checkLoaded(t, place+"/out", got.Rows)
 }
 
 // checkLoaded holds the sums of the flow against the rows 0 to n-1, each once.
