@@ -57,6 +57,9 @@ func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode ca
 	k := decimalKernel(op, l.t, r.t, t, mode)
 	n := b.call(op, t, k, l, r)
 	n.cheap = op == "+" || op == "-" || op == "*"
+	if decimalLoopOf(op, l.t, r.t, t) != nil {
+		n.fused = fuse(op, l, r)
+	}
 	out := b.arithmeticNode(n, true, mode)
 	if op == "DIV" {
 		return b.cast(out, batch.BigIntType, mode, at)

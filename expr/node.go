@@ -48,6 +48,7 @@ type node struct {
 	literal *batch.Column // opLiteral: one row
 	kernel  kernel
 	lazy    lazy
+	fused   *fused // computes it together with what is below it; nil: nothing does
 
 	fails    bool // some row may be rejected
 	volatile bool
@@ -121,6 +122,11 @@ func (r *run) whole(sel []int32) bool {
 func (n *node) compute(r *run, sel []int32) (val, error) {
 	if n.lazy != nil {
 		return n.lazy(r, n, sel)
+	}
+	if n.fused != nil {
+		if v, ok, err := n.fused.compute(r, sel, n.t); ok || err != nil {
+			return v, err
+		}
 	}
 	var room [4]val
 	args := room[:0]
