@@ -76,3 +76,24 @@ func TestASinkWithoutCommitsMayLeave(t *testing.T) {
 		t.Errorf("without them: %v", err)
 	}
 }
+
+// Two sinks are two, whatever their names have in common: each writes its rows, under positions and transactions of its own.
+func TestSinksOfNamesWithFolders(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"in", "one", "two"})
+	dir := t.TempDir()
+	for round := 1; round <= 3; round++ {
+		broker.Values("in", 0, "a", "b")
+		sinks := map[string]connectors.Sink{}
+		for _, topic := range []string{"one", "two"} {
+			sinks[topic+"/rows"] = kafka.Sink(topic, kafka.Brokers(broker.Addresses()...), kafka.ExactlyOnce())
+		}
+		if err := runAll(t, goesOut(broker, sinks), stream.CheckpointLocation(dir)); err != nil {
+			t.Fatal(err)
+		}
+		for _, topic := range []string{"one", "two"} {
+			if got := committedValues(t, broker.Addresses(), topic)[0]; len(got) != 2*round {
+				t.Errorf("after round %d the topic %s has %q, want %d rows", round, topic, got, 2*round)
+			}
+		}
+	}
+}

@@ -86,8 +86,14 @@ func (o *Output) UseState(objects objstore.Store, prefix string) {
 	o.objects, o.prefix = objects, prefix
 }
 
-// step is the name of the sink's step: the last one of the place of its state.
-func (o *Output) step() string { return path.Base("/" + strings.TrimSuffix(o.prefix, "/")) }
+// step is the name of the sink's step: all of the place of its state that lies below that of the sinks, as names may have folders of their own.
+func (o *Output) step() string {
+	whole := strings.TrimSuffix(o.prefix, "/")
+	if _, name, found := strings.Cut("/"+whole, "/sinks/"); found {
+		return name
+	}
+	return path.Base("/" + whole)
+}
 
 // Bind checks the columns, and that the brokers answer and have the topic.
 func (o *Output) Bind(ctx context.Context, s *batch.Schema, m connectors.OutputMode) error {
