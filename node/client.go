@@ -36,7 +36,7 @@ func (t target) address() (string, error) {
 	at := t.at
 	if t.location != "" {
 		path := filepath.Join(location.Here(t.location), listenFile)
-		text, err := os.ReadFile(path)
+		text, err := readBounded(path, 1<<10)
 		if errors.Is(err, os.ErrNotExist) {
 			return "", &supervision.Failure{Kind: supervision.Fatal, Class: "STREAM_NOT_RUNNING", Path: path,
 				Message: "no process has left its address here", Hint: "is the flow running, with this checkpoint location and without --listen off?"}

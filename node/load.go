@@ -1,6 +1,7 @@
 package node
 
 import (
+	"io"
 	"os"
 	"strings"
 
@@ -73,7 +74,7 @@ func (p *process) loadAgain(path string, o overrides, name string) (*unit, error
 }
 
 func readFlowFile(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path, flowfile.MaxBytes+1) // the parser says that it is too much
 	if err != nil {
 		return nil, invalid(&supervision.Failure{Kind: supervision.Fatal, Class: classOf(err), Path: path, Message: "the flow file cannot be read", Cause: unwrapPath(err)})
 	}
@@ -118,8 +119,18 @@ func readSecret(path string) (string, error) {
 	if info.Size() > 1<<20 || !info.Mode().IsRegular() {
 		return "", &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW_FILE", Message: "not a regular file of at most 1 MiB"}
 	}
-	text, err := os.ReadFile(path)
+	text, err := readBounded(path, 1<<20)
 	return string(text), err
+}
+
+// readBounded reads at most the first bytes of a file: what it names may have no end.
+func readBounded(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // override applies the flags to every flow.

@@ -95,7 +95,11 @@ func MakePlan(g *Graph) (*Plan, error) {
 	if err := Validate(g); err != nil {
 		return nil, err
 	}
-	p := &planner{plan: &Plan{Graph: g}, stageOf: map[int]int{}, readers: readers(g)}
+	reads, err := readers(g)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{plan: &Plan{Graph: g}, stageOf: map[int]int{}, readers: reads}
 	for i, s := range g.Steps {
 		switch {
 		case s.Verb == VerbSource:
@@ -109,6 +113,9 @@ func MakePlan(g *Graph) (*Plan, error) {
 	for i := range p.plan.Stages {
 		p.fill(i)
 	}
+	if p.parts > mostReads {
+		return nil, planError(g, "the flow runs as more than %d steps, for those behind a union run once for each of its inputs", mostReads)
+	}
 	if err := p.clocks(); err != nil {
 		return nil, err
 	}
@@ -118,12 +125,10 @@ func MakePlan(g *Graph) (*Plan, error) {
 
 // Validate refuses a graph whose steps do not fit together.
 func Validate(g *Graph) error {
-	names := map[string]bool{}
+	if err := checkNames(g); err != nil {
+		return err
+	}
 	for i, s := range g.Steps {
-		if s.Name == "" || names[s.Name] {
-			return planError(g, "step %d is called %q; every step needs a name of its own", i, s.Name)
-		}
-		names[s.Name] = true
 		for n, in := range s.Inputs {
 			if in < 0 || in >= i {
 				return planError(g, "step %s reads step %d, which does not come before it", s.Name, in)
@@ -156,10 +161,14 @@ type reader struct{ step, port int }
 
 // readers returns, for each step, what reads it, unions replaced by their own
 // readers.
-func readers(g *Graph) [][]reader {
+func readers(g *Graph) ([][]reader, error) {
 	direct := make([][]reader, len(g.Steps))
+	all := 0
 	for i := len(g.Steps) - 1; i >= 0; i-- {
 		s := g.Steps[i]
+		if all += len(s.Inputs) * max(1, len(direct[i])); all > mostReads {
+			return nil, planError(g, "more than %d steps read each other by way of unions", mostReads)
+		}
 		for n, in := range s.Inputs {
 			if s.Verb != VerbUnion {
 				direct[in] = append(direct[in], reader{i, s.port(n)})
@@ -173,13 +182,14 @@ func readers(g *Graph) [][]reader {
 	for i := range direct {
 		slices.SortStableFunc(direct[i], func(a, b reader) int { return cmp.Compare(a.step, b.step) })
 	}
-	return direct
+	return direct, nil
 }
 
 type planner struct {
 	plan    *Plan
 	stageOf map[int]int // of steps that begin a stage
 	readers [][]reader
+	parts   int // nodes and edges so far; beyond mostReads no more are made
 }
 
 func (p *planner) addStage(name string, role Role, step int) {
@@ -205,6 +215,9 @@ func (p *planner) fill(stage int) {
 // follow returns the nodes and edges of the stage that read a step's output, by port.
 func (p *planner) follow(stage, step int) (out [operators.Ports]Readers) {
 	for _, r := range p.readers[step] {
+		if p.parts++; p.parts > mostReads {
+			return out
+		}
 		to := &out[r.port]
 		if at, begins := p.stageOf[r.step]; begins {
 			to.Edges = append(to.Edges, p.addEdge(stage, at, r.step, p.plan.Graph.Steps[step].Schema))

@@ -3,6 +3,7 @@ package flowfile
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -159,6 +160,9 @@ func (b *builder) build(d *value) error {
 	if err := d.only("the flow", fileKeys...); err != nil {
 		return err
 	}
+	if n := steps(d); n > maxSteps {
+		return d.fail("INVALID_FLOW_FILE", "the flow has %d steps, with sources, verbs and sinks; at most %d run as one flow", n, maxSteps)
+	}
 	name := d.get("name")
 	if name == nil {
 		return d.fail("INVALID_FLOW_FILE", "the flow has no name: state and ledger belong to it")
@@ -178,6 +182,24 @@ func (b *builder) build(d *value) error {
 		}
 	}
 	return nil
+}
+
+// steps counts what a flow is made of.
+func steps(d *value) int {
+	n := 0
+	for _, part := range []string{"sources", "steps", "sinks"} {
+		v := d.get(part)
+		if v == nil {
+			continue
+		}
+		n += len(v.values)
+		for _, step := range v.values {
+			if do := step.get("do"); do != nil {
+				n += len(do.values)
+			}
+		}
+	}
+	return n
 }
 
 func (b *builder) checkpointLocation(path string) {
@@ -294,7 +316,9 @@ func Duration(text string) (time.Duration, error) {
 		if err != nil || !ok || n < 0 {
 			return 0, fmt.Errorf("%q is not a duration; write it as 30 seconds", text)
 		}
-		total += time.Duration(n) * unit
+		if total += time.Duration(n) * unit; n > int64(math.MaxInt64/unit) || total < 0 {
+			return 0, fmt.Errorf("%q is longer than 292 years", text)
+		}
 	}
 	return total, nil
 }
@@ -305,7 +329,7 @@ func Bytes(text string) (int64, error) {
 	t := strings.ToLower(strings.TrimSpace(text))
 	digits := strings.TrimRight(t, "bikmgt ")
 	n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-	if err != nil || n < 0 || n > 1<<50 {
+	if err != nil || !(n >= 0 && n <= mostSize) {
 		return 0, fmt.Errorf("%q is not a size; write it as 1GB", text)
 	}
 	unit := strings.TrimSpace(t[len(digits):])
@@ -316,5 +340,11 @@ func Bytes(text string) (int64, error) {
 	if shift < 0 {
 		return 0, fmt.Errorf("%q has the unit %q; use KB, MB, GB or TB", text, unit)
 	}
-	return int64(n * float64(int64(1)<<(10*(shift+1)))), nil
+	if n *= float64(int64(1) << (10 * (shift + 1))); n > mostSize {
+		return 0, fmt.Errorf("%q is more than an exabyte", text)
+	}
+	return int64(n), nil
 }
+
+// mostSize is the largest size: what is larger is a mistake, and does not fit where sizes are added up.
+const mostSize = 1 << 60

@@ -21,6 +21,12 @@ type Options struct {
 	Functions []expr.UserFunction
 }
 
+// mostBrought bounds what files and variables add to a flow file, each time that it names them.
+const mostBrought = 16 << 20
+
+// mostLines bounds the lines of ${file:}: each is a secret of its own, looked for in all that is printed.
+const mostLines = 20_000
+
 // interpolate replaces ${VAR}, ${VAR:default} and ${file:path} in every value
 // below v. "$${" stands for "${".
 func (o *Options) interpolate(v *value, s *secrets) error {
@@ -63,6 +69,9 @@ func (o *Options) expand(v *value, s *secrets) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if s.brought += len(text); s.brought > mostBrought {
+			return "", v.fail("INVALID_FLOW_FILE", "what stands in place of ${...} has more than %d bytes in all", mostBrought)
+		}
 		out.WriteString(text)
 		rest = tail
 	}
@@ -76,6 +85,9 @@ func (o *Options) lookup(v *value, name string, s *secrets) (string, error) {
 		text, err := o.ReadFile(path)
 		if err != nil {
 			return "", v.fail("INVALID_FLOW_FILE", "${file:%s}: %w", path, err)
+		}
+		if strings.Count(text, "\n") > mostLines {
+			return "", v.fail("INVALID_FLOW_FILE", "${file:%s} has more than %d lines", path, mostLines)
 		}
 		text = strings.TrimRight(text, "\r\n")
 		s.add(text)

@@ -10,7 +10,10 @@ import (
 )
 
 // secrets is what must not be printed.
-type secrets struct{ texts []string }
+type secrets struct {
+	texts   []string
+	brought int // bytes that ${...} was replaced by
+}
 
 // add adds a text, the forms in which quoted texts, JSON and addresses have it, and the lines of one of several lines.
 func (s *secrets) add(text string) {

@@ -7,14 +7,17 @@ import (
 
 	"github.com/deltaic/deltaic/supervision"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
 // Limits of a flow file: what comes from outside is bounded.
 const (
-	maxBytes = 4 << 20
+	MaxBytes = 1 << 20
 	maxDepth = 32
+	maxWords = 20_000 // keys, values and what stands between them: the parser's time grows with their square
+	maxSteps = 1000   // verbs, sources and sinks of a flow
 )
 
 // kind is what a value is.
@@ -60,15 +63,19 @@ func (v *value) get(key string) *value {
 
 // documents parses the text into one value per document.
 func documents(file string, text []byte) ([]*value, error) {
-	if len(text) > maxBytes {
-		f := supervision.New(supervision.Fatal, "INVALID_FLOW_FILE", "the file has %d bytes; at most %d are read", len(text), maxBytes)
+	if len(text) > MaxBytes {
+		f := supervision.New(supervision.Fatal, "INVALID_FLOW_FILE", "the file has more than %d bytes; a flow file has not", MaxBytes)
 		f.Path = file
 		return nil, f
 	}
 	if err := shallow(file, text); err != nil {
 		return nil, err
 	}
-	parsed, err := parser.ParseBytes(text, 0)
+	words := lexer.Tokenize(string(text))
+	if err := few(file, words); err != nil {
+		return nil, err
+	}
+	parsed, err := parser.Parse(words, 0)
 	if err != nil {
 		return nil, syntax(file, err)
 	}
@@ -102,6 +109,29 @@ func shallow(file string, text []byte) error {
 		}
 		if depth > 4*maxDepth {
 			return &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW_FILE", Path: file, Line: line, Message: "brackets are nested too deep"}
+		}
+	}
+	return nil
+}
+
+// few refuses text of too many words, and lists within lists on one line, which no bracket opens.
+func few(file string, words token.Tokens) error {
+	opened := 0
+	for i, w := range words {
+		if w.Type == token.SequenceEntryType || w.Type == token.MappingKeyType {
+			opened++
+		} else {
+			opened = 0
+		}
+		f := &supervision.Failure{Kind: supervision.Fatal, Class: "INVALID_FLOW_FILE", Path: file, Line: w.Position.Line}
+		switch {
+		case opened > maxDepth:
+			f.Message = fmt.Sprintf("nested more than %d deep", maxDepth)
+			return f
+		case i >= maxWords:
+			f.Message = fmt.Sprintf("the file has more than %d keys and values", maxWords)
+			f.Hint = "a flow of its own may stand in a file of its own"
+			return f
 		}
 	}
 	return nil
@@ -260,7 +290,7 @@ func (v *value) only(what string, known ...string) error {
 	}
 	for _, k := range v.keys {
 		if !contains(known, k.text) {
-			f := k.fail("UNKNOWN_KEY", "%s has no key %q", what, k.text)
+			f := k.fail("UNKNOWN_KEY", "%s has no key %.100q", what, k.text)
 			if near := nearest(k.text, known); near != "" {
 				f.Hint = fmt.Sprintf("did you mean %q?", near)
 			} else {
@@ -284,10 +314,16 @@ func contains(list []string, s string) bool {
 // Nearest returns the known word with the fewest edits from s, letter case ignored; "" if none is near.
 func Nearest(s string, known []string) string { return nearest(s, known) }
 
+// longestWord is the longest that a suggestion is looked for.
+const longestWord = 200
+
 // nearest returns the known word with the fewest edits from s, "" if none is
 // near.
 func nearest(s string, known []string) string {
 	best, least := "", len(s)/2+1
+	if len(s) > longestWord {
+		return ""
+	}
 	for _, k := range known {
 		if d := distance(strings.ToLower(s), strings.ToLower(k)); d < least {
 			best, least = k, d
