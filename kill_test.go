@@ -46,6 +46,9 @@ func killedFlow(args []string) error {
 	if len(args) > 4 {
 		return copiedFlow(ctx, args)
 	}
+	if args[3] == "parts" || args[3] == "parts to the end" {
+		return partsFlow(ctx, args)
+	}
 	parallelism, err := strconv.Atoi(args[2])
 	if err != nil {
 		return err

@@ -36,6 +36,12 @@ func (a *attempt) decide(ctx context.Context, d *epochs.Decision) (connectors.Co
 		return done, err
 	}
 	a.entry, a.text = entry, text
+	for _, i := range a.config.Plan.Graph.Sources() {
+		step := a.config.Plan.Graph.Steps[i]
+		if source, is := step.Source.(connectors.Decided); is {
+			source.Decided(d.Manifest.Positions[step.Name])
+		}
+	}
 	return done, nil
 }
 

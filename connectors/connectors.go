@@ -73,6 +73,12 @@ type Limiter interface {
 	Limit(from, end Positions) Positions
 }
 
+// Decided is a source that wants to know from where on the engine never goes back.
+type Decided interface {
+	// Decided takes the positions of an epoch that is decided. It is called from any goroutine, and does not block.
+	Decided(Positions)
+}
+
 // Undivided is a source that cannot always give all that is there in one epoch.
 type Undivided interface {
 	// TakeAtOnce says that the run is one epoch, up to what End tells: End tells no more then than one epoch can have, and the next run reads on.

@@ -137,6 +137,7 @@ var errorClasses = map[string]string{
 	"KAFKA_INVALID_OPTION":                       "a Kafka option is unknown, refused or has a bad value",
 	"KAFKA_NO_OFFSET_MATCHED":                    "a partition has no record as late as the flow is to begin",
 	"KAFKA_LOG_REPLACED":                         "the log of a partition was replaced while it was read in parts: a new attempt reads what there is, where failOnDataLoss is false",
+	"KAFKA_TOPIC_GONE":                           "a topic that was read is not there any more, or is another one: a new attempt goes on with what is there",
 	"KAFKA_PARTITIONS_ADDED":                     "a partition has come that is to be read: a new attempt begins with it",
 	"KAFKA_DATA_LOSS":                            "offsets that were to be read are gone, and failOnDataLoss is true",
 	"KAFKA_BATCH_BROKEN":                         "a record batch came damaged four times in a row: the broker has it so",

@@ -3,6 +3,7 @@ package interop
 import (
 	"bufio"
 	"encoding/json"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -98,6 +99,18 @@ func (k *child) kill(t *testing.T) {
 // Ten per cent of the topic at a time, the node is killed, the broker is restarted, the broker is killed,
 // both are, while the topic is still being filled; then every row must be where it belongs, once.
 func TestBidsThroughCrashes(t *testing.T) {
+	bidsThroughCrashes(t, func(int) map[string]string { return nil })
+}
+
+// The same where every process reads the four partitions in parts, most of them in ten.
+func TestBidsInPartsThroughCrashes(t *testing.T) {
+	bidsThroughCrashes(t, func(process int) map[string]string {
+		return map[string]string{"minPartitions": jsonNumber([]int{10, 10, 6, 10, 1}[process%5])}
+	})
+}
+
+// bidsThroughCrashes is told the options of each process but for the limit of an epoch.
+func bidsThroughCrashes(t *testing.T, more func(process int) map[string]string) {
 	events := number(t, "EVENTS", 200_000)
 	b := startBroker(t)
 	w := makeTruth(t, events)
@@ -108,7 +121,15 @@ func TestBidsThroughCrashes(t *testing.T) {
 		produced <- err
 	}()
 	dir := t.TempDir()
-	options := map[string]string{"maxOffsetsPerTrigger": jsonNumber(max(events/100, 1000))}
+	processes := 0
+	options := func(limited bool) map[string]string {
+		o := map[string]string{}
+		maps.Copy(o, more(processes))
+		if processes++; limited {
+			o["maxOffsetsPerTrigger"] = jsonNumber(max(events/100, 1000))
+		}
+		return o
+	}
 	steps := []func(k *child){
 		func(k *child) { k.kill(t) },
 		func(k *child) { b.script("restart") },
@@ -123,19 +144,19 @@ func TestBidsThroughCrashes(t *testing.T) {
 		},
 		func(k *child) { k.kill(t) },
 	}
-	k := start(t, dir, b.address(), "bids", "default", options)
+	k := start(t, dir, b.address(), "bids", "default", options(true))
 	for i, step := range steps {
 		k.reach(t, k.now().Rows+int64(w.records/10))
 		t.Logf("step %d at %+v", i, k.now())
 		if step(k); k.c.ProcessState != nil {
-			k = start(t, dir, b.address(), "bids", "default", options)
+			k = start(t, dir, b.address(), "bids", "default", options(true))
 		}
 	}
 	if err := <-produced; err != nil {
 		t.Fatalf("producing: %v", err)
 	}
 	k.kill(t)
-	last := start(t, dir, b.address(), "bids", "available", nil).end(t)
+	last := start(t, dir, b.address(), "bids", "available", options(false)).end(t)
 	t.Logf("the last run: %+v", last)
 	w.verify(t, dir)
 	w.verifyDuckDB(t, dir)

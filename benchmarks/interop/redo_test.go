@@ -304,7 +304,7 @@ func (k *torment) settle() {
 	k.t.Helper()
 	k.all()
 	next, total := map[string]int{}, 0
-	records := k.committed("out")
+	records := k.b.committed("out")
 	slices.SortStableFunc(records, func(a, b *kgo.Record) int { return int(a.Partition) - int(b.Partition) })
 	for _, r := range records {
 		var key string
@@ -324,43 +324,10 @@ func (k *torment) settle() {
 	k.t.Logf("%d rows, each once and in order", total)
 }
 
-// committed are the records of a topic that a reader of committed records sees.
-func (k *torment) committed(topic string) (all []*kgo.Record) {
-	k.t.Helper()
-	ctx, cancel := context.WithTimeout(k.t.Context(), time.Minute)
-	defer cancel()
-	client := k.b.client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	left := map[int32]int64{}
-	for p, e := range ends[topic] {
-		if e.Offset > 0 {
-			left[p] = e.Offset
-		}
-	}
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			k.t.Fatalf("%v: left %v", err, left)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				all = append(all, r)
-			}
-			if r.Offset+1 >= left[r.Partition] {
-				delete(left, r.Partition)
-			}
-		})
-	}
-	return all
-}
-
 // divided counts the epochs of which one process wrote some shares and another the rest, as the topic of positions tells it.
 func (k *torment) divided() (n int) {
 	span := map[int64][2]time.Time{} // by epoch: when the first of its shares was written, and the last
-	for _, r := range k.committed("deltaic-positions-copied") {
+	for _, r := range k.b.committed("deltaic-positions-copied") {
 		var v struct{ Epoch int64 }
 		if err := json.Unmarshal(r.Value, &v); err != nil {
 			k.t.Fatal(err)

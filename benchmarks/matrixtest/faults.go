@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -24,7 +23,7 @@ func quick(o options) options {
 }
 
 func faults() []Cell {
-	return append(append(away(), losses()...),
+	return append(append(append(away(), said()), losses()...),
 		Cell{Name: "partitions are added", run: func(e *env) {
 			e.create(1, nil, e.topic)
 			e.produce(values(e.topic, 0, 0, 10))
@@ -115,11 +114,6 @@ func away() []Cell {
 	}
 }
 
-func removeTopic(e *env) {
-	r, err := kadm.NewClient(e.Client(e.T, Plain)).DeleteTopics(e.ctx, e.topic)
-	e.must(errors.Join(err, r.Error()))
-}
-
 func truncate(e *env) {
 	to := kadm.Offsets{}
 	to.Add(kadm.Offset{Topic: e.topic, At: 30})
@@ -128,7 +122,7 @@ func truncate(e *env) {
 }
 
 func makeAnew(e *env) {
-	removeTopic(e)
+	e.remove(e.topic)
 	e.create(1, nil, e.topic)
 	e.produce(values(e.topic, 0, 0, 5))
 }
@@ -166,43 +160,4 @@ func losses() []Cell {
 		}
 	}
 	return append(append(between("records are deleted", truncate), between("the topic is made anew", makeAnew)...), whileRead()...)
-}
-
-// whileRead are topics that go while a flow reads them.
-func whileRead() []Cell {
-	var cells []Cell
-	for _, lossy := range []string{"true", "false"} {
-		cells = append(cells, Cell{Name: "the topic is deleted while it is read, failOnDataLoss " + lossy, run: func(e *env) {
-			e.create(1, nil, e.topic)
-			e.produce(values(e.topic, 0, 0, 10))
-			q := e.start(quick(options{"failOnDataLoss": lossy}))
-			e.reach(q, 10)
-			began := time.Now()
-			removeTopic(e)
-			e.fails(e.ended(q), "UNKNOWN_TOPIC_OR_PARTITION", e.topic)
-			if took := time.Since(began); took > time.Minute {
-				e.Errorf("it took %s", took)
-			}
-		}})
-	}
-	return append(cells, Cell{Name: "the topic is made anew while it is read, failOnDataLoss false", run: func(e *env) {
-		e.create(1, nil, e.topic)
-		e.produce(values(e.topic, 0, 0, 10))
-		q := e.start(quick(options{"failOnDataLoss": "false"}))
-		e.reach(q, 10)
-		makeAnew(e)
-		e.until("the flow reads the new topic, or fails and says which topic is gone", func() bool {
-			n := int64(0)
-			for _, p := range q.RecentProgress() {
-				n += p.NumInputRows
-			}
-			return n >= 15 || !q.IsActive()
-		})
-		if !q.IsActive() {
-			e.fails(q.AwaitTermination(e.ctx), "UNKNOWN_TOPIC_OR_PARTITION", e.topic)
-			return
-		}
-		e.stop(q)
-		e.noted("10 rows and the 5 of the new topic")
-	}})
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -138,7 +137,7 @@ func (r *reader) learn(found []finding) {
 			f.absent++
 			news = true
 			if f.absent >= r.in.c.missingAfter && r.failed == nil {
-				r.failed = missing(f.partition)
+				r.failed = r.in.gone(f.partition)
 			}
 			continue
 		}
@@ -196,7 +195,7 @@ func (r *reader) ask(quiet []finding) error {
 			end, ok = whole, true
 		}
 		if !ok || end.Err != nil {
-			f.gone = !ok || errors.Is(end.Err, kerr.UnknownTopicOrPartition) || errors.Is(end.Err, kerr.UnknownTopicID)
+			f.gone = !ok || isAbsent(end.Err)
 			continue
 		}
 		f.end = end.Offset
@@ -216,8 +215,8 @@ func (r *reader) ask(quiet []finding) error {
 	return nil
 }
 
-// lookForMore ends the attempt when there is a partition to read that was not there when it began: the next one begins with it, at its
-// first record, as in Spark.
+// lookForMore ends the attempt when there is a partition to read that was not there when it began, or is of another topic by now: the next
+// one begins with it, at its first record, as in Spark.
 func (r *reader) lookForMore() error {
 	in := r.in
 	in.mu.Lock()
@@ -238,6 +237,14 @@ func (r *reader) lookForMore() error {
 		return nil
 	}
 	for _, topic := range topics {
+		in.mu.Lock()
+		other := in.another(topic, details[topic].ID)
+		in.mu.Unlock()
+		if other {
+			f := supervision.New(supervision.Restart, "KAFKA_TOPIC_GONE", "topic %s was deleted and made again: the flow begins a new attempt", topic)
+			f.Topic = topic
+			return f
+		}
 		for _, id := range sortedKeys(details[topic].Partitions) {
 			p := partition{topic, id}
 			if _, known := begun[p]; known || !in.c.reads(topic, id) {

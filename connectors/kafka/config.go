@@ -202,6 +202,14 @@ func (c *config) reads(topic string, id int32) bool {
 	return c.assign == nil || slices.Contains(c.assign[topic], id)
 }
 
+// wants reports whether the options ask for the partition, be it there or not.
+func (c *config) wants(p partition) bool {
+	if c.pattern != nil {
+		return c.pattern.MatchString(p.topic)
+	}
+	return c.reads(p.topic, p.id) && (c.assign != nil || slices.Contains(c.topics, p.topic))
+}
+
 // clientOptions are the client's, for asking and reading alike.
 func (c *config) clientOptions() []kgo.Opt {
 	name := c.groupPrefix

@@ -25,10 +25,12 @@ type Input struct {
 	client *shared // for metadata and offsets; borrowed when first needed
 	losses []Loss
 	anew   map[partition]*anew
-	begun  divided // that the newest reader began with; nil before there is one
+	ids    topicIDs // of the topics that attempts have begun with
+	begun  divided  // that the newest reader began with; nil before there is one
 
 	waiting atomic.Pointer[string]
 	bounded atomic.Bool // the run ends at what is there
+	lenient atomic.Bool // topics that are not there are left out: failOnDataLoss is false, and they were there once
 	letGo   time.Time   // when an epoch of this process last got rows, where it waits for minOffsetsPerTrigger
 }
 
@@ -36,6 +38,7 @@ var _ connectors.Source = (*Input)(nil)
 var _ connectors.Limiter = (*Input)(nil)
 var _ connectors.Waiter = (*Input)(nil)
 var _ connectors.Lagging = (*Input)(nil)
+var _ connectors.Decided = (*Input)(nil)
 
 // The columns of the source, in order.
 const (

@@ -13,6 +13,7 @@ type Loss struct {
 	Wanted    int64 // the first offset that was to be read
 	Earliest  int64 // the first offset that exists; -1 if the partition is gone
 	Latest    int64 // the offset behind the last one that exists; -1 if unknown or gone
+	Anew      bool  // the topic was deleted and made again: what exists is of the new one
 }
 
 // String says what was lost.
@@ -20,6 +21,8 @@ func (l Loss) String() string {
 	switch {
 	case l.Earliest < 0:
 		return fmt.Sprintf("%s[%d]: wanted offset %d, the partition is gone or no longer subscribed", l.Topic, l.Partition, l.Wanted)
+	case l.Anew:
+		return fmt.Sprintf("%s[%d]: wanted offset %d, the topic was deleted and made again, with offsets %d to %d", l.Topic, l.Partition, l.Wanted, l.Earliest, l.Latest)
 	case l.Latest < 0:
 		return fmt.Sprintf("%s[%d]: wanted offset %d, available from %d", l.Topic, l.Partition, l.Wanted, l.Earliest)
 	}

@@ -129,7 +129,7 @@ func TestDividedAnewReadsEveryOffsetOnce(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v: %v", manifest, err)
 			}
-			now, err := in.resume(before, b.earliest, b.latest)
+			now, err := in.resume(before, found{earliest: b.earliest, latest: b.latest})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -271,7 +271,7 @@ func (r *reader) take(topic string, p *kgo.FetchPartition) {
 		r.gain(f, p)
 	}
 	if p.Err != nil {
-		if err := r.trouble(f, p.Err); err != nil && r.failed == nil {
+		if err := r.trouble(topic, f, p.Err); err != nil && r.failed == nil {
 			r.failed = err
 		}
 	}
@@ -307,16 +307,19 @@ func (r *reader) gain(f *feed, p *kgo.FetchPartition) {
 }
 
 // trouble decides about an error of a poll; nil means that waiting is right.
-func (r *reader) trouble(of *feed, err error) error {
+func (r *reader) trouble(topic string, of *feed, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil // the poll was woken, or ctx ended and Next says so
 	case of != nil && outOfRange(of, err):
 		r.lost = append(r.lost, of)
 		return nil
-	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+	case isAbsent(err):
 		if of != nil {
-			return missing(of.partition)
+			return r.in.gone(of.partition)
+		}
+		if r.feeds[topic] != nil {
+			return r.in.gone(partition{topic, -1})
 		}
 	case kerr.IsRetriable(err):
 		return nil
@@ -363,10 +366,10 @@ func (r *reader) recover(ctx context.Context) error {
 		low, exists := earliest.get(f.partition)
 		high, _ := latest.get(f.partition)
 		if !exists {
-			return missing(f.partition)
+			return r.in.gone(f.partition)
 		}
 		if at := f.undelivered(); f.replaced >= 0 || at < low || at > high { // else a broker that lagged behind said so
-			if err := r.in.lost(Loss{f.topic, f.id, at, low, high}); err != nil {
+			if err := r.in.lost(Loss{Topic: f.topic, Partition: f.id, Wanted: at, Earliest: low, Latest: high}); err != nil {
 				return err
 			}
 			to := max(low, min(f.replaced, high))

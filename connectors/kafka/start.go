@@ -22,24 +22,18 @@ func (in *Input) Start(ctx context.Context, known connectors.Positions) (connect
 	if err != nil {
 		return nil, err
 	}
-	earliest, latest, err := in.bounds(ctx)
-	// A flow that has read before knows that the brokers are right, and waits for them.
-	for try := 1; err != nil && len(before) > 0 && supervision.KindOf(err) == supervision.Transient && ctx.Err() == nil; try++ {
-		in.waits(err)
-		if sleep(ctx, in.c.wait(try)) == nil {
-			earliest, latest, err = in.bounds(ctx)
-		}
-	}
+	before = in.withGone(before)
+	there, err := in.look(ctx, before)
 	if err != nil {
 		return nil, err
 	}
-	in.waits(nil)
-	at, err := in.resume(before, earliest, latest)
+	earliest, latest := there.earliest, there.latest
+	at, err := in.resume(before, there)
 	if err != nil {
 		return nil, err
 	}
 	first := in.c.starting
-	if len(before) > 0 {
+	if len(before) > 0 { // also of what is gone
 		first = Earliest
 	}
 	committed := latest
@@ -66,42 +60,51 @@ func (in *Input) Start(ctx context.Context, known connectors.Positions) (connect
 		}
 	}
 	at.divide(in.c.minPartitions, latest)
+	in.begins(there.ids)
 	return at.positions(), nil
 }
 
 // resume checks known offsets against what the brokers hold. latest is the
 // high watermark, whatever the isolation: a position may lie beyond the last
 // stable offset if the isolation level was changed.
-func (in *Input) resume(before divided, earliest, latest offsets) (divided, error) {
+func (in *Input) resume(before divided, there found) (divided, error) {
 	at := divided{}
 	for _, p := range before.partitions() {
 		d := before[p]
-		low, exists := earliest.get(p)
-		high, _ := latest.get(p)
+		low, exists := there.earliest.get(p)
+		high, _ := there.latest.get(p)
 		if from, again := in.goesOn(p, d); again && exists { // the loss has been told
 			at[p] = whole(p, max(low, min(from, high)), in.c.stripe)
+			continue
+		}
+		if !exists {
+			if err := in.leave(p, d); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		other, err := in.returns(p, d, there)
+		if err != nil {
+			return nil, err
+		}
+		if other {
+			at[p] = whole(p, low, in.c.stripe)
 			continue
 		}
 		offset, beyond := d.least(), d.most() > high
 		if beyond {
 			offset = d.most()
 		}
-		switch {
-		case !exists:
-			if err := in.lost(Loss{p.topic, p.id, offset, -1, -1}); err != nil {
-				return nil, err
-			}
-		case offset < low || beyond:
-			if err := in.lost(Loss{p.topic, p.id, offset, low, high}); err != nil {
+		if offset < low || beyond {
+			if err := in.lost(Loss{Topic: p.topic, Partition: p.id, Wanted: offset, Earliest: low, Latest: high}); err != nil {
 				return nil, err
 			}
 			if beyond {
 				d = whole(p, low, in.c.stripe)
 			}
-			at[p] = d.from(low)
-		default:
-			at[p] = d
+			d = d.from(low)
 		}
+		at[p] = d
 	}
 	return at, nil
 }
@@ -161,6 +164,9 @@ func (in *Input) listed(topics []string, l kadm.ListedOffsets, err error) (offse
 		for _, id := range sortedKeys(l[topic]) {
 			e := l[topic][id]
 			if e.Err != nil {
+				if in.lenient.Load() && isAbsent(e.Err) {
+					continue
+				}
 				return nil, in.offsetFailure(partition{topic, id}, e.Err)
 			}
 			if in.c.reads(topic, id) {
@@ -168,7 +174,7 @@ func (in *Input) listed(topics []string, l kadm.ListedOffsets, err error) (offse
 			}
 		}
 		for _, id := range in.c.assign[topic] {
-			if _, ok := o.get(partition{topic, id}); !ok {
+			if _, ok := o.get(partition{topic, id}); !ok && !in.lenient.Load() {
 				return nil, in.offsetFailure(partition{topic, id}, kerr.UnknownTopicOrPartition)
 			}
 		}
@@ -185,8 +191,13 @@ func some(topics []string) string {
 	return strings.Join(topics, ", ")
 }
 
+// isAbsent reports whether an answer says that a topic is not there, or is another one by now.
+func isAbsent(err error) bool {
+	return errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID)
+}
+
 func (in *Input) offsetFailure(p partition, err error) error {
-	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) {
+	if isAbsent(err) {
 		return missing(p)
 	}
 	f := in.c.failure(err, "could not list offsets")
@@ -195,7 +206,7 @@ func (in *Input) offsetFailure(p partition, err error) error {
 }
 
 // missing is the failure for a topic or partition that is not there.
-func missing(p partition) error {
+func missing(p partition) *supervision.Failure {
 	f := &supervision.Failure{
 		Kind: supervision.Fatal, Class: "UNKNOWN_TOPIC_OR_PARTITION", Topic: p.topic,
 		Message: fmt.Sprintf("topic %q does not exist", p.topic),
@@ -237,7 +248,7 @@ func (in *Input) End(ctx context.Context, splits []connectors.SplitID) (connecto
 		p, _ := parsePart(s, in.c.stripe)
 		offset, ok := o.get(p.partition)
 		if !ok {
-			return nil, missing(p.partition)
+			return nil, in.gone(p.partition)
 		}
 		if last, bound := ending.get(p.partition); bound {
 			offset = min(offset, last)
