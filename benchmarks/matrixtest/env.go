@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/deltaic/deltaic"
+	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/stream"
@@ -287,23 +288,28 @@ func (e *env) rows() (all []row) {
 			if !c[1].IsNull(i) {
 				r.value = shown(append([]byte{}, c[1].Bytes(i)...))
 			}
-			if h := c[7]; !h.IsNull(i) {
-				var text bytes.Buffer
-				element := h.Kids[0]
-				for k := int(h.Off[i]); k < int(h.Off[i+1]); k++ {
-					value := []byte(nil)
-					if !element.Kids[1].IsNull(k) {
-						value = append([]byte{}, element.Kids[1].Bytes(k)...)
-					}
-					fmt.Fprintf(&text, "%s=%s ", element.Kids[0].Bytes(k), shown(value))
-				}
-				r.headers = text.String()
+			if len(c) > 7 && !c[7].IsNull(i) {
+				r.headers = headersAt(c[7], i)
 			}
 			all = append(all, r)
 		}
 		b.Release()
 	}
 	return all
+}
+
+// headersAt shows the headers of a row as headersOf does.
+func headersAt(h *batch.Column, row int) string {
+	var text bytes.Buffer
+	element := h.Kids[0]
+	for k := int(h.Off[row]); k < int(h.Off[row+1]); k++ {
+		value := []byte(nil)
+		if !element.Kids[1].IsNull(k) {
+			value = append([]byte{}, element.Kids[1].Bytes(k)...)
+		}
+		fmt.Fprintf(&text, "%s=%s ", element.Kids[0].Bytes(k), shown(value))
+	}
+	return text.String()
 }
 
 // until waits for a condition, looked at now and then.

@@ -36,6 +36,20 @@ func faults() []Cell {
 			e.stop(q)
 			e.same(nil)
 		}},
+		Cell{Name: "partitions are added, startingOffsets latest", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.produce(values(e.topic, 0, 0, 10))
+			q := e.start(quick(options{"startingOffsets": "latest"}))
+			e.until("that it runs", func() bool { return q.Status().State == "RUNNING" })
+			e.produce(values(e.topic, 0, 10, 10))
+			e.reach(q, 10)
+			_, err := kadm.NewClient(e.Client(e.T, Plain)).CreatePartitions(e.ctx, 1, e.topic)
+			e.must(err)
+			e.produce(values(e.topic, 1, 0, 10))
+			e.reach(q, 20)
+			e.stop(q)
+			e.same(func(r row) bool { return r.partition == 1 || r.offset >= 10 })
+		}},
 		Cell{Name: "a topic that the pattern matches is made", run: func(e *env) {
 			e.create(1, nil, e.topic+"-a")
 			e.produce(values(e.topic+"-a", 0, 0, 10))

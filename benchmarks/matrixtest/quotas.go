@@ -52,23 +52,29 @@ func quotas() []Cell {
 			e.stop(q)
 			e.end(e.read(options{"minPartitions": "3"}, nil))
 		}},
-		{Name: "the broker throttles the client", run: func(e *env) {
-			e.create(1, nil, e.topic)
-			for range 6 {
-				all := values(e.topic, 0, 0, 64)
-				for _, r := range all {
-					r.Value = make([]byte, 1024)
-					_, _ = rand.Read(r.Value) // which no codec makes smaller
-				}
-				e.produce(all)
-			}
-			e.Throttle(e.T, "throttled", 16<<10)
-			began := time.Now()
-			e.read(options{"kafka.group.id": "throttled", "kafka.max.partition.fetch.bytes": "65536"}, nil)
-			if took := time.Since(began); took < 300*time.Millisecond {
-				e.Errorf("the quota did not hold: %s", took)
-			}
-			e.noted("%s, as client throttled", e.saw)
-		}},
+		throttled("the broker throttles the client that kafka.group.id names", "kafka.group.id", "throttled"),
+		throttled("the broker throttles the client that groupIdPrefix names", "groupIdPrefix", "prefixed"),
 	}
+}
+
+// throttled is a cell of a client that may have less than it could.
+func throttled(name, option, client string) Cell {
+	return Cell{Name: name, run: func(e *env) {
+		e.create(1, nil, e.topic)
+		for range 6 {
+			all := values(e.topic, 0, 0, 64)
+			for _, r := range all {
+				r.Value = make([]byte, 1024)
+				_, _ = rand.Read(r.Value) // which no codec makes smaller
+			}
+			e.produce(all)
+		}
+		e.Throttle(e.T, client, 16<<10)
+		began := time.Now()
+		e.read(options{option: client, "kafka.max.partition.fetch.bytes": "65536"}, nil)
+		if took := time.Since(began); took < 300*time.Millisecond {
+			e.Errorf("the quota did not hold: %s", took)
+		}
+		e.noted("%s, as client %s", e.saw, client)
+	}}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/deltaic/deltaic/delta"
 )
 
 func records() []Cell {
@@ -20,15 +22,7 @@ func records() []Cell {
 		}})
 	}
 	sortCells(cells)
-	return append(append(cells, transactions()...),
-		Cell{Name: "tombstones, null keys, empty ones, headers", run: func(e *env) {
-			e.create(1, nil, e.topic)
-			e.produce([]*kgo.Record{
-				{Topic: e.topic, Key: []byte("k")}, {Topic: e.topic, Value: []byte("v")}, {Topic: e.topic}, {Topic: e.topic, Key: []byte{}, Value: []byte{}},
-				{Topic: e.topic, Value: []byte("h"), Headers: []kgo.RecordHeader{{Key: "a", Value: []byte{0, 255}}, {Key: "a", Value: nil}, {Key: "", Value: []byte{}}}},
-			})
-			e.end(e.read(nil, nil))
-		}},
+	return append(append(append(cells, transactions()...), parts()...),
 		Cell{Name: "a record of 64 MB", NotFake: "TestLargeRecordAndBomb of connectors/kafka has it", run: func(e *env) {
 			e.create(1, map[string]string{"max.message.bytes": fmt.Sprint(80 << 20)}, e.topic)
 			large := make([]byte, 64_000_000)
@@ -72,6 +66,39 @@ func records() []Cell {
 			}
 		}},
 	)
+}
+
+// parts are cells of what a record is made of.
+func parts() []Cell {
+	return []Cell{
+		{Name: "tombstones, null keys, empty ones, headers", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.produce([]*kgo.Record{
+				{Topic: e.topic, Key: []byte("k")}, {Topic: e.topic, Value: []byte("v")}, {Topic: e.topic}, {Topic: e.topic, Key: []byte{}, Value: []byte{}},
+				{Topic: e.topic, Value: []byte("h"), Headers: []kgo.RecordHeader{{Key: "a", Value: []byte{0, 255}}, {Key: "a", Value: nil}, {Key: "", Value: []byte{}}}},
+			})
+			e.end(e.read(nil, nil))
+		}},
+		{Name: "headers that are not asked for", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.produce([]*kgo.Record{{Topic: e.topic, Value: []byte("v"), Headers: []kgo.RecordHeader{{Key: "a", Value: []byte("b")}}}, {Topic: e.topic, Value: []byte("w")}})
+			_, err := e.run(options{"includeHeaders": "false"})
+			e.must(err)
+			want := e.truth(e.topic)
+			for i := range want {
+				want[i].headers = ""
+			}
+			e.exactly(want)
+			table, _, err := delta.SinkAt(e.table(), delta.SinkOptions{}).Open(e.ctx)
+			e.must(err)
+			s, err := table.Snapshot(e.ctx)
+			e.must(err)
+			if n := len(s.Schema.Fields); n != 7 {
+				e.Errorf("the table has %d columns", n)
+			}
+			e.noted("2 rows of 7 columns")
+		}},
+	}
 }
 
 // transactions are cells of those that are committed, aborted and open.

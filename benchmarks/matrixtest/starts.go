@@ -3,6 +3,8 @@ package matrixtest
 import (
 	"fmt"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // millis is when the record of a number is.
@@ -70,6 +72,34 @@ func ends() []Cell {
 		simple("endingOffsetsByTimestamp", func(t string) options {
 			return options{"endingOffsetsByTimestamp": fmt.Sprintf(`{"%s":{"0":%d,"1":%d,"2":%d}}`, t, millis(5), millis(5), millis(5))}
 		}, before(5)),
+		{Name: "endingOffsets of a flow that has no end", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.produce(values(e.topic, 0, 0, 30))
+			q := e.start(options{"endingOffsets": fmt.Sprintf(`{"%s":{"0":40}}`, e.topic)})
+			e.reach(q, 30)
+			e.produce(values(e.topic, 0, 30, 30))
+			e.reach(q, 40)
+			e.produce(values(e.topic, 0, 60, 30))
+			e.must(q.ProcessAllAvailable(e.ctx))
+			e.stop(q)
+			e.same(before(40))
+		}},
+		{Name: "startingOffsets latest, partitions added while it does not run", run: func(e *env) {
+			e.create(1, nil, e.topic)
+			e.produce(values(e.topic, 0, 0, 10))
+			o := options{"startingOffsets": "latest"}
+			_, err := e.run(o)
+			e.must(err)
+			_, err = kadm.NewClient(e.Client(e.T, Plain)).CreatePartitions(e.ctx, 1, e.topic)
+			e.must(err)
+			e.until("the new partition", func() bool {
+				d, err := kadm.NewClient(e.Client(e.T, Plain)).ListTopics(e.ctx, e.topic)
+				return err == nil && len(d[e.topic].Partitions) == 2
+			})
+			e.produce(values(e.topic, 0, 10, 5))
+			e.produce(values(e.topic, 1, 0, 10))
+			e.read(o, func(r row) bool { return r.partition == 1 || r.offset >= 10 })
+		}},
 		{Name: "subscribe to two topics", run: func(e *env) {
 			other := e.topic + "-2"
 			e.create(1, nil, e.topic, other)
