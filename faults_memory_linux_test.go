@@ -17,7 +17,7 @@ func TestMemoryHoldsUnderKeys(t *testing.T) {
 		rows = 50_000
 	}
 	limit, group := whole(16, 256), int64(whole(320, 1024))<<20
-	dir, k := t.TempDir(), newKilled(t, 0, 9)
+	dir, k := groupDir(t), newKilled(t, 0, 9)
 	writeOrders(t, dir+"/orders", rows, false)
 	for name, key := range map[string]string{"distinct": "n", "hot": "CASE WHEN n % 10 = 0 THEN n ELSE -1 END"} {
 		t.Run(name, func(t *testing.T) {

@@ -103,7 +103,7 @@ func TestOverload(t *testing.T) {
 		span = time.Duration(n) * time.Minute
 	}
 	const group = 256 << 20
-	dir, k := t.TempDir(), newKilled(t, 0, 9)
+	dir, k := groupDir(t), newKilled(t, 0, 9)
 	calm := load(t, k, dir+"/calm", 100_000_000, time.Duration(whole(2, 20))*time.Second, group)
 	capacity := float64(calm.Rows) / calm.Seconds
 	var got loaded
