@@ -2,17 +2,18 @@
 //
 // # Main types
 //
-// [Open] makes a [Client], which is a [registry.Registry]: it keeps the newest 1,000 schemas by number, and
+// [Open] makes a [Client], which is a [registry.Registry]: it keeps up to 1,000 schemas, of 64 MiB in all, by number, and
 // for a minute which numbers there are not, so that a stream of bad records does not ask for each.
 //
 // # The caller's duties
 //
 // A call may take as long as three tries with their timeout (5 s, option request.timeout.ms), and longer where schemas
-// name others. Errors other than [registry.ErrUnknown] are [supervision.Transient] where the registry cannot be
-// reached or fails, [supervision.Fatal] where it refuses who asks. Any other refusal of a number is of who named it: ErrUnknown.
+// name others, up to a minute more. Errors other than [registry.ErrUnknown] are [supervision.Transient] where the registry cannot be
+// reached or fails, [supervision.Fatal] where it refuses who asks. Any other refusal of a number, and
+// a schema that is too large, is of who named it: ErrUnknown.
 //
 // What the package does not do: it registers no schema and deletes none, follows no redirect, and reads no answer
-// longer than 8 MiB. No error repeats a secret, or what an answer says.
+// longer than 8 MiB, nor a schema that is with all that it names. No error repeats a secret, or what an answer says.
 package client
 
 import (
@@ -34,7 +35,10 @@ import (
 const (
 	maxKept       = 1000
 	maxAnswer     = 8 << 20
+	maxKeptBytes  = 64 << 20
 	maxReferences = 200
+	maxWhole      = maxAnswer // of a schema with all that it names
+	wholeWithin   = time.Minute
 	unknownFor    = time.Minute
 )
 
@@ -46,9 +50,10 @@ type Client struct {
 	now     func() time.Time
 	sleep   func(time.Duration)
 
-	mu      sync.Mutex
-	kept    map[int]registry.Schema
-	unknown map[int]time.Time // until when
+	mu        sync.Mutex
+	kept      map[int]registry.Schema
+	keptBytes int
+	unknown   map[int]time.Time // until when
 }
 
 // Open returns a client of the registry at an address, or at several with commas between. It sends nothing.
@@ -108,7 +113,7 @@ func (c *Client) ByID(id int) (registry.Schema, error) {
 	defer c.mu.Unlock()
 	switch {
 	case err == nil:
-		keep(c.kept, id, s)
+		c.keep(id, s)
 	case errors.Is(err, registry.ErrUnknown):
 		keep(c.unknown, id, c.now().Add(unknownFor))
 	}
@@ -126,6 +131,30 @@ func keep[V any](m map[int]V, id int, v V) {
 	m[id] = v
 }
 
+// keep adds a schema, and gives others up while there is no room for it. c.mu is held.
+func (c *Client) keep(id int, s registry.Schema) {
+	c.keptBytes += bytesOf(s) - bytesOf(c.kept[id])
+	c.kept[id] = s
+	for other := range c.kept {
+		if len(c.kept) <= maxKept && c.keptBytes <= maxKeptBytes {
+			break
+		}
+		if other != id {
+			c.keptBytes -= bytesOf(c.kept[other])
+			delete(c.kept, other)
+		}
+	}
+}
+
+// bytesOf is what keeping a schema takes.
+func bytesOf(s registry.Schema) int {
+	n := len(s.Text)
+	for _, r := range s.References {
+		n += len(r.Name) + len(r.Text)
+	}
+	return n
+}
+
 // Latest returns the newest schema of the subject.
 func (c *Client) Latest(subject string) (registry.Schema, error) {
 	answer, err := ask(c, fmt.Sprintf("subject %q", subject), func(ctx context.Context) (sr.SubjectSchema, error) { return c.api.SchemaByVersion(ctx, subject, -1) })
@@ -136,7 +165,7 @@ func (c *Client) Latest(subject string) (registry.Schema, error) {
 	if err == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		keep(c.kept, s.ID, s)
+		c.keep(s.ID, s)
 		delete(c.unknown, s.ID)
 	}
 	return s, err
@@ -145,7 +174,7 @@ func (c *Client) Latest(subject string) (registry.Schema, error) {
 // whole adds what a schema names.
 func (c *Client) whole(id int, answer sr.Schema) (registry.Schema, error) {
 	s := registry.Schema{ID: id, Kind: answer.Type.String(), Text: answer.Schema}
-	seen := map[sr.SchemaReference]bool{}
+	seen, size, until := map[sr.SchemaReference]bool{}, len(s.Text), c.now().Add(wholeWithin)
 	var add func(l []sr.SchemaReference) error
 	add = func(l []sr.SchemaReference) error {
 		for _, r := range l {
@@ -153,13 +182,20 @@ func (c *Client) whole(id int, answer sr.Schema) (registry.Schema, error) {
 				continue
 			}
 			if seen[r] = true; len(seen) > maxReferences {
-				return fmt.Errorf("the schema of number %d names more than %d others", id, maxReferences)
+				return fmt.Errorf("the schema of number %d names more than %d others: %w", id, maxReferences, registry.ErrUnknown)
 			}
 			of, err := ask(c, fmt.Sprintf("subject %q, version %d", r.Subject, r.Version), func(ctx context.Context) (sr.SubjectSchema, error) {
 				return c.api.SchemaByVersion(ctx, r.Subject, r.Version)
 			})
 			if err != nil {
 				return err
+			}
+			if size += len(of.Schema.Schema); size > maxWhole {
+				return fmt.Errorf("the schema of number %d, with those that it names, is longer than %d MiB: %w", id, maxWhole>>20, registry.ErrUnknown)
+			}
+			if c.now().After(until) {
+				return &supervision.Failure{Kind: supervision.Transient, Class: "SCHEMA_REGISTRY_UNAVAILABLE",
+					Message: fmt.Sprintf("the schema registry at %s takes more than %v to tell what the schema of number %d names", c.address, wholeWithin, id), Hint: hintUnavailable}
 			}
 			if err := add(of.References); err != nil {
 				return err
@@ -196,6 +232,9 @@ const hintUnavailable = "is the address right, and is the registry up? A flow th
 // judge says what an error is of: the number, the registry, or who asks. What an answer says in words is not repeated: it may hold
 // what was sent, secrets too.
 func (c *Client) judge(what string, err error) error {
+	if errors.Is(err, errTooLong) { // whoever named it named nothing that is taken
+		return fmt.Errorf("%s: %w: %w", what, errTooLong, registry.ErrUnknown)
+	}
 	var answer *sr.ResponseError
 	if !errors.As(err, &answer) {
 		return &supervision.Failure{Kind: supervision.Transient, Class: "SCHEMA_REGISTRY_UNAVAILABLE",
@@ -222,6 +261,8 @@ func (c *Client) judge(what string, err error) error {
 	}
 }
 
+var errTooLong = errors.New("the answer is longer than 8 MiB")
+
 // bounded cuts answers that nobody sends who means well.
 type bounded struct{ next http.RoundTripper }
 
@@ -240,7 +281,7 @@ type limited struct {
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, errors.New("the answer is longer than 8 MiB")
+		return 0, errTooLong
 	}
 	n, err := l.ReadCloser.Read(p[:min(len(p), l.left)])
 	l.left -= n

@@ -302,3 +302,58 @@ func hintOf(err error) string {
 	}
 	return ""
 }
+
+// A record chooses the number of its schema: one that is too large, by itself or with what it names, is of that record alone, and never of the flow.
+func TestSchemasThatAreTooLarge(t *testing.T) {
+	fake := srfake.NewRegistry()
+	register := func(subject, text string, refs ...sr.SchemaReference) int {
+		id, _, err := fake.RegisterSchema(subject, sr.Schema{Schema: text, References: refs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	record := func(name string, pad int) string {
+		return `{"type":"record","name":"` + name + `","doc":"` + strings.Repeat("d", pad) + `","fields":[]}`
+	}
+	alone := register("alone", record("Alone", 9<<20))
+	var parts, many []sr.SchemaReference
+	for i := range 210 {
+		name, pad := fmt.Sprintf("Part%d", i), 0
+		if i < 10 {
+			pad = 1 << 20
+		}
+		register(name, record(name, pad))
+		many = append(many, sr.SchemaReference{Name: name, Subject: name, Version: 1})
+	}
+	parts = many[:10]
+	address, _ := counted(t, fake)
+	c := opened(t, address, nil)
+	for what, id := range map[string]int{"alone": alone, "with parts": register("whole", `"int"`, parts...), "many parts": register("many", `"int"`, many[9:]...)} {
+		if _, err := c.ByID(id); !errors.Is(err, registry.ErrUnknown) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// What is kept is bounded in bytes too.
+func TestKeptSchemasAreBounded(t *testing.T) {
+	c := opened(t, "http://localhost:1", nil)
+	for id := range 100 {
+		c.keep(id, registry.Schema{ID: id, Text: strings.Repeat("x", 4<<20)})
+		c.keep(id, registry.Schema{ID: id, Text: strings.Repeat("x", 3<<20), References: []registry.Reference{{Name: "r", Text: strings.Repeat("y", 1<<20)}}})
+	}
+	total := 0
+	for _, s := range c.kept {
+		total += bytesOf(s)
+	}
+	if total > maxKeptBytes || total != c.keptBytes || len(c.kept) < 10 || c.kept[99].ID != 99 {
+		t.Errorf("%d schemas of %d bytes are kept, %d by the books", len(c.kept), total, c.keptBytes)
+	}
+	for id := range 2 * maxKept {
+		c.keep(id, registry.Schema{ID: id, Text: "x"})
+	}
+	if len(c.kept) > maxKept {
+		t.Errorf("%d schemas are kept", len(c.kept))
+	}
+}
