@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/deltaic/deltaic/node/api"
 	"github.com/deltaic/deltaic/objstore/location"
@@ -18,8 +19,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// answerBytes bounds what is read of an answer.
+// Bounds of an answer.
 const answerBytes = 64 << 20
+
+var answerWithin = 40 * time.Second // a process gives up before; a variable for tests
+
+var errSilent = errors.New("no answer in time")
 
 // target says which process to speak to.
 type target struct{ at, location string }
@@ -59,6 +64,11 @@ func (t target) call(ctx context.Context, method, path string, v any) error {
 	if err != nil {
 		return err
 	}
+	if method == http.MethodGet { // others wait for the flow, as long as it has been told to
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, answerWithin, errSilent)
+		defer cancel()
+	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+at+"/api/v1/streams"+path, nil)
 	if err != nil {
 		return err
@@ -66,16 +76,12 @@ func (t target) call(ctx context.Context, method, path string, v any) error {
 	client := http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return &supervision.Failure{Kind: supervision.Fatal, Class: "STREAM_NOT_RUNNING", Message: "nothing answers at " + at, Cause: unwrapURL(err),
-			Hint: "is the flow running? a process that was killed leaves its address behind"}
+		return silent(ctx, at, err)
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, answerBytes))
 	if err != nil {
-		return err
+		return silent(ctx, at, err)
 	}
 	if response.StatusCode != http.StatusOK {
 		var problem struct{ Class, Detail string }
@@ -86,6 +92,17 @@ func (t target) call(ctx context.Context, method, path string, v any) error {
 		return &supervision.Failure{Kind: supervision.Fatal, Class: problem.Class, Message: problem.Detail}
 	}
 	return json.Unmarshal(data, v)
+}
+
+// silent is the error of a call that was not answered.
+func silent(ctx context.Context, at string, err error) error {
+	if errors.Is(context.Cause(ctx), errSilent) {
+		err = errSilent
+	} else if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "STREAM_NOT_RUNNING", Message: "nothing answers at " + at, Cause: unwrapURL(err),
+		Hint: "is the flow running? a process that was killed leaves its address behind"}
 }
 
 func unwrapURL(err error) error {

@@ -29,7 +29,7 @@ func (p *process) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a small web shop: Kafka to Delta, exactly once, nothing to install",
 		Long: "Starts an in-process Kafka broker (for trying things out only), a generator and a flow into\n" +
-			"three Delta tables. Ctrl-C stops cleanly; kill it if you like. Started again it goes on, and\n" +
+			"five Delta tables. Ctrl-C stops cleanly; kill it if you like. Started again it goes on, and\n" +
 			"`deltaic demo verify` proves that nothing was lost or doubled.",
 		Example: "  deltaic demo\n  deltaic demo --rate 20000 --duration 20s --json\n  deltaic demo verify\n  deltaic demo --reset",
 		Args:    cobra.NoArgs,
@@ -37,6 +37,9 @@ func (p *process) demoCommand() *cobra.Command {
 			f.seedSet = c.Flags().Changed("seed")
 			if f.rate < 1 || f.rate > 10_000_000 {
 				return usage("--rate is %d; want 1 to 10000000 events a second", f.rate)
+			}
+			if err := notNegative(f.duration, f.drain); err != nil {
+				return err
 			}
 			return p.demo(f)
 		},

@@ -42,6 +42,9 @@ func (p *process) epochsCommand() *cobra.Command {
 		Long:    "Reads the ledger in a checkpoint location, or in the log of a flow's only table. Epochs whose log entries have been cleaned up are not shown.",
 		Example: "  deltaic epochs ./state/orders\n  deltaic epochs lake/orders --limit 10 --json",
 		RunE: func(c *cobra.Command, args []string) error {
+			if limit < -1 {
+				return usage("--limit is %d", limit)
+			}
 			return p.listEpochs(c.Context(), args[0], limit)
 		},
 	}

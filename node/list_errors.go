@@ -31,6 +31,7 @@ var errorClasses = map[string]string{
 	"DRAIN_TIMEOUT":                       "a clean stop took longer than --drain-timeout; nothing is lost",
 	"LISTEN_FAILED":                       "the HTTP surface cannot listen on the address",
 	"LISTEN_NOT_LOOPBACK":                 "an address that others can reach is refused: there is no authentication in this version",
+	"STREAM_BUSY":                         "a flow has not answered a question in time",
 	"STREAM_NOT_RUNNING":                  "no process answers for the flow",
 	"STREAM_NOT_FOUND":                    "the process that answers does not run a flow of that name",
 	"STOP_FAILED":                         "a flow did not stop cleanly when it was asked to",

@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -357,5 +358,41 @@ func TestFunctionsOfTheProgram(t *testing.T) {
 	env.Functions = []expr.UserFunction{expr.Function1("halved", func(v int64) (float64, error) { return float64(v) / 2, nil })}
 	if code := Main(t.Context(), []string{"check", file, "--json"}, env); code != ExitOK || !strings.Contains(out.String(), `"h double`) && !strings.Contains(out.String(), `"double"`) {
 		t.Errorf("code %d with the function: %s%s", code, &out, &said)
+	}
+}
+
+// Numbers that mean nothing are wrong usage, not taken for something else.
+func TestNumbersBelowZeroAreRefused(t *testing.T) {
+	for _, args := range [][]string{{"run", "--duration", "-5s"}, {"run", "--drain-timeout", "-1s"}, {"demo", "--duration", "-1s", "--dir", t.TempDir()},
+		{"table", "history", ".", "--limit", "-7"}, {"epochs", ".", "--limit", "-9"}, {"quarantine", "list", ".", "--limit", "-2"}} {
+		c := run(t, newRunner(), args...)
+		if code := <-c.code; code != ExitUsage || !strings.Contains(c.err.String(), "USAGE") {
+			t.Errorf("%q: code %d, %s", args, code, &c.err)
+		}
+	}
+}
+
+// A command that asks a process which says nothing gives up.
+func TestAProcessThatSaysNothing(t *testing.T) {
+	defer func(before time.Duration) { answerWithin = before }(answerWithin)
+	answerWithin = 50 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes connections; nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, args := range [][]string{{"status"}, {"explain", "orders"}} {
+		c := run(t, newRunner(), append(args, "--at", l.Addr().String())...)
+		if code := <-c.code; code != ExitFailed || !strings.Contains(c.err.String(), "STREAM_NOT_RUNNING") || !strings.Contains(c.err.String(), "no answer in time") {
+			t.Errorf("%q: code %d, %s", args, code, &c.err)
+		}
+	}
+}
+
+// What is named as a flow file may have no end.
+func TestAnEndlessFlowFile(t *testing.T) {
+	c := run(t, newRunner(), "check", "/dev/zero")
+	if code := <-c.code; code != ExitInvalid || !strings.Contains(c.err.String(), "INVALID_FLOW_FILE") {
+		t.Errorf("code %d, %s", code, &c.err)
 	}
 }

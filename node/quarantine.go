@@ -32,6 +32,9 @@ func (p *process) quarantineListCommand() *cobra.Command {
 		Use: "list PATH", Short: "The rows that wait in a quarantine", Args: cobra.ExactArgs(1),
 		Example: "  deltaic quarantine list lake/quarantine --where \"rule = 'paid'\" --json",
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.limit < -1 {
+				return usage("--limit is %d", f.limit)
+			}
 			return p.listQuarantine(c.Context(), args[0], f, all)
 		},
 	}

@@ -43,11 +43,22 @@ func (p *process) runCommand() *cobra.Command {
 			if len(args) > 0 {
 				path = args[0]
 			}
+			if err := notNegative(f.duration, f.drain); err != nil {
+				return err
+			}
 			return p.run(path, f)
 		},
 	}
 	f.add(c)
 	return c
+}
+
+// notNegative refuses times that are none.
+func notNegative(duration, drain time.Duration) error {
+	if duration < 0 || drain < 0 {
+		return usage("--duration and --drain-timeout are not below 0")
+	}
+	return nil
 }
 
 // run runs flows to their end or a clean stop.

@@ -54,6 +54,9 @@ func (p *process) tableHistoryCommand() *cobra.Command {
 		Use: "history PATH", Short: "The table's versions, the newest first", Args: cobra.ExactArgs(1),
 		Example: "  deltaic table history lake/orders --limit 5\n  deltaic table history lake/orders --json",
 		RunE: func(c *cobra.Command, args []string) error {
+			if limit < -1 {
+				return usage("--limit is %d", limit)
+			}
 			table, err := openTable(args[0])
 			if err != nil {
 				return err

@@ -47,6 +47,7 @@ var libraries = []library{
 	{"github.com/andybalholm/brotli", []string{"formats/parquet"}, "codec"},
 	{"github.com/pierrec/lz4", []string{"formats/parquet"}, "codec"},
 	{"golang.org/x/net/http/httpguts", []string{"node/alerts"}, "which names and values a header may have"},
+	{"golang.org/x/net/netutil", []string{"node/api"}, "how many connections are open"},
 	{"golang.org/x/sync/errgroup", []string{"delta", "persistence", "objstore", "connectors", "node", "benchmarks"}, "goroutines joined before the call returns"},
 	{"golang.org/x/sys", []string{"objstore/local", "node", "benchmarks/measure"}, "what the operating system alone knows"},
 	{"pgregory.net/rapid", []string{"batch/batchtest", "objstore/storetest", "connectors/connectortest", "operators/operatortest"}, "properties, in tests and kits"},

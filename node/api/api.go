@@ -153,6 +153,10 @@ func (s *surface) explain(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.URL.Query().Get("what") == "watermark" {
 		steps := f.Watermarks(r.Context())
+		if r.Context().Err() != nil {
+			s.problem(w, http.StatusServiceUnavailable, "STREAM_BUSY", "the flow has not answered in time; status may say what it is at")
+			return
+		}
 		if steps == nil {
 			steps = []topology.StepWatermark{}
 		}

@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/deltaic/deltaic/stream"
@@ -154,26 +156,88 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// More requests at once than are allowed are answered, not queued.
+// More requests at once than are allowed are answered, not queued, and those that wait for a flow to stop leave room for those who ask whether
+// the process lives.
 func TestRequestsInWorkAreBounded(t *testing.T) {
 	f := &fake{name: "orders", block: make(chan struct{})}
 	h := surfaceOf(nil, f)
 	var wait sync.WaitGroup
 	codes := make(chan int, atOnce+8)
-	for range atOnce + 8 {
+	for range atOnce {
 		wait.Go(func() { codes <- ask(h, "POST", "/api/v1/streams/orders/stop", "localhost", nil).Code })
 	}
-	for range 8 {
+	for range atOnce - changesAtOnce {
 		if code := <-codes; code != http.StatusServiceUnavailable {
 			t.Errorf("%d", code)
 		}
 	}
+	if w := ask(h, "GET", "/livez", "localhost", nil); w.Code != http.StatusOK {
+		t.Errorf("while flows are waited for: %d", w.Code)
+	}
 	close(f.block)
 	wait.Wait()
-	for range atOnce {
+	for range changesAtOnce {
 		if code := <-codes; code != http.StatusOK {
 			t.Errorf("%d", code)
 		}
+	}
+}
+
+// silent is a flow that does not answer.
+type silent struct{ *fake }
+
+func (silent) Watermarks(ctx context.Context) []topology.StepWatermark {
+	<-ctx.Done()
+	return nil
+}
+
+// A flow that does not answer holds no request for ever.
+func TestAFlowThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(Options{Streams: func() []Stream { return []Stream{silent{&fake{name: "orders"}}} }, Ready: func() []Reason { return nil }})
+		began := time.Now()
+		w := ask(h, "GET", "/api/v1/streams/orders/explain?what=watermark", "localhost", nil)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "STREAM_BUSY") || time.Since(began) != answerTimeout {
+			t.Errorf("%d %s after %v", w.Code, w.Body, time.Since(began))
+		}
+	})
+}
+
+// Connections are bounded: those beyond wait until others end.
+func TestConnectionsAreBounded(t *testing.T) {
+	s, err := Listen("127.0.0.1:0", surfaceOf(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	var open []net.Conn
+	for range connections {
+		c, err := net.Dial("tcp", s.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+		_, _ = io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, err := net.Dial("tcp", s.Address()) // the kernel takes it; nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer last.Close()
+	_, _ = io.WriteString(last, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	_ = last.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, err := last.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one more connection was answered: %d bytes, %v", n, err)
+	}
+	for _, c := range open {
+		c.Close()
+	}
+	_ = last.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := last.Read(make([]byte, 1)); err != nil {
+		t.Errorf("once others have ended: %v", err)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -18,10 +20,13 @@ const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 30 * time.Second // of an answer that does not wait for a flow
+	answerTimeout = 20 * time.Second // of a flow that is asked for one
 	idleTimeout   = 60 * time.Second
 	headerBytes   = 16 << 10
 	bodyBytes     = 64 << 10
-	atOnce        = 64 // requests in work; more are answered with 503
+	atOnce        = 64  // requests in work; more are answered with 503
+	changesAtOnce = 8   // of those that change something and may wait for long, beside them
+	connections   = 256 // open at a time; more wait
 )
 
 // New returns the handler of all routes.
@@ -46,6 +51,10 @@ func (s *surface) timed(r Route, w http.ResponseWriter, q *http.Request) {
 	began := time.Now()
 	if r.Policy == Read {
 		_ = http.NewResponseController(w).SetWriteDeadline(began.Add(writeTimeout))
+		// Whoever answers for a flow may hang; the request does not.
+		ctx, cancel := context.WithTimeout(q.Context(), answerTimeout)
+		defer cancel()
+		q = q.WithContext(ctx)
 	}
 	noted := &noted{ResponseWriter: w, status: http.StatusOK}
 	r.serve(s, noted, q)
@@ -77,15 +86,19 @@ func (s *surface) sameHost(next http.Handler) http.Handler {
 	})
 }
 
-// bounded limits bodies, and requests in work.
+// bounded limits bodies, and requests in work. Requests that wait for a flow to stop do not keep others from asking whether the process lives.
 func (s *surface) bounded(next http.Handler) http.Handler {
-	slots := make(chan struct{}, atOnce)
+	reads, changes := make(chan struct{}, atOnce), make(chan struct{}, changesAtOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		slots := reads
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			slots = changes
+		}
 		select {
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
 		default:
-			s.problem(w, http.StatusServiceUnavailable, "TOO_MANY_REQUESTS", fmt.Sprintf("%d requests are in work", atOnce))
+			s.problem(w, http.StatusServiceUnavailable, "TOO_MANY_REQUESTS", fmt.Sprintf("%d requests are in work", cap(slots)))
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, bodyBytes)
@@ -137,6 +150,7 @@ func Listen(address string, h http.Handler) (*Server, error) {
 	if err != nil {
 		return nil, &supervision.Failure{Kind: supervision.Fatal, Class: "LISTEN_FAILED", Message: "cannot listen on " + address, Cause: err, Hint: "choose another --listen, or off"}
 	}
+	listener = netutil.LimitListener(listener, connections)
 	s := &Server{listener: listener, server: &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes}}
 	s.wait.Go(func() { _ = s.server.Serve(listener) })
