@@ -73,10 +73,10 @@ func EventHubs(options map[string]string) (*HubInput, error) {
 	)}, nil
 }
 
-// EventHubsSink returns the sink of an Event Hub: columns body, partitionKey, partitionId (int) and headers.
+// EventHubsSink returns the sink of an Event Hub: columns body, partitionKey, partitionId (int), and properties as Spark's connector has them, or headers.
 func EventHubsSink(options map[string]string) (*Output, error) {
 	c := outputDefaults()
-	c.columns = columnNames{key: "partitionKey", value: "body", partition: "partitionId", headers: "headers"}
+	c.columns = columnNames{key: "partitionKey", value: "body", partition: "partitionId", headers: "headers", properties: "properties"}
 	connection, name := "", ""
 	rest := map[string]string{}
 	for option, value := range options {

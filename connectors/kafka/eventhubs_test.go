@@ -132,3 +132,44 @@ func TestEventHubsConnection(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What Spark's columns body, partitionKey and properties are read as goes out as they are, properties too.
+func TestEventHubsProperties(t *testing.T) {
+	_, client, connection := hub(t, 1)
+	sent := []kgo.RecordHeader{{Key: "none"}, {Key: "type", Value: []byte("order")}}
+	kafkatest.Produce(t, client, &kgo.Record{Topic: "orders", Key: []byte("ada"), Value: []byte("one"), Headers: sent}, &kgo.Record{Topic: "orders", Value: []byte("two")})
+	in := hubInput(t, connection)
+	r, err := in.Open(within(t), connectors.Positions{"orders/0": "0"}, connectors.OpenOptions{Pool: batch.NewPool()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	f, err := r.Next(within(t))
+	if err != nil || f.Batch.N != 2 {
+		t.Fatal(f, err)
+	}
+	out, err := kafka.EventHubsSink(map[string]string{"eventhubs.connectionString": connection})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	from := in.Schema()
+	rows := &batch.Batch{N: 2}
+	var fields []batch.Field
+	for _, name := range []string{"body", "partitionKey", "properties"} {
+		i := from.IndexFold(name)
+		fields, rows.Columns = append(fields, from.Fields[i]), append(rows.Columns, f.Batch.Columns[i])
+	}
+	rows.Schema = batch.NewSchema(fields...)
+	writeOnce(t, out, rows.Schema, connectors.Append, rows)
+	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{"orders": {0: kgo.NewOffset().At(2)}})
+	var all []*kgo.Record
+	for len(all) < 2 {
+		all = append(all, client.PollFetches(within(t)).Records()...)
+	}
+	if a, b := all[0], all[1]; string(a.Key) != "ada" || string(a.Value) != "one" || fmt.Sprint(a.Headers) != fmt.Sprint(sent) || b.Key != nil || string(b.Value) != "two" || len(b.Headers) != 0 {
+		t.Errorf("%v %v", a, b)
+	}
+	both := batch.NewSchema(append(fields, batch.Field{Name: "headers", Type: batch.ArrayType(batch.StructType(batch.Field{Name: "key", Type: batch.StringType}, batch.Field{Name: "value", Type: batch.BinaryType}), true)})...)
+	wantFailure(t, out.Bind(within(t), both, connectors.Append), "KAFKA_INVALID_SINK_COLUMN", "leave one out")
+}

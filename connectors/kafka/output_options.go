@@ -30,10 +30,10 @@ const (
 )
 
 // columnNames are the names of the columns that make a record.
-type columnNames struct{ key, value, topic, partition, headers string }
+type columnNames struct{ key, value, topic, partition, headers, properties string }
 
 func outputDefaults() outputConfig {
-	c := outputConfig{levels: map[string]int{}, columns: columnNames{"key", "value", "topic", "partition", "headers"}, config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
+	c := outputConfig{levels: map[string]int{}, columns: columnNames{key: "key", value: "value", topic: "topic", partition: "partition", headers: "headers"}, config: defaults(), idPrefix: "deltaic", maxRequest: defaultMaxRequest, bufferBytes: defaultBufferBytes}
 	// A row leaves at once; what comes while a request is on its way makes the next one.
 	c.producer = []kgo.Opt{kgo.ProducerLinger(0), kgo.RecordPartitioner(partitioner{}), kgo.AllowAutoTopicCreation()}
 	return c

@@ -15,6 +15,7 @@ import (
 // layout says which columns of the rows make which part of a record. -1: there is none.
 type layout struct {
 	key, value, topic, partition, headers int
+	properties                            int   // headers as a map
 	rest                                  []int // the columns that make the value where there is no column value
 	restSchema                            *batch.Schema
 	fixed                                 string // topic of all rows; "": the column's
@@ -50,16 +51,20 @@ func newLayout(s *batch.Schema, c *outputConfig) (*layout, error) {
 		return i, nil
 	}
 	text := func(t batch.Type) bool { return t.Kind == batch.String || t.Kind == batch.Binary }
-	var errs [5]error
+	var errs [6]error
 	l.key, errs[0] = find(names.key, "string or binary", text)
 	l.value, errs[1] = find(names.value, "string or binary", text)
 	l.topic, errs[2] = find(names.topic, "string", func(t batch.Type) bool { return t.Kind == batch.String })
 	l.partition, errs[3] = find(names.partition, "int", func(t batch.Type) bool { return t.Kind == batch.Int })
 	l.headers, errs[4] = find(names.headers, "array<struct<key: string, value: binary>>", isHeaders)
+	l.properties, errs[5] = find(names.properties, "map<string, string>", isProperties)
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if l.properties >= 0 && l.headers >= 0 {
+		return nil, supervision.New(supervision.Fatal, "KAFKA_INVALID_SINK_COLUMN", "columns %s and %s both make a record's headers: leave one out", names.properties, names.headers)
 	}
 	if l.topic < 0 && fixed == "" {
 		f := supervision.New(supervision.Fatal, "KAFKA_INVALID_SINK_COLUMN", "there is neither an option topic nor a column topic")
@@ -83,6 +88,10 @@ func newLayout(s *batch.Schema, c *outputConfig) (*layout, error) {
 	}
 	l.restSchema = batch.NewSchema(l.restSchema.Fields...)
 	return l, nil
+}
+
+func isProperties(t batch.Type) bool {
+	return t.Kind == batch.Map && t.Fields[0].Type.Kind == batch.String && t.Fields[1].Type.Kind == batch.String
 }
 
 func isHeaders(t batch.Type) bool {
@@ -206,12 +215,11 @@ func (m *rowMaker) reserve(r *records, b *batch.Batch) {
 				total += len(b.Columns[c].Bytes(row))
 			}
 		}
-		if m.headers >= 0 && !b.Columns[m.headers].IsNull(row) {
-			c := b.Columns[m.headers]
+		if c, _, _, values := m.pairs(b, row); c != nil {
 			headers += int(c.Off[row+1] - c.Off[row])
 			for e := c.Off[row]; e < c.Off[row+1]; e++ {
-				if v := c.Kids[0].Kids[1]; !v.IsNull(int(e)) {
-					total += len(v.Bytes(int(e)))
+				if !values.IsNull(int(e)) {
+					total += len(values.Bytes(int(e)))
 				}
 			}
 		}
@@ -271,9 +279,7 @@ func (m *rowMaker) row(r *records, b *batch.Batch, row int, line []byte) error {
 		}
 	}
 	size := int64(len(record.Key) + len(record.Value))
-	if m.headers >= 0 && !b.Columns[m.headers].IsNull(row) {
-		size += m.headersOf(&record, r, b.Columns[m.headers], row)
-	}
+	size += m.headersOf(&record, r, b, row)
 	if size+recordOverhead > m.most {
 		f := supervision.New(supervision.Fatal, "MESSAGE_TOO_LARGE", "a row for topic %s makes a record of %d bytes; kafka.max.request.size is %d", record.Topic, size, m.most)
 		f.Topic, f.Hint = record.Topic, "raise kafka.max.request.size, and the topic's max.message.bytes if it is lower"
@@ -305,17 +311,33 @@ func (m *rowMaker) topicOf(record *kgo.Record, c *batch.Column, row int) error {
 	return nil
 }
 
+// pairs is the column that makes a row's headers, nil if it has none: the pairs and their keys and values.
+func (m *rowMaker) pairs(b *batch.Batch, row int) (c, pair, keys, values *batch.Column) {
+	switch {
+	case m.headers >= 0 && !b.Columns[m.headers].IsNull(row):
+		c = b.Columns[m.headers]
+		return c, c.Kids[0], c.Kids[0].Kids[0], c.Kids[0].Kids[1]
+	case m.properties >= 0 && !b.Columns[m.properties].IsNull(row):
+		c = b.Columns[m.properties]
+		return c, c.Kids[0], c.Kids[0], c.Kids[1]
+	}
+	return nil, nil, nil, nil
+}
+
 // headersOf adds the headers of a row and returns their bytes.
-func (m *rowMaker) headersOf(record *kgo.Record, r *records, c *batch.Column, row int) (size int64) {
+func (m *rowMaker) headersOf(record *kgo.Record, r *records, b *batch.Batch, row int) (size int64) {
+	c, pair, keys, values := m.pairs(b, row)
+	if c == nil {
+		return 0
+	}
 	start := len(r.headers)
-	pair := c.Kids[0]
 	for e := int(c.Off[row]); e < int(c.Off[row+1]); e++ {
 		if pair.IsNull(e) {
 			continue
 		}
-		h := kgo.RecordHeader{Value: r.copied(pair.Kids[1], e)}
-		if !pair.Kids[0].IsNull(e) {
-			h.Key = string(pair.Kids[0].Bytes(e))
+		h := kgo.RecordHeader{Value: r.copied(values, e)}
+		if !keys.IsNull(e) {
+			h.Key = string(keys.Bytes(e))
 		}
 		size += int64(len(h.Key)+len(h.Value)) + 10
 		r.headers = append(r.headers, h)
