@@ -2,7 +2,9 @@ package deltaic_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/deltaic/deltaic/connectors"
@@ -95,5 +97,39 @@ func TestSinksOfNamesWithFolders(t *testing.T) {
 				t.Errorf("after round %d the topic %s has %q, want %d rows", round, topic, got, 2*round)
 			}
 		}
+	}
+}
+
+// A checkpoint location that is put back from a copy has epochs of other rows under numbers that the sink has written already: that is said,
+// and no row is passed over for it.
+func TestACheckpointFromBefore(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"in", "out"})
+	at, copied := filepath.Join(t.TempDir(), "checkpoint"), filepath.Join(t.TempDir(), "copy")
+	run := func(location string, o ...kafka.Option) error {
+		sink := kafka.Sink("out", append([]kafka.Option{kafka.Brokers(broker.Addresses()...), kafka.ExactlyOnce()}, o...)...)
+		return runAll(t, goesOut(broker, map[string]connectors.Sink{"out": sink}), stream.CheckpointLocation(location))
+	}
+	broker.Values("in", 0, "a")
+	if err := run(at); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(copied, os.DirFS(at)); err != nil {
+		t.Fatal(err)
+	}
+	broker.Values("in", 0, "b")
+	if err := run(at); err != nil {
+		t.Fatal(err)
+	}
+	broker.Values("in", 0, "c")
+	wantFailure(t, run(copied), "KAFKA_POSITIONS_AHEAD", "epoch 2", "copy")
+	if err := run(copied, kafka.Set("adopt", "true")); err != nil {
+		t.Fatal(err)
+	}
+	broker.Values("in", 0, "d")
+	if err := run(copied); err != nil {
+		t.Fatal(err)
+	}
+	if got := committedValues(t, broker.Addresses(), "out")[0]; !slices.Equal(got, []string{"a", "b", "a", "b", "c", "d"}) {
+		t.Errorf("the topic has %q", got)
 	}
 }

@@ -149,6 +149,7 @@ var errorClasses = map[string]string{
 	"KAFKA_INVALID_SINK_COLUMN":                  "Kafka sink: a column that it knows has another type, or one is missing",
 	"KAFKA_INVALID_ROW":                          "Kafka sink: a row names a topic or partition that there cannot be",
 	"KAFKA_GUARANTEE_CHANGED":                    "Kafka sink: rows prepared for exactly-once may still have to be written",
+	"KAFKA_POSITIONS_AHEAD":                      "a Kafka sink has written epochs that the ledger does not know: it is a copy from before",
 	"KAFKA_POSITIONS_LOST":                       "Kafka sink: the topic of positions is another one than the epoch's",
 	"KAFKA_POSITIONS_UNSAFE":                     "Kafka sink: a topic cannot hold positions",
 	"KAFKA_POSITIONS_UNSUPPORTED_FORMAT_VERSION": "Kafka sink: positions of a later version of deltaic",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"path"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -38,6 +39,13 @@ type positionValue struct {
 	Epoch   int64 `json:"epoch"`
 	Attempt int64 `json:"attempt"`
 	Rows    int64 `json:"rows"`
+	// File is the last part of the name of the staged rows: no other epoch has it. "" of records of versions that did not note it.
+	File string `json:"file,omitempty"`
+}
+
+// is reports whether the share's epoch is the one that v tells of, and not another of its number.
+func (v positionValue) is(w positionValue) bool {
+	return v.Epoch == w.Epoch && (v.File == w.File || v.File == "" && v.Attempt == w.Attempt)
 }
 
 const positionFormat = 1
@@ -57,9 +65,13 @@ func (o *Output) producerID(s connectors.Share) string {
 	return fmt.Sprintf("%s-%s-%s-%s-%d", o.c.idPrefix, s.Flow, s.Incarnation, o.sinkName(), s.Index)
 }
 
+func (o *Output) positionValue(c connectors.Commit, s stagedShare) positionValue {
+	return positionValue{positionFormat, c.Epoch, c.Attempt, s.File.Rows, path.Base(s.File.Name)}
+}
+
 func (o *Output) positionRecord(c connectors.Commit, s stagedShare) *kgo.Record {
 	key, _ := json.Marshal(o.positionKey(c, s))
-	value, _ := json.Marshal(positionValue{positionFormat, c.Epoch, c.Attempt, s.File.Rows})
+	value, _ := json.Marshal(o.positionValue(c, s))
 	return &kgo.Record{Topic: s.Topic, Partition: 0, Key: key, Value: value}
 }
 
@@ -153,7 +165,7 @@ func (o *Output) place(ctx context.Context, c connectors.Commit, shares []staged
 	}
 	r := &o.redo
 	if r.of != topic || r.written == nil {
-		r.of, r.next, r.written = topic, -1, map[positionKey]int64{}
+		r.of, r.next, r.written = topic, -1, map[positionKey]positionValue{}
 	}
 	for i := range shares {
 		s := &shares[i]
@@ -236,7 +248,7 @@ func (r *redo) note(b *batch.Batch, i int) *supervision.Failure {
 		f.Hint = "run the flow with the version that wrote it"
 		return f
 	}
-	r.written[key] = max(r.written[key], value.Epoch)
+	r.written[key] = value // a share's records are in order: each of its producers fences those before
 	return nil
 }
 

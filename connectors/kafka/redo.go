@@ -23,10 +23,10 @@ import (
 // interrupt each other, but never write a share twice; which of them goes on is up to the ledger.
 type redo struct {
 	mu        sync.Mutex
-	producers map[string]*kgo.Client // by transactional id: begun, and positions read since
-	written   map[positionKey]int64  // the newest epoch that is written
-	next      int64                  // in the topic of positions; -1: at its beginning
-	of        positionTopic          // that was read
+	producers map[string]*kgo.Client        // by transactional id: begun, and positions read since
+	written   map[positionKey]positionValue // the newest epoch that is written
+	next      int64                         // in the topic of positions; -1: at its beginning
+	of        positionTopic                 // that was read
 	leftovers staged.Leftovers
 	renew     bool // begin producers anew for each epoch
 	looked    bool // whether renew is known
@@ -100,22 +100,41 @@ func (o *Output) write(ctx context.Context, c connectors.Commit, shares []staged
 	if err := o.begin(ctx, shares); err != nil {
 		return false, err
 	}
-	var todo []stagedShare
-	for _, s := range shares {
-		if newest, known := r.written[o.positionKey(c, s)]; !known || newest < c.Epoch {
-			todo = append(todo, s)
-		}
+	todo, err := o.todo(c, shares)
+	if err != nil {
+		return false, err
 	}
 	results := each(todo, func(s stagedShare) error { return o.transact(ctx, c, s, r.producers[s.Producer]) })
 	for i, s := range todo {
 		if results[i] == nil {
-			r.written[o.positionKey(c, s)] = c.Epoch
+			r.written[o.positionKey(c, s)] = o.positionValue(c, s)
 		}
 		if results[i] != nil || r.renew {
 			r.drop(s.Producer)
 		}
 	}
 	return len(todo) == 0, worst(results)
+}
+
+// todo returns the shares that are not written. A share that is further than the ledger is written by nobody: the checkpoint location is a
+// copy from before, whose epochs have other rows under numbers that were given already.
+func (o *Output) todo(c connectors.Commit, shares []stagedShare) (todo []stagedShare, err error) {
+	for _, s := range shares {
+		newest, known := o.redo.written[o.positionKey(c, s)]
+		switch {
+		case !known || newest.Epoch < c.Epoch:
+			todo = append(todo, s)
+		case newest.is(o.positionValue(c, s)): // done before
+		case o.c.adopt:
+			todo = append(todo, s)
+		default:
+			f := supervision.New(supervision.Fatal, "KAFKA_POSITIONS_AHEAD", "epoch %d of attempt %d is to be written, and topic %s says that share %d has written epoch %d of attempt %d",
+				c.Epoch, c.Attempt, o.redo.of.name, s.File.Share, newest.Epoch, newest.Attempt)
+			f.Topic, f.Hint = o.redo.of.name, "the checkpoint location is a copy from before, or the flow runs somewhere else too; with adopt: true the flow goes on, and rows of these epochs may come twice"
+			return nil, f
+		}
+	}
+	return todo, nil
 }
 
 // each calls f for all, a few at a time.
