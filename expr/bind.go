@@ -116,7 +116,7 @@ func (b *binder) intern(n *node, detail string) *node {
 	b.nodes[key.String()] = n
 	n.uses = 1
 	if c := n.fold(b.o); c != nil {
-		*n = node{name: opLiteral, t: n.t, nullable: c.IsNull(0), literal: c, id: n.id, cheap: true}
+		*n = node{name: opLiteral, t: n.t, nullable: c.IsNull(0), literal: c, folded: true, id: n.id, cheap: true}
 	}
 	return n
 }
@@ -170,7 +170,8 @@ func (b *binder) bind(ast parse.Node) (*node, error) {
 		} else if !b.o.ANSI {
 			mode = castLegacy
 		}
-		return b.cast(x, n.Type, mode, n)
+		y, err := b.cast(x, n.Type, mode, n)
+		return y.computed(), err
 	case *parse.Unary:
 		return b.unary(n)
 	case *parse.Binary:
@@ -201,6 +202,16 @@ func (b *binder) bind(ast parse.Node) (*node, error) {
 		return nil, b.fail(n, "INVALID_LAMBDA_FUNCTION_CALL.NON_HIGHER_ORDER_FUNCTION", "no function here takes a lambda")
 	}
 	return nil, b.fail(ast, "UNSUPPORTED_EXPRESSION", "this expression cannot be used here")
+}
+
+// computed is a node that counts as computed although it is the literal that was written.
+func (n *node) computed() *node {
+	if n == nil || n.literal == nil || n.folded {
+		return n
+	}
+	same := *n
+	same.folded = true
+	return &same
 }
 
 // bindAll binds several trees.

@@ -126,8 +126,9 @@ func addUnits(x *rows, v, count int64, unit calendarUnit, t batch.Type) (int64, 
 	if !ok {
 		return 0, false
 	}
-	moved, ok := datetime.AddDays(v, span/datetime.Day, zone)
-	rest := span % datetime.Day
-	out := moved + rest
-	return out, ok && (out >= moved) == (rest >= 0)
+	if unit.micros >= datetime.Day {
+		return datetime.AddDays(v, span/datetime.Day, zone)
+	}
+	out := v + span // units below the day take their time, whatever the clock does
+	return out, (out >= v) == (span >= 0)
 }

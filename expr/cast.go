@@ -156,23 +156,23 @@ func widen[F, T number](to batch.Type, in func(*batch.Column) []F, out func(*bat
 	}
 }
 
-// castNested casts the kids of nested values. Lists are cast only where no
-// element can fail, since a failure is a row's.
+// castNested casts the kids of nested values.
 func castNested(from, to batch.Type, mode castMode) (kernel, bool, bool) {
 	if from.Kind != to.Kind || len(from.Fields) != len(to.Fields) {
 		return nil, false, false
 	}
 	kids := make([]kernel, len(from.Fields))
+	byElement := make([]bool, len(from.Fields)) // an element may fail
 	anyFails := false
 	for i, f := range from.Fields {
 		if f.Type.Equal(to.Fields[i].Type) {
 			continue
 		}
 		k, fails, ok := castKernel(f.Type, to.Fields[i].Type, mode)
-		if !ok || fails && mode == castANSI && to.Kind != batch.Struct || to.Kind == batch.Map && i == 0 && fails {
+		if !ok || to.Kind == batch.Map && i == 0 && fails {
 			return nil, false, false
 		}
-		kids[i], anyFails = k, anyFails || fails
+		kids[i], byElement[i], anyFails = k, fails && mode == castANSI, anyFails || fails
 	}
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
 		c := batch.Slice(r.pool(), a[0].c, 0, a[0].c.N)
@@ -183,15 +183,18 @@ func castNested(from, to batch.Type, mode castMode) (kernel, bool, bool) {
 			if k == nil {
 				continue
 			}
-			inner := sel
-			if to.Kind == batch.Struct {
-				inner = r.pick(sel, val{c: c}.validWord)
-			} else {
-				inner = nil
+			var kid *batch.Column
+			var err error
+			switch {
+			case to.Kind == batch.Struct:
+				kid, err = k(r, r.pick(sel, val{c: c}.validWord), []val{{c: c.Kids[i]}})
+			case byElement[i]:
+				kid, err = castElements(r, sel, k, c, c.Kids[i])
+			default:
+				r.n = c.Kids[i].N
+				kid, err = k(r, nil, []val{{c: c.Kids[i]}})
+				r.n = rows
 			}
-			r.n = c.Kids[i].N
-			kid, err := k(r, inner, []val{{c: c.Kids[i]}})
-			r.n = rows
 			if err != nil {
 				c.Release()
 				return nil, err
@@ -201,6 +204,37 @@ func castNested(from, to batch.Type, mode castMode) (kernel, bool, bool) {
 		}
 		return c, nil
 	}, anyFails, true
+}
+
+// castElements casts the elements of lists, of which some may fail: their rows do.
+func castElements(r *run, sel []int32, k kernel, lists, elements *batch.Column) (*batch.Column, error) {
+	places := r.pool().Rows(elements.N)
+	r.each(sel, func(i int) {
+		for j := lists.Off[i]; j < lists.Off[i+1] && !lists.IsNull(i); j++ {
+			places = append(places, j)
+		}
+	})
+	defer r.pool().PutRows(places)
+	ctx := &Context{Pool: r.pool(), Now: r.ctx.Now, Zone: r.ctx.Zone}
+	inner := newRun(ctx, &batch.Batch{N: elements.N})
+	inner.zone, inner.rule = r.zone, r.rule
+	out, err := k(inner, places, []val{{c: elements}})
+	if err != nil || len(ctx.Rejected) == 0 {
+		return out, err
+	}
+	failed := map[int32]RowError{}
+	for _, e := range ctx.Rejected {
+		failed[e.Row] = e
+	}
+	r.each(sel, func(i int) {
+		for j := lists.Off[i]; j < lists.Off[i+1] && !lists.IsNull(i); j++ {
+			if e, ok := failed[j]; ok {
+				r.fail(i, e.Class, e.Message, e.Raw)
+				return
+			}
+		}
+	})
+	return out, nil
 }
 
 func invalidInput(v []byte, from, to batch.Type) string {

@@ -182,11 +182,7 @@ func castDecimal(from, to batch.Type, mode castMode) func(x *rows, i int) {
 				x.b.Null()
 				return
 			}
-			bits := 64
-			if from.Kind == batch.Float {
-				bits = 32
-			}
-			x.buf = appendFloat(x.buf[:0], float(c, i0), bits)
+			x.buf = appendFloat(x.buf[:0], float(c, i0), 64) // a float by all digits of its double, as in Spark
 			v, ok = batch.ParseDecimal(x.buf, precision, scale)
 		default:
 			w, _ := whole(c, i0)

@@ -94,7 +94,8 @@ func commonNumber(a, b batch.Type) batch.Type {
 	a = decimalFor(a)
 	scale := max(int(a.Scale), int(b.Scale))
 	whole := max(int(a.Precision)-int(a.Scale), int(b.Precision)-int(b.Scale))
-	return bounded(whole+scale, scale)
+	scale = min(scale, 38-whole) // whole digits are kept
+	return batch.DecimalType(uint8(whole+scale), uint8(scale))
 }
 
 func commonNested(a, b batch.Type) (batch.Type, bool) {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/parse"
@@ -341,21 +342,36 @@ func accessor(how elementOf) func(*binder, *parse.Call, []*node) (*node, error) 
 
 func size(b *binder, c *parse.Call, args []*node) (*node, error) {
 	x := args[0]
+	ofNull := int32(0) // for null, if it is not null
+	if !b.o.ANSI && !strings.EqualFold(c.Name, "array_size") {
+		ofNull = -1
+	}
 	if x.t.Kind == batch.Void {
-		return b.implicit(x, batch.IntType, c)
+		x, err := b.implicit(x, batch.ArrayType(batch.IntType, true), c)
+		if err != nil {
+			return nil, err
+		}
+		return size(b, c, []*node{x})
 	}
 	if x.t.Kind != batch.Array && x.t.Kind != batch.Map {
 		return nil, b.mismatch(c, "size needs an array or map, this is of type %s", clip(x.t.String()))
 	}
-	return b.intern(b.call("size", batch.IntType, func(r *run, _ []int32, a []val) (*batch.Column, error) {
+	n := b.call("size", batch.IntType, func(r *run, _ []int32, a []val) (*batch.Column, error) {
 		d := r.new(batch.IntType)
 		off, m := a[0].c.Off, a[0].mask()
 		for i := range d.I32 {
 			d.I32[i] = off[i&m+1] - off[i&m]
+			if ofNull < 0 && a[0].null(i) {
+				d.I32[i] = ofNull
+			}
 		}
-		r.copyNulls(d, a...)
+		if ofNull == 0 {
+			r.copyNulls(d, a...)
+		}
 		return d, nil
-	}, x), ""), nil
+	}, x)
+	n.nullable = n.nullable && ofNull == 0
+	return b.intern(n, fmt.Sprint(ofNull)), nil
 }
 
 func arrayContains(b *binder, c *parse.Call, args []*node) (*node, error) {
@@ -366,7 +382,15 @@ func arrayContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if e := x.t.Fields[0].Type.Kind; args[1].t.Kind == batch.Void || (e == batch.String) != (args[1].t.Kind == batch.String) && e != batch.Void {
 		return nil, b.mismatch(c, "an array of %s and a %s do not go together", clip(x.t.Fields[0].Type.String()), clip(args[1].t.String()))
 	}
-	v, err := b.implicit(args[1], x.t.Fields[0].Type, c)
+	e, ok := b.common(x.t.Fields[0].Type, args[1].t)
+	if !ok {
+		return nil, b.mismatch(c, "an array of %s and a %s do not go together", clip(x.t.Fields[0].Type.String()), clip(args[1].t.String()))
+	}
+	x, err := b.implicit(x, batch.ArrayType(e, x.t.Fields[0].Nullable), c)
+	if err != nil {
+		return nil, err
+	}
+	v, err := b.implicit(args[1], e, c)
 	if err != nil {
 		return nil, err
 	}

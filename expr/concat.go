@@ -81,7 +81,7 @@ func (b *binder) concatArrays(at parse.Node, args []*node) (*node, error) {
 		return nil, err
 	}
 	return b.intern(b.call("concat", t, rowsOf(t, func(x *rows, i int) {
-		var list []int32
+		list := []int32{} // nil would be every row
 		for k := range x.a {
 			if x.a[k].null(i) {
 				x.b.Null()

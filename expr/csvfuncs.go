@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/datetime"
@@ -34,14 +35,15 @@ func (b *binder) csvOptions(c *parse.Call, args []*node, at int) (o csv.Options,
 		rest[name] = value
 	}
 	o = csv.Defaults()
-	zone := b.o.zone()
+	o.TrimLeading, o.TrimTrailing = true, true // what is written; what is read stays as it is
+	zone := b.writingZone(named)
 	if o.Timestamp, err = patternWriter(batch.Timestamp, sparkTimestamps, zone); err != nil {
 		return o, false, err
 	}
 	if o.TimestampNTZ, err = patternWriter(batch.TimestampNTZ, sparkClocks, nil); err != nil {
 		return o, false, err
 	}
-	if o, err = csv.ParseOptions(rest, o, patternWriter); err != nil {
+	if o, err = csv.ParseOptions(rest, o, patternWriterIn(zone)); err != nil {
 		return o, false, b.fail(c, "DATATYPE_MISMATCH", "%s: %v", strings.ToLower(c.Name), err)
 	}
 	return o, failFast, nil
@@ -105,7 +107,7 @@ func fromCSV(b *binder, c *parse.Call, args []*node) (*node, error) {
 		return nil, err
 	}
 	for i, f := range t.Fields {
-		if k, err := csvTimes(named, f.Type); err != nil {
+		if k, err := csvTimes(named, f.Type, b.writingZone(named)); err != nil {
 			return nil, b.mismatch(c, "from_csv: %v", err)
 		} else if k != nil {
 			p.casts[i] = k
@@ -126,7 +128,7 @@ func fromCSV(b *binder, c *parse.Call, args []*node) (*node, error) {
 }
 
 // csvTimes returns what reads times by the option for their type, nil if there is none.
-func csvTimes(named map[string]string, t batch.Type) (kernel, error) {
+func csvTimes(named map[string]string, t batch.Type, zone *time.Location) (kernel, error) {
 	option := map[batch.Kind]string{batch.Date: "dateFormat", batch.Timestamp: "timestampFormat", batch.TimestampNTZ: "timestampNTZFormat"}[t.Kind]
 	for name, pattern := range named {
 		if option == "" || !strings.EqualFold(name, option) {
@@ -136,6 +138,9 @@ func csvTimes(named map[string]string, t batch.Type) (kernel, error) {
 		if err != nil {
 			return nil, err
 		}
+		if t.Kind == batch.TimestampNTZ {
+			zone = nil
+		}
 		return strict(t, func(x *rows, i int) {
 			if t.Kind == batch.Date {
 				if days, ok := p.ParseDate(x.str(0, i)); ok {
@@ -143,10 +148,6 @@ func csvTimes(named map[string]string, t batch.Type) (kernel, error) {
 					return
 				}
 			} else {
-				zone := x.r.zone
-				if t.Kind == batch.TimestampNTZ {
-					zone = nil
-				}
 				if v, ok := p.ParseTimestamp(x.str(0, i), zone); ok {
 					x.b.Int64(v)
 					return

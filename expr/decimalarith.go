@@ -25,11 +25,11 @@ func decimalResult(op string, a, b batch.Type) batch.Type {
 	return bounded(min(p1-s1, p2-s2)+max(s1, s2), max(s1, s2))
 }
 
-// asDecimal brings an integer or string operand to a decimal; a constant counts
+// asDecimal brings an integer or string operand to a decimal; a number as it is written counts
 // with the digits it has.
 func (b *binder) asDecimal(n *node, at parse.Node) (*node, error) {
 	t := decimalFor(n.t)
-	if v, ok := n.wholeConstant(); ok && n.t.Kind != batch.TinyInt {
+	if v, ok := n.wholeConstant(); ok && !n.folded && n.t.Kind != batch.TinyInt {
 		t = decimalOf(fmt.Sprint(v))
 	}
 	if t.Kind != batch.Decimal {

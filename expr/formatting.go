@@ -220,7 +220,15 @@ func javaArgument(dst []byte, spec string, verb byte, x *rows, k, i int) ([]byte
 			return dst, bad
 		}
 		if math.IsInf(f, 0) || math.IsNaN(f) {
-			return text(map[bool]string{true: "NaN", false: "Infinity"}[math.IsNaN(f)]), ""
+			switch {
+			case math.IsNaN(f):
+				return text("NaN"), ""
+			case f < 0:
+				return text("-Infinity"), ""
+			case strings.Contains(spec, "+"):
+				return text("+Infinity"), ""
+			}
+			return text("Infinity"), ""
 		}
 		if grouped && verb == 'f' {
 			precision := 6

@@ -249,10 +249,19 @@ func (b *binder) to(t batch.Type, c *parse.Call, args []*node, which ...int) err
 	return nil
 }
 
-// eager makes a bind function of a kernel and the types of its arguments.
+// eager makes a bind function of a kernel and the types of its arguments. A kernel that cannot fail is null where an argument is:
+// it may be computed of the entries of a dictionary.
 func eager(t batch.Type, types []batch.Type, fails bool, k kernel) func(*binder, *parse.Call, []*node) (*node, error) {
+	return eagerOf(t, types, fails, !fails, k)
+}
+
+// eagerRows is eager of a kernel that cannot fail, and that is not null wherever an argument is.
+func eagerRows(t batch.Type, types []batch.Type, k kernel) func(*binder, *parse.Call, []*node) (*node, error) {
+	return eagerOf(t, types, false, false, k)
+}
+
+func eagerOf(t batch.Type, types []batch.Type, fails, perEntry bool, k kernel) func(*binder, *parse.Call, []*node) (*node, error) {
 	return func(b *binder, c *parse.Call, args []*node) (*node, error) {
-		perEntry := !fails
 		for i := range args {
 			want := types[min(i, len(types)-1)]
 			if want.Kind == batch.Invalid {

@@ -82,6 +82,23 @@ func (b *binder) options(c *parse.Call, args []*node, at int) (map[string]string
 	return m, nil
 }
 
+// writingZone is the zone in which times are written and read by patterns: that of the options, else the session's.
+func (b *binder) writingZone(named map[string]string) *time.Location {
+	for name, value := range named {
+		if zone, ok := datetime.ZoneNamed(value); ok && strings.EqualFold(name, "timeZone") {
+			return zone
+		}
+	}
+	return b.o.zone()
+}
+
+// patternWriterIn is patternWriter of one zone.
+func patternWriterIn(zone *time.Location) func(batch.Kind, string, *time.Location) (func(dst []byte, v int64) []byte, error) {
+	return func(kind batch.Kind, pattern string, _ *time.Location) (func(dst []byte, v int64) []byte, error) {
+		return patternWriter(kind, pattern, zone)
+	}
+}
+
 // patternWriter makes a writer of a Java pattern for encoders.
 func patternWriter(kind batch.Kind, pattern string, zone *time.Location) (func(dst []byte, v int64) []byte, error) {
 	p, err := datetime.NewPattern(pattern)
@@ -115,14 +132,14 @@ func toJSON(b *binder, c *parse.Call, args []*node) (*node, error) {
 		return nil, err
 	}
 	var o json.EncodeOptions
-	zone := b.o.zone()
+	zone := b.writingZone(named)
 	if o.Timestamp, err = patternWriter(batch.Timestamp, sparkTimestamps, zone); err != nil {
 		return nil, err
 	}
 	if o.TimestampNTZ, err = patternWriter(batch.TimestampNTZ, sparkClocks, nil); err != nil {
 		return nil, err
 	}
-	if o, err = json.ParseEncodeOptions(named, o, patternWriter); err != nil {
+	if o, err = json.ParseEncodeOptions(named, o, patternWriterIn(zone)); err != nil {
 		return nil, b.fail(c, "DATATYPE_MISMATCH", "to_json: %v", err)
 	}
 	s := batch.NewSchema(batch.Field{Name: "v", Type: t, Nullable: true})

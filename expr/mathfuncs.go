@@ -65,7 +65,10 @@ func init() {
 			example = [2]string{"'12'", "12"}
 		}
 		define(name, name+"(x)", "CAST(x AS "+strings.ToUpper(name)+").", name+"("+example[0]+")", example[1], 1, 1,
-			func(b *binder, c *parse.Call, args []*node) (*node, error) { return b.implicit(args[0], t, c) })
+			func(b *binder, c *parse.Call, args []*node) (*node, error) {
+				x, err := b.implicit(args[0], t, c)
+				return x.computed(), err
+			})
 	}
 }
 
@@ -96,7 +99,9 @@ func defineDoubles() {
 		strict(batch.DoubleType, func(x *rows, i int) { x.b.Float64(math.Pow(x.f64(0, i), x.f64(1, i))) })))
 	also("pow", "power")
 	define("atan2", "atan2(y, x)", "The angle of the point (x, y).", "atan2(0, 1)", "0.0", 2, 2, eager(batch.DoubleType, []batch.Type{batch.DoubleType}, false,
-		strict(batch.DoubleType, func(x *rows, i int) { x.b.Float64(math.Atan2(x.f64(0, i), x.f64(1, i))) })))
+		strict(batch.DoubleType, func(x *rows, i int) {
+			x.b.Float64(math.Atan2(x.f64(0, i)+0, x.f64(1, i)+0)) // zeros have no sign
+		})))
 }
 
 func absolute(b *binder, c *parse.Call, args []*node) (*node, error) {

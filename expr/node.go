@@ -46,6 +46,7 @@ type node struct {
 
 	column  int           // opColumn
 	literal *batch.Column // opLiteral: one row
+	folded  bool          // the literal was computed: its digits say nothing about its type
 	kernel  kernel
 	lazy    lazy
 	fused   *fused // computes it together with what is below it; nil: nothing does

@@ -105,11 +105,16 @@ func (b *binder) textBesideTime(op string, at parse.Node, l, r *node) (x, y, set
 
 // divideIntervals binds the whole number of times that one interval is in another.
 func (b *binder) divideIntervals(l, r *node) (x, y, settled *node, err error) {
+	legacy := !b.o.ANSI
 	n := b.call("div", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
 		p, q := x.whole(0, i), x.whole(1, i)
 		switch {
 		case q == 0:
-			x.fail(i, "INTERVAL_DIVIDED_BY_ZERO", "an interval is divided by one of no length", nil)
+			if legacy {
+				x.b.Null()
+			} else {
+				x.fail(i, "DIVIDE_BY_ZERO", "an interval is divided by one of no length", nil)
+			}
 		case q == -1 && p == -p && p != 0:
 			x.fail(i, arithmeticOverflow, "the quotient of the intervals does not fit 64 bits", nil)
 		default:

@@ -17,9 +17,14 @@ func (b *binder) unary(n *parse.Unary) (*node, error) {
 		}
 		return b.intern(b.call("not", batch.BooleanType, notKernel, x), ""), nil
 	case "+":
-		return b.number(x, n.X)
+		x, err = b.number(x, n.X)
+		return x.computed(), err
 	case "-":
-		return b.negate(x, n, n.X)
+		x, err = b.negate(x, n, n.X)
+		if _, written := n.X.(*parse.Literal); written && err == nil {
+			x.folded = false // the sign belongs to the number
+		}
+		return x, err
 	}
 	return b.bits("~", n, x)
 }

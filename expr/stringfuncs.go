@@ -196,12 +196,16 @@ func defineTrims() {
 	for name, sides := range map[string][2]bool{"trim": {true, true}, "ltrim": {true, false}, "rtrim": {false, true}, "btrim": {true, true}} {
 		want := map[string]string{"trim": "ab", "ltrim": "ab", "rtrim": "ab", "btrim": "ab"}[name]
 		arg := map[string]string{"trim": "' ab '", "ltrim": "' ab'", "rtrim": "'ab '", "btrim": "' ab '"}[name]
-		// The parser turns trim(characters FROM s) into trim(s, characters).
-		define(name, name+"(s[, characters])", "The text without blanks, or those characters, at its ends.", name+"("+arg+")", want, 1, 2,
+		// As in Spark the characters stand before the text, in btrim behind it. The parser turns trim(characters FROM s) into trim(characters, s).
+		signature, of, by := name+"([characters, ]s)", 1, 0
+		if name == "btrim" {
+			signature, of, by = "btrim(s[, characters])", 0, 1
+		}
+		define(name, signature, "The text without blanks, or those characters, at its ends.", name+"("+arg+")", want, 1, 2,
 			eager(batch.StringType, stringArgs, false, strict(batch.StringType, func(x *rows, i int) {
 				s, set := x.str(0, i), " "
 				if len(x.a) > 1 {
-					set = text(x.str(1, i))
+					s, set = x.str(of, i), text(x.str(by, i))
 				}
 				if sides[0] {
 					s = bytes.TrimLeft(s, set)
@@ -254,7 +258,7 @@ func defineSearch() {
 	define("instr", "instr(s, t)", "The place of t in s, from 1; 0 if it is not there.", "instr('abc', 'c')", "3", 2, 2,
 		eager(batch.IntType, stringArgs, false, strict(batch.IntType, func(x *rows, i int) { x.b.Int32(find(x.str(0, i), x.str(1, i), 1)) })))
 	define("locate", "locate(t, s[, from])", "The place of t in s at or behind from, from 1; 0 if it is not there.", "locate('b', 'abcb', 3)", "4", 2, 3,
-		eager(batch.IntType, []batch.Type{batch.StringType, batch.StringType, batch.IntType}, false, rowsOf(batch.IntType, func(x *rows, i int) {
+		eagerRows(batch.IntType, []batch.Type{batch.StringType, batch.StringType, batch.IntType}, rowsOf(batch.IntType, func(x *rows, i int) {
 			from := int32(1)
 			if len(x.a) > 2 && x.a[2].null(i) {
 				x.b.Int32(0)

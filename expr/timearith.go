@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"math/big"
 	"strings"
 	"time"
 
@@ -182,32 +183,71 @@ func (b *binder) addDays(at parse.Node, l, r *node, minus bool) (*node, error) {
 	return b.intern(b.call(name, batch.DateType, k, l, r), ""), nil
 }
 
+// scaledByDouble is an interval times or divided by a double, and the class of what is wrong.
+func scaledByDouble(x *rows, i int, op string) (int64, string) {
+	v, f := float64(x.whole(0, i)), x.f64(1, i)
+	switch {
+	case op == "*":
+		v *= f
+	case f == 0:
+		return 0, "INTERVAL_DIVIDED_BY_ZERO"
+	default:
+		v /= f
+	}
+	w, ok := cut(math.Floor(math.Abs(v)+0.5) * math.Copysign(1, v))
+	if !ok {
+		return 0, "INTERVAL_ARITHMETIC_OVERFLOW"
+	}
+	return w, ""
+}
+
+// scaledExactly is an interval times or divided by a whole number or a decimal.
+func scaledExactly(x *rows, i int, op string) (int64, string) {
+	c, at := x.a[1].c, i&x.a[1].mask()
+	by, scale := new(big.Int), 0
+	if c.Type.Kind == batch.Decimal {
+		by, scale = c.I128[at].Big(), int(c.Type.Scale)
+	} else {
+		w, _ := whole(c, at)
+		by.SetInt64(w)
+	}
+	over, under := big.NewInt(x.whole(0, i)), batch.Pow10(scale).Big()
+	if op == "*" {
+		over.Mul(over, by)
+	} else {
+		over.Mul(over, under)
+		under = by
+	}
+	if under.Sign() == 0 {
+		return 0, "INTERVAL_DIVIDED_BY_ZERO"
+	}
+	negative := over.Sign()*under.Sign() < 0
+	over.Abs(over).Lsh(over, 1).Add(over, under.Abs(under)) // half a unit more, rounded down
+	over.Quo(over, under.Lsh(under, 1))
+	if negative {
+		over.Neg(over)
+	}
+	if !over.IsInt64() {
+		return 0, "INTERVAL_ARITHMETIC_OVERFLOW"
+	}
+	return over.Int64(), ""
+}
+
 // scale binds interval * number and interval / number, rounded half up.
 func (b *binder) scale(op string, at parse.Node, l, r *node, mode castMode) (*node, error) {
-	r, err := b.implicit(r, batch.DoubleType, at)
-	if err != nil {
-		return nil, err
+	by := scaledByDouble
+	if integral(r.t.Kind) || r.t.Kind == batch.Decimal {
+		by = scaledExactly
+	} else {
+		var err error
+		if r, err = b.implicit(r, batch.DoubleType, at); err != nil {
+			return nil, err
+		}
 	}
 	t := l.t.Whole()
 	k := strict(t, func(x *rows, i int) {
-		f := x.f64(1, i)
-		var v float64
-		if t.Kind == batch.YearMonth {
-			v = float64(x.i32(0, i))
-		} else {
-			v = float64(x.i64(0, i))
-		}
-		class := ""
-		switch {
-		case op == "*":
-			v *= f
-		case f == 0:
-			class = "INTERVAL_DIVIDED_BY_ZERO"
-		default:
-			v /= f
-		}
-		w, ok := cut(math.Floor(math.Abs(v)+0.5) * math.Copysign(1, v))
-		if !ok || t.Kind == batch.YearMonth && w != int64(int32(w)) {
+		w, class := by(x, i, op)
+		if class == "" && t.Kind == batch.YearMonth && w != int64(int32(w)) {
 			class = "INTERVAL_ARITHMETIC_OVERFLOW"
 		}
 		switch {

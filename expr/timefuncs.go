@@ -215,25 +215,16 @@ func (b *binder) pattern(c *parse.Call, arg *node) (*datetime.Pattern, error) {
 }
 
 func dateFormat(b *binder, c *parse.Call, args []*node) (*node, error) {
-	if args[0].t.Kind != batch.TimestampNTZ {
-		if err := b.to(batch.TimestampType, c, args, 0); err != nil {
-			return nil, err
-		}
+	if err := b.to(batch.TimestampType, c, args, 0); err != nil {
+		return nil, err
 	}
 	p, err := b.pattern(c, args[1])
 	if err != nil {
 		return nil, err
 	}
-	ntz := args[0].t.Kind == batch.TimestampNTZ
 	text, _ := stringConstant(args[1])
-	byRow := strict(batch.StringType, func(x *rows, i int) {
-		zone := x.r.zone
-		if ntz {
-			zone = nil
-		}
-		x.bytes(p.Append(x.buf[:0], x.i64(0, i), zone))
-	})
-	return b.intern(b.call("date_format", batch.StringType, timeTextsOf(p, ntz, byRow), args[0]), text), nil
+	byRow := strict(batch.StringType, func(x *rows, i int) { x.bytes(p.Append(x.buf[:0], x.i64(0, i), x.r.zone)) })
+	return b.intern(b.call("date_format", batch.StringType, timeTextsOf(p, byRow), args[0]), text), nil
 }
 
 func defineConversions() {
@@ -266,13 +257,19 @@ func defineConversions() {
 				if len(args) == 1 && args[0].t.Kind == batch.String {
 					args = append(args, b.stringLiteral("yyyy-MM-dd HH:mm:ss"))
 				}
-				x, err := timeParser(batch.TimestampType, false)(b, c, args)
+				t := batch.TimestampType
+				if args[0].t.Kind == batch.TimestampNTZ {
+					t = args[0].t // read as if it were in UTC
+				}
+				x, err := timeParser(t, false)(b, c, args)
 				if err != nil {
 					return nil, err
 				}
 				args = []*node{x}
 			}
-			return b.implicit(args[0], batch.BigIntType, c)
+			return b.intern(b.call("unix_timestamp", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+				x.b.Int64(x.i64(0, i) / datetime.Second) // towards 1970, where a cast rounds down
+			}), args...), ""), nil
 		})
 	also("unix_timestamp", "to_unix_timestamp")
 	for name, factor := range map[string]int64{"timestamp_seconds": 1e6, "timestamp_millis": 1e3, "timestamp_micros": 1} {

@@ -33,6 +33,15 @@ func truncate(unit string, days int32, ofDay int64) (int32, int64, bool) {
 	return days, ofDay - ofDay%n, true
 }
 
+// keepsOffset reports whether a time cut to the unit keeps its offset where the wall clock of the result has it: of units up to a day, as in Java.
+func keepsOffset(unit string) bool {
+	switch unit {
+	case "DAY", "DD", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND":
+		return true
+	}
+	return false
+}
+
 func defineTruncation() {
 	define("date_trunc", "date_trunc(unit, timestamp)", "A timestamp cut to a unit: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, MILLISECOND.",
 		"date_trunc('HOUR', TIMESTAMP'2026-03-09 14:05:07')", "2026-03-09 14:00:00", 2, 2,
@@ -82,8 +91,8 @@ func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, 
 		days, ofDay := datetime.Split(clock)
 		days, ofDay, _ = truncate(text, days, ofDay)
 		cut := int64(days)*datetime.Day + ofDay
-		if !datetime.UTC(zone) && clock-cut < datetime.Hour {
-			x.b.Int64(x.i64(0, i) - (clock - cut)) // within the hour the offset stays
+		if keepsOffset(text) {
+			x.b.Int64(datetime.InstantNear(cut, clock-x.i64(0, i), zone))
 			return
 		}
 		x.b.Int64(datetime.Instant(cut, zone))

@@ -24,10 +24,10 @@ type timeText struct {
 }
 
 // timeTextsOf makes a kernel of a pattern: with a dictionary where it can be one, row by row else.
-func timeTextsOf(p *datetime.Pattern, ntz bool, byRow kernel) kernel {
+func timeTextsOf(p *datetime.Pattern, byRow kernel) kernel {
 	step := p.Step()
 	return func(r *run, sel []int32, a []val) (*batch.Column, error) {
-		if step < datetime.Second || a[0].one || !ntz && !datetime.UTC(r.zone) {
+		if step < datetime.Second || a[0].one || !datetime.UTC(r.zone) {
 			return byRow(r, sel, a)
 		}
 		x := &timeTexts{pattern: p, step: step, texts: batch.NewBuilder(batch.StringType, r.pool())}
@@ -86,6 +86,9 @@ func (x *timeTexts) code(t int64) (from int64, code int32) {
 	span := t / x.step
 	if t%x.step < 0 {
 		span--
+	}
+	if span*x.step > t { // the span begins before the first timestamp there is
+		return 0, -1
 	}
 	for k := uint64(span); ; k++ {
 		slot := &x.slots[k%uint64(len(x.slots))]

@@ -62,11 +62,11 @@ func AddDays(micros, days int64, zone *time.Location) (int64, bool) {
 	if days > 1<<40 || days < -(1<<40) || (moved > clock) != (days > 0) {
 		return 0, false
 	}
-	return instantNear(moved, clock-micros, zone), true
+	return InstantNear(moved, clock-micros, zone), true
 }
 
-// instantNear is Instant, with the offset where the wall clock has it.
-func instantNear(clock, offset int64, zone *time.Location) int64 {
+// InstantNear is Instant, with the offset where the wall clock has it.
+func InstantNear(clock, offset int64, zone *time.Location) int64 {
 	if t := clock - offset; Local(t, zone) == clock {
 		return t
 	}
@@ -81,7 +81,7 @@ func MoveMonths(micros, months int64, zone *time.Location) (int64, bool) {
 	if !ok || days > maxDays || days < -maxDays {
 		return 0, false
 	}
-	return instantNear(int64(days)*Day+ofDay, clock-micros, zone), true
+	return InstantNear(int64(days)*Day+ofDay, clock-micros, zone), true
 }
 
 // maxDays is how far days may be from 1970 for their microseconds to fit 64 bits.

@@ -223,9 +223,6 @@ func (p *Parser) trim() (Node, error) {
 		if c.Args, err = p.separated("FROM"); err != nil {
 			return nil, err
 		}
-		if len(c.Args) == 2 {
-			c.Args[0], c.Args[1] = c.Args[1], c.Args[0]
-		}
 	} else if c.Args, err = p.list(")"); err != nil {
 		return nil, err
 	}

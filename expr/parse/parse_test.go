@@ -50,7 +50,7 @@ func TestPrecedence(t *testing.T) {
 		"`a b`.`c``d`":                 "`a b`.`c``d`",
 		`"a\tb" || 'c''d'`:             `('a\tb' || 'c\'d')`,
 		"extract(HOUR FROM t)":         "date_part('hour', t)",
-		"trim(LEADING 'x' FROM s)":     "ltrim(s, 'x')",
+		"trim(LEADING 'x' FROM s)":     "ltrim('x', s)",
 		"substring(s FROM 2 FOR 3)":    "substring(s, 2, 3)",
 		"a % 2 = 0 -- even":            "((a % 2BD) = 0)",
 	} {

@@ -32,6 +32,8 @@ type Reader struct {
 	fields []field
 	text   []byte // of fields that had something to undo
 	width  int    // fields of a record; 0: not known yet
+
+	lenient bool // quotes that close nothing are as Spark's from_csv has them
 }
 
 // field is one value of a record.
@@ -223,8 +225,12 @@ func (r *Reader) quotedField(data []byte, p int) (value []byte, end int, more bo
 				r.text = append(r.text, value...)
 				value = r.text[from:]
 			}
-			return r.closed(data, q+1, value)
+			return r.closed(data, p-1, q+1, value)
 		}
+	}
+	if r.lenient {
+		r.text = append(r.text, data[run:]...)
+		return r.text[from:], len(data), false, nil
 	}
 	if r.ended {
 		return nil, 0, false, r.fail(r.line, "a quote is not closed")
@@ -232,8 +238,24 @@ func (r *Reader) quotedField(data []byte, p int) (value []byte, end int, more bo
 	return nil, 0, true, nil
 }
 
-// closed checks what follows a closing quote.
-func (r *Reader) closed(data []byte, q int, value []byte) ([]byte, int, bool, error) {
+// unquoted returns what stands at start in place of a value whose closing quote, before q, has something behind it: blanks do not count.
+func (r *Reader) unquoted(data []byte, start, q int, value []byte) ([]byte, int) {
+	ends := func(q int) bool { return q == len(data) || data[q] == r.o.Separator || data[q] == '\n' }
+	blank := q
+	for !ends(blank) && white(rune(data[blank])) {
+		blank++
+	}
+	if ends(blank) {
+		return value, blank
+	}
+	for !ends(q) {
+		q++
+	}
+	return data[start:q], q
+}
+
+// closed checks what follows a closing quote; the opening one stands at start.
+func (r *Reader) closed(data []byte, start, q int, value []byte) ([]byte, int, bool, error) {
 	switch {
 	case q == len(data):
 		return value, q, !r.ended, nil
@@ -245,6 +267,9 @@ func (r *Reader) closed(data []byte, q int, value []byte) ([]byte, int, bool, er
 		return value, q, false, nil
 	case data[q] == '\r' && q+1 == len(data):
 		return value, q + 1, false, nil
+	case r.lenient:
+		value, end := r.unquoted(data, start, q, value)
+		return value, end, false, nil
 	}
 	return nil, 0, false, r.fail(r.line, "%q follows a closing quote", data[q:q+1])
 }
@@ -256,16 +281,18 @@ type Value struct {
 }
 
 // Record reads a text that is one record, and appends its values to dst: what from_csv does. Text behind a line end does not count.
+// As in Spark a quote that is not closed is closed by the end of the text, and a value with text behind its closing quote is all that
+// stands there, quotes and all.
 func (r *Reader) Record(dst []Value, text []byte) ([]Value, error) {
 	ended := r.ended
-	r.ended = true
+	r.ended, r.lenient = true, true
 	_, _, err := r.record(text)
-	r.ended = ended
+	r.ended, r.lenient = ended, false
 	if err != nil {
 		return dst, err
 	}
 	for _, f := range r.fields {
-		v := Value{Bytes: f.bytes, Null: !f.quoted && string(f.bytes) == r.o.Null}
+		v := Value{Bytes: f.bytes, Null: string(f.bytes) == r.o.Null} // in quotes or not, as in Spark
 		if !f.quoted && string(f.bytes) == r.o.Empty {
 			v.Bytes = nil
 		}

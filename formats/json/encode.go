@@ -87,7 +87,7 @@ func (e *Encoder) plain(t batch.Type) bool {
 		return e.o.Timestamp == nil
 	case batch.TimestampNTZ:
 		return e.o.TimestampNTZ == nil
-	case batch.Struct, batch.Array, batch.Map:
+	case batch.Struct, batch.Array, batch.Map, batch.Float, batch.Double:
 		return false
 	}
 	return true
@@ -143,6 +143,8 @@ func (e *Encoder) value(dst []byte, m *encoded, c *batch.Column, i int) []byte {
 			dst = e.value(dst, &m.kids[1], c.Kids[1], int(at))
 		}
 		return append(dst, '}')
+	case batch.Float, batch.Double:
+		return appendFloat(dst, c, i)
 	case batch.Date:
 		e.text = e.o.Date(e.text[:0], int64(c.I32[i]))
 	case batch.Timestamp:
@@ -153,12 +155,26 @@ func (e *Encoder) value(dst []byte, m *encoded, c *batch.Column, i int) []byte {
 	return batch.AppendJSONString(dst, e.text)
 }
 
+// appendFloat appends a float as Spark writes it: with a point always; what is no number is a string.
+func appendFloat(dst []byte, c *batch.Column, i int) []byte {
+	at := len(dst)
+	dst = batch.AppendText(dst, c, i)
+	if last := dst[len(dst)-1]; last >= '0' && last <= '9' {
+		return dst
+	}
+	text := string(dst[at:])
+	return append(append(append(dst[:at], '"'), text...), '"')
+}
+
 // key appends a map's key as the name of a member.
 func (e *Encoder) key(dst []byte, c *batch.Column, i int) []byte {
 	if c.Type.Kind == batch.String {
 		return batch.AppendJSONString(dst, c.Bytes(i))
 	}
 	at := len(dst)
+	if k := c.Type.Kind; k == batch.Float || k == batch.Double {
+		return append(batch.AppendText(append(dst, '"'), c, i), '"')
+	}
 	if dst = batch.AppendJSON(dst, c, i); dst[at] == '"' {
 		return dst
 	}
