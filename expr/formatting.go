@@ -174,7 +174,7 @@ func javaArgument(dst []byte, spec string, verb byte, x *rows, k, i int) ([]byte
 		if verb < 'a' {
 			s = strings.ToUpper(s)
 		}
-		return fmt.Appendf(dst, "%"+strings.TrimLeft(spec, "0+ ")+"s", s)
+		return javaText(dst, strings.TrimLeft(spec, "0+ "), s)
 	}
 	if kind == batch.Void || x.a[k].null(i) {
 		if verb|0x20 == 'b' {
@@ -210,25 +210,18 @@ func javaArgument(dst []byte, spec string, verb byte, x *rows, k, i int) ([]byte
 	case 'f', 'e', 'g':
 		var f float64
 		switch kind {
-		case batch.Float:
-			f = float64(col.F32[at])
-		case batch.Double:
-			f = col.F64[at]
+		case batch.Float, batch.Double:
+			f = float(col, at)
 		case batch.Decimal:
 			f = col.I128[at].Float64(int(col.Type.Scale))
 		default:
 			return dst, bad
 		}
 		if math.IsInf(f, 0) || math.IsNaN(f) {
-			switch {
-			case math.IsNaN(f):
-				return text("NaN"), ""
-			case f < 0:
-				return text("-Infinity"), ""
-			case strings.Contains(spec, "+"):
-				return text("+Infinity"), ""
-			}
-			return text("Infinity"), ""
+			return text(javaUnbounded(f, spec)), ""
+		}
+		if verb == 'g' {
+			spec, verb = javaGeneral(f, spec)
 		}
 		if grouped && verb == 'f' {
 			precision := 6
