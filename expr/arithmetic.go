@@ -58,7 +58,8 @@ func (b *binder) arithmetic(op string, at parse.Node, l, r *node, mode castMode)
 		return nil, err
 	}
 	k, fails := numberKernel(op, t, mode)
-	n := b.call(op, t, k, l, r)
+	n := b.callStrict(op, t, k, l, r)
+	n.rightFirst = divides(op)
 	if d, ok := r.wholeConstant(); ok && op != "+" && op != "-" && op != "*" {
 		fails = d == 0 || d == -1
 	}

@@ -362,7 +362,7 @@ func arrayJoin(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err := b.to(batch.StringType, c, args, 1, 2); err != nil {
 		return nil, err
 	}
-	n := b.call("array_join", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+	n := b.callStrict("array_join", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
 		l, at := x.a[0].c, i&x.a[0].mask()
 		buf, first := x.buf[:0], true
 		for j := int(l.Off[at]); j < int(l.Off[at+1]); j++ {

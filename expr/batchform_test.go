@@ -134,3 +134,26 @@ func TestTruncationKeepsTheOffset(t *testing.T) {
 		}
 	}
 }
+
+// What Spark has no reason to look at fails no row: 1 / 0 beside a null.
+func TestNullsEndARowBeforeItFails(t *testing.T) {
+	in := columnsOf(t, []batch.Type{batch.IntType, batch.IntType, batch.StringType, batch.ArrayType(batch.IntType, true)},
+		[]string{"null", "1", "null", "2"}, []string{"0", "0", "1", "2"}, []string{"null", "'x'", "'y'", "'ab'"}, []string{"null", "array(1)", "array(2)", "array(1, 2, 3)"})
+	for text, want := range map[string]string{
+		"c0 + 1 / c1":                       "NULL | DIVIDE_BY_ZERO | NULL | 2.5",
+		"(1 / c1) - c0":                     "DIVIDE_BY_ZERO | DIVIDE_BY_ZERO | NULL | -1.5",
+		"(1 / c1) / c0":                     "NULL | DIVIDE_BY_ZERO | NULL | 0.25",
+		"c0 < 1 / c1":                       "NULL | DIVIDE_BY_ZERO | NULL | false",
+		"c0 <=> 1 / c1":                     "DIVIDE_BY_ZERO | DIVIDE_BY_ZERO | false | false",
+		"left(c2, cast(1 / c1 as int))":     "NULL | DIVIDE_BY_ZERO | y | ",
+		"concat(c2, 1 / c1)":                "DIVIDE_BY_ZERO | DIVIDE_BY_ZERO | y1.0 | ab0.5",
+		"c3[cast(1 / c1 as int)]":           "NULL | DIVIDE_BY_ZERO | INVALID_ARRAY_INDEX | 1",
+		"c0 + (c1 + (1 / c1) + (1 / c1))":   "NULL | DIVIDE_BY_ZERO | NULL | 5.0",
+		"c0 + (1 % c1) * (c0 + 1 / c1)":     "NULL | REMAINDER_BY_ZERO | NULL | 4.5",
+		"array(c0 + 1 / c1, c0 - (1 / c1))": "[null, null] | DIVIDE_BY_ZERO | [null, null] | [2.5, 1.5]",
+	} {
+		if got := evaluate(t, text, in, NewOptions()); got != want {
+			t.Errorf("%s: %s; want %s", text, got, want)
+		}
+	}
+}

@@ -150,6 +150,13 @@ func (b *binder) call(name string, t batch.Type, k kernel, args ...*node) *node 
 	return n
 }
 
+// callStrict makes an eager node that is null where any argument is.
+func (b *binder) callStrict(name string, t batch.Type, k kernel, args ...*node) *node {
+	n := b.call(name, t, k, args...)
+	n.strict = true
+	return n
+}
+
 // bind binds a tree.
 func (b *binder) bind(ast parse.Node) (*node, error) {
 	switch n := ast.(type) {

@@ -82,7 +82,7 @@ func (b *binder) timestampDiff(c *parse.Call, unit calendarUnit, word string, ar
 			return nil, err
 		}
 	}
-	return b.intern(b.call("timestampdiff", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+	return b.intern(b.callStrict("timestampdiff", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
 		from, to := datetime.Local(x.i64(0, i), x.r.zone), datetime.Local(x.i64(1, i), x.r.zone)
 		x.b.Int64(datetime.Between(from, to, unit.micros, unit.months))
 	}), args...), word), nil
@@ -102,7 +102,7 @@ func (b *binder) timestampAdd(c *parse.Call, unit calendarUnit, word string, arg
 			return nil, err
 		}
 	}
-	n := b.call("timestampadd", t, strict(t, func(x *rows, i int) {
+	n := b.callStrict("timestampadd", t, strict(t, func(x *rows, i int) {
 		v, ok := addUnits(x, x.i64(1, i), x.i64(0, i), unit, t)
 		if !ok {
 			x.fail(i, "DATETIME_OVERFLOW", "the time is out of range", nil)

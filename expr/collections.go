@@ -51,7 +51,7 @@ func (b *binder) element(x, i *node, at parse.Node, how elementOf) (*node, error
 		if err != nil {
 			return nil, err
 		}
-		n := b.call("element", x.t.Fields[1].Type, mapKernel, x, i)
+		n := b.callStrict("element", x.t.Fields[1].Type, mapKernel, x, i)
 		n.nullable = true
 		return b.intern(n, ""), nil
 	case batch.Array:
@@ -62,7 +62,7 @@ func (b *binder) element(x, i *node, at parse.Node, how elementOf) (*node, error
 		if err != nil {
 			return nil, err
 		}
-		n := b.call("element", x.t.Fields[0].Type, arrayKernel(how, b.o.ANSI), x, i)
+		n := b.callStrict("element", x.t.Fields[0].Type, arrayKernel(how, b.o.ANSI), x, i)
 		n.nullable = true
 		n.fails = b.o.ANSI && how == elementIndex || how == elementAt || how == elementTry // place 0 always fails
 		return b.intern(n, fmt.Sprint(how)), nil
@@ -394,7 +394,7 @@ func arrayContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := b.call("array_contains", batch.BooleanType, containsKernel, x, v)
+	n := b.callStrict("array_contains", batch.BooleanType, containsKernel, x, v)
 	n.nullable = true
 	return b.intern(n, ""), nil
 }

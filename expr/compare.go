@@ -27,7 +27,7 @@ func (b *binder) compare(op string, l, r *node, at parse.Node) (*node, error) {
 	want := outcomes[op]
 	out := b.call(op, batch.BooleanType, compareKernel(want, op == "<=>"), l, r)
 	out.perEntry = op != "<=>" && (l.t.Kind == batch.String || l.t.Kind == batch.Binary)
-	out.cheap = l.t.Fixed()
+	out.cheap, out.strict = l.t.Fixed(), op != "<=>"
 	if op == "<=>" {
 		out.nullable = false
 	}

@@ -55,7 +55,8 @@ func (b *binder) decimalArithmetic(op string, at parse.Node, l, r *node, mode ca
 	}
 	t := decimalResult(op, l.t, r.t)
 	k := decimalKernel(op, l.t, r.t, t, mode)
-	n := b.call(op, t, k, l, r)
+	n := b.callStrict(op, t, k, l, r)
+	n.rightFirst = divides(op)
 	n.cheap = op == "+" || op == "-" || op == "*"
 	if decimalLoopOf(op, l.t, r.t, t) != nil {
 		n.fused = fuse(op, l, r)

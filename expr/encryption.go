@@ -47,7 +47,7 @@ func aesEncrypt(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := b.call("aes_encrypt", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
+	n := b.callStrict("aes_encrypt", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
 		out, class := encrypt(x.buf[:0], x.str(0, i), x.str(1, i), x.str(2, i), x.str(3, i), x.str(4, i), x.str(5, i))
 		if class != "" {
 			if class == noVector {
@@ -69,7 +69,7 @@ func aesDecrypt(try bool) bindFunction {
 		if err != nil {
 			return nil, err
 		}
-		n := b.call(strings.ToLower(c.Name), batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
+		n := b.callStrict(strings.ToLower(c.Name), batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
 			out, class := decrypt(x.str(0, i), x.str(1, i), x.str(2, i), x.str(3, i), x.str(4, i))
 			switch {
 			case class == "":

@@ -65,7 +65,7 @@ func (b *binder) intervalField(field string, x *node) *node {
 	if !ok {
 		return nil
 	}
-	return b.intern(b.call("extract", p.t, strict(p.t, func(x *rows, i int) {
+	return b.intern(b.callStrict("extract", p.t, strict(p.t, func(x *rows, i int) {
 		v := x.whole(0, i) / p.by
 		if p.modulus > 0 {
 			v %= p.modulus

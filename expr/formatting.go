@@ -30,7 +30,7 @@ func formatNumber(b *binder, c *parse.Call, args []*node) (*node, error) {
 		return nil, err
 	}
 	kind, scale := x.t.Kind, int(x.t.Scale)
-	n := b.call("format_number", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+	n := b.callStrict("format_number", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
 		digits := int(x.i32(1, i))
 		if digits < 0 || digits > 1000 {
 			x.b.Null()

@@ -249,10 +249,10 @@ func (b *binder) to(t batch.Type, c *parse.Call, args []*node, which ...int) err
 	return nil
 }
 
-// eager makes a bind function of a kernel and the types of its arguments. A kernel that cannot fail is null where an argument is:
-// it may be computed of the entries of a dictionary.
+// eager makes a bind function of a kernel and the types of its arguments. The kernel is null where an argument is; one that
+// cannot fail may be computed of the entries of a dictionary.
 func eager(t batch.Type, types []batch.Type, fails bool, k kernel) func(*binder, *parse.Call, []*node) (*node, error) {
-	return eagerOf(t, types, fails, !fails, k)
+	return eagerOf(t, types, fails, true, k)
 }
 
 // eagerRows is eager of a kernel that cannot fail, and that is not null wherever an argument is.
@@ -260,7 +260,7 @@ func eagerRows(t batch.Type, types []batch.Type, k kernel) func(*binder, *parse.
 	return eagerOf(t, types, false, false, k)
 }
 
-func eagerOf(t batch.Type, types []batch.Type, fails, perEntry bool, k kernel) func(*binder, *parse.Call, []*node) (*node, error) {
+func eagerOf(t batch.Type, types []batch.Type, fails, strict bool, k kernel) func(*binder, *parse.Call, []*node) (*node, error) {
 	return func(b *binder, c *parse.Call, args []*node) (*node, error) {
 		for i := range args {
 			want := types[min(i, len(types)-1)]
@@ -273,7 +273,7 @@ func eagerOf(t batch.Type, types []batch.Type, fails, perEntry bool, k kernel) f
 		}
 		n := b.call(strings.ToLower(c.Name), t, k, args...)
 		n.fails = fails
-		n.perEntry = perEntry
+		n.strict, n.perEntry = strict, strict && !fails
 		n.nullable = true
 		return b.intern(n, ""), nil
 	}

@@ -112,7 +112,7 @@ func mapContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err := b.to(key, c, args, 1); err != nil {
 		return nil, err
 	}
-	return b.intern(b.call("map_contains_key", batch.BooleanType, strict(batch.BooleanType, func(x *rows, i int) {
+	return b.intern(b.callStrict("map_contains_key", batch.BooleanType, strict(batch.BooleanType, func(x *rows, i int) {
 		m, at := x.a[0].c, i&x.a[0].mask()
 		for j := m.Off[at]; j < m.Off[at+1]; j++ {
 			if same(m.Kids[0], int(j), x.a[1].c, i&x.a[1].mask()) {
@@ -215,7 +215,7 @@ func strToMap(b *binder, c *parse.Call, args []*node) (*node, error) {
 	}
 	t := batch.MapType(batch.StringType, batch.StringType, true)
 	var patterns patternCache
-	n := b.call("str_to_map", t, strict(t, func(x *rows, i int) {
+	n := b.callStrict("str_to_map", t, strict(t, func(x *rows, i int) {
 		pairs, err := patterns.of(x.str(1, i))
 		keys, err2 := patterns.of(x.str(2, i))
 		if err != nil || err2 != nil {

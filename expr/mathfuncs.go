@@ -112,7 +112,7 @@ func absolute(b *binder, c *parse.Call, args []*node) (*node, error) {
 	low, _ := intRange(x.t.Kind)
 	ansi := b.o.ANSI
 	t := x.t
-	n := b.call("abs", t, strict(t, func(x *rows, i int) {
+	n := b.callStrict("abs", t, strict(t, func(x *rows, i int) {
 		col, at := x.a[0].c, i&x.a[0].mask()
 		switch t.Kind {
 		case batch.Double:
@@ -176,7 +176,7 @@ func (b *binder) floor(c *parse.Call, x *node, up bool) (*node, error) {
 		if scale == 0 {
 			t = x.t
 		}
-		return b.intern(b.call(name, t, strict(t, func(x *rows, i int) {
+		return b.intern(b.callStrict(name, t, strict(t, func(x *rows, i int) {
 			q, rest := x.a[0].c.I128[i&x.a[0].mask()].QuoRem(batch.Pow10(scale))
 			if up && rest.Sign() > 0 {
 				q = q.Add(batch.Int128From(1))
@@ -190,7 +190,7 @@ func (b *binder) floor(c *parse.Call, x *node, up bool) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.intern(b.call(name, batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+	return b.intern(b.callStrict(name, batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
 		v := math.Floor(x.f64(0, i))
 		if up {
 			v = math.Ceil(x.f64(0, i))
@@ -224,7 +224,7 @@ func (b *binder) floorTo(c *parse.Call, args []*node, up bool) (*node, error) {
 	}
 	scale, to := int(t.Scale), roundedType(t, digits)
 	unit := batch.Pow10(max(0, scale-digits))
-	return b.intern(b.call(strings.ToLower(c.Name), to, strict(to, func(x *rows, i int) {
+	return b.intern(b.callStrict(strings.ToLower(c.Name), to, strict(to, func(x *rows, i int) {
 		q, rest := x.a[0].c.I128[i&x.a[0].mask()].QuoRem(unit)
 		if up && rest.Sign() > 0 {
 			q = q.Add(batch.Int128From(1))

@@ -57,6 +57,9 @@ type node struct {
 	cheap    bool // costs about as much for all rows as for some
 	perEntry bool // depends on the string alone, so a dictionary's entries can stand for the rows
 	uses     int
+
+	strict     bool // null where an argument is
+	rightFirst bool // of two arguments the right one is computed first: of divisions, as in Spark
 }
 
 // run is one evaluation of expressions over one batch.
@@ -130,19 +133,26 @@ func (n *node) compute(r *run, sel []int32) (val, error) {
 		}
 	}
 	var room [4]val
-	args := room[:0]
+	args := append(room[:0], make([]val, len(n.args))...)
 	defer func() {
 		for _, a := range args {
-			a.c.Release()
+			if a.c != nil {
+				a.c.Release()
+			}
 		}
 	}()
 	one := true
-	for _, a := range n.args {
-		v, err := a.eval(r, sel)
+	for k := range args {
+		before := args[:k]
+		if n.rightFirst {
+			k = len(args) - 1 - k
+			before = args[k+1:]
+		}
+		v, err := n.argument(r, sel, n.args[k], before)
 		if err != nil {
 			return val{}, err
 		}
-		args = append(args, v)
+		args[k] = v
 		one = one && v.one
 	}
 	if one {

@@ -65,7 +65,7 @@ func toChar(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if f == nil {
 		return b.implicit(b.constant(nullColumn(batch.VoidType), "null"), batch.StringType, c)
 	}
-	n := b.call("to_char", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
+	n := b.callStrict("to_char", batch.StringType, strict(batch.StringType, func(x *rows, i int) {
 		x.bytes(f.write(x.buf[:0], x.a[0].c.I128[i&x.a[0].mask()], int(t.Scale)))
 	}), x)
 	text, _ := stringConstant(args[1])
@@ -105,7 +105,7 @@ func toNumber(try bool) bindFunction {
 		}
 		t := batch.DecimalType(uint8(f.whole+f.scale), uint8(f.scale))
 		format, _ := stringConstant(args[1])
-		n := b.call(strings.ToLower(c.Name), t, strict(t, func(x *rows, i int) {
+		n := b.callStrict(strings.ToLower(c.Name), t, strict(t, func(x *rows, i int) {
 			v, ok := f.read(x.str(0, i))
 			switch {
 			case ok:

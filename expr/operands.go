@@ -106,7 +106,7 @@ func (b *binder) textBesideTime(op string, at parse.Node, l, r *node) (x, y, set
 // divideIntervals binds the whole number of times that one interval is in another.
 func (b *binder) divideIntervals(l, r *node) (x, y, settled *node, err error) {
 	legacy := !b.o.ANSI
-	n := b.call("div", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+	n := b.callStrict("div", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
 		p, q := x.whole(0, i), x.whole(1, i)
 		switch {
 		case q == 0:

@@ -166,7 +166,7 @@ func toProtobuf(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if p.registry != nil {
 		head = registry.AppendIndex(registry.Frame(nil, p.newest.ID), p.message.Index())
 	}
-	n := b.call("to_protobuf", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
+	n := b.callStrict("to_protobuf", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
 		v, err := e.Append(append(x.buf[:0], head...), x.a[0].c, i&x.a[0].mask())
 		if err != nil {
 			x.fail(i, "PROTOBUF_CANNOT_WRITE", "to_protobuf: "+err.Error(), nil)

@@ -54,7 +54,7 @@ func sequence(b *binder, c *parse.Call, args []*node) (*node, error) {
 		}
 	}
 	at := batch.ArrayType(t, false)
-	n := b.call("sequence", at, strict(at, func(x *rows, i int) {
+	n := b.callStrict("sequence", at, strict(at, func(x *rows, i int) {
 		if instantKind(t.Kind) {
 			sequenceOfTimes(x, i, t)
 		} else {

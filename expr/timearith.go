@@ -36,7 +36,7 @@ func (b *binder) timeArithmetic(op string, at parse.Node, l, r *node, mode castM
 		if t.Kind == batch.YearMonth {
 			k = wholeKernel(op, t, mode, func(c *batch.Column) []int32 { return c.I32 })
 		}
-		return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
+		return b.arithmeticNode(b.callStrict(op, t, k, l, r), true, mode), nil
 	case op == "*" && interval(r.t.Kind) && numeric(l.t.Kind):
 		return b.scale(op, at, r, l, mode)
 	case (op == "*" || op == "/") && interval(l.t.Kind) && numeric(r.t.Kind):
@@ -68,14 +68,14 @@ func (b *binder) difference(at parse.Node, l, r *node) (*node, error) {
 		k := strict(t, func(x *rows, i int) {
 			x.b.Int64((int64(x.i32(0, i)) - int64(x.i32(1, i))) * datetime.Day)
 		})
-		return b.intern(b.call("-", t, k, l, r), ""), nil
+		return b.intern(b.callStrict("-", t, k, l, r), ""), nil
 	}
 	l, r, err := b.pair(at, l, r)
 	if err != nil {
 		return nil, err
 	}
 	zoned := l.t.Kind == batch.Timestamp
-	return b.intern(b.call("-", batch.DayTimeType, strict(batch.DayTimeType, func(x *rows, i int) {
+	return b.intern(b.callStrict("-", batch.DayTimeType, strict(batch.DayTimeType, func(x *rows, i int) {
 		p, q := x.i64(0, i), x.i64(1, i)
 		if zoned { // between the wall clocks
 			p, q = datetime.Local(p, x.r.zone), datetime.Local(q, x.r.zone)
@@ -98,7 +98,7 @@ func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*no
 		}
 	}
 	if l.t.Kind != batch.Date && r.t.Kind == batch.DayTime {
-		return b.arithmeticNode(b.call(op, l.t, shiftTime(op, l.t, sign, mode), l, r), true, mode), nil
+		return b.arithmeticNode(b.callStrict(op, l.t, shiftTime(op, l.t, sign, mode), l, r), true, mode), nil
 	}
 	t := l.t
 	k := strict(t, func(x *rows, i int) {
@@ -126,7 +126,7 @@ func (b *binder) shift(op string, at parse.Node, l, r *node, mode castMode) (*no
 			x.b.Null()
 		}
 	})
-	return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
+	return b.arithmeticNode(b.callStrict(op, t, k, l, r), true, mode), nil
 }
 
 // zoneOf is the zone by whose clock values of a type go: none for those without a zone.
@@ -180,7 +180,7 @@ func (b *binder) addDays(at parse.Node, l, r *node, minus bool) (*node, error) {
 		}
 	})
 	name := map[bool]string{true: "date_sub", false: "date_add"}[minus]
-	return b.intern(b.call(name, batch.DateType, k, l, r), ""), nil
+	return b.intern(b.callStrict(name, batch.DateType, k, l, r), ""), nil
 }
 
 // scaledByDouble is an interval times or divided by a double, and the class of what is wrong.
@@ -261,5 +261,5 @@ func (b *binder) scale(op string, at parse.Node, l, r *node, mode castMode) (*no
 			x.b.Int64(w)
 		}
 	})
-	return b.arithmeticNode(b.call(op, t, k, l, r), true, mode), nil
+	return b.arithmeticNode(b.callStrict(op, t, k, l, r), true, mode), nil
 }

@@ -99,7 +99,7 @@ func (b *binder) seconds(x *node, at parse.Node) (*node, error) {
 		}
 	}
 	t, ntz := batch.DecimalType(8, 6), x.t.Kind == batch.TimestampNTZ
-	return b.intern(b.call("seconds", t, strict(t, func(x *rows, i int) {
+	return b.intern(b.callStrict("seconds", t, strict(t, func(x *rows, i int) {
 		zone := x.r.zone
 		if ntz {
 			zone = nil
@@ -267,7 +267,7 @@ func defineConversions() {
 				}
 				args = []*node{x}
 			}
-			return b.intern(b.call("unix_timestamp", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
+			return b.intern(b.callStrict("unix_timestamp", batch.BigIntType, strict(batch.BigIntType, func(x *rows, i int) {
 				x.b.Int64(x.i64(0, i) / datetime.Second) // towards 1970, where a cast rounds down
 			}), args...), ""), nil
 		})
@@ -298,7 +298,7 @@ func multiplied(b *binder, c *parse.Call, args []*node, factor int64) (*node, er
 	if err := b.to(batch.BigIntType, c, args, 0); err != nil {
 		return nil, err
 	}
-	n := b.call(strings.ToLower(c.Name), batch.TimestampType, strict(batch.TimestampType, func(x *rows, i int) {
+	n := b.callStrict(strings.ToLower(c.Name), batch.TimestampType, strict(batch.TimestampType, func(x *rows, i int) {
 		v := x.i64(0, i)
 		if v > math.MaxInt64/factor || v < math.MinInt64/factor {
 			x.fail(i, arithmeticOverflow, fmt.Sprintf("%d does not fit a timestamp", v), nil)

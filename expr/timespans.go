@@ -97,7 +97,7 @@ func (b *binder) truncation(c *parse.Call, unit, x *node, t batch.Type) (*node, 
 		}
 		x.b.Int64(datetime.Instant(cut, zone))
 	})
-	n := b.call(strings.ToLower(c.Name), t, k, x, unit)
+	n := b.callStrict(strings.ToLower(c.Name), t, k, x, unit)
 	n.nullable = true
 	return b.intern(n, ""), nil
 }

@@ -20,7 +20,7 @@ func toAvro(b *binder, c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, b.fail(c, "INCOMPATIBLE_SCHEMA", "to_avro: %v", err)
 	}
-	n := b.call("to_avro", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
+	n := b.callStrict("to_avro", batch.BinaryType, strict(batch.BinaryType, func(x *rows, i int) {
 		v, err := e.Append(append(x.buf[:0], head...), x.a[0].c, i&x.a[0].mask())
 		if err != nil {
 			x.fail(i, "AVRO_CANNOT_WRITE", "to_avro: "+err.Error(), nil)

@@ -108,7 +108,7 @@ func variantGet(b *binder, c *parse.Call, args []*node, try bool) (*node, error)
 			return nil, b.mismatch(c, "a variant holds no %s", clip(t.String()))
 		}
 	}
-	n := b.call("variant_get", t, strict(t, func(x *rows, i int) { x.variantAt(i, steps, read, try) }), args[0])
+	n := b.callStrict("variant_get", t, strict(t, func(x *rows, i int) { x.variantAt(i, steps, read, try) }), args[0])
 	n.nullable, n.fails = true, read != nil && !try
 	return b.intern(n, fmt.Sprintf("%q %t", path, try)), nil
 }

@@ -43,7 +43,7 @@ func ofVariant(name string, t batch.Type, f func(x *rows, i int, metadata, value
 		if k := args[0].t.Kind; k != batch.Variant && k != batch.Void {
 			return nil, b.mismatch(c.Args[0], "%s needs a variant, not %s", name, clip(args[0].t.String()))
 		}
-		n := b.call(name, t, strict(t, func(x *rows, i int) {
+		n := b.callStrict(name, t, strict(t, func(x *rows, i int) {
 			v, at := x.a[0].c, i&x.a[0].mask()
 			f(x, i, v.Kids[0].Bytes(at), v.Kids[1].Bytes(at))
 		}), args[0])

@@ -35,7 +35,7 @@ func defineNorm(name, doc, want string, t batch.Type, put func(x *rows, v []floa
 		if len(args) == 2 && args[1].t.Kind != batch.Float {
 			return nil, b.mismatch(c.Args[1], "the degree is a float, this is of type %s", clip(args[1].t.String()))
 		}
-		n := b.call(name, t, strict(t, func(x *rows, i int) {
+		n := b.callStrict(name, t, strict(t, func(x *rows, i int) {
 			degree := float32(2)
 			if len(x.a) == 2 {
 				degree = x.a[1].c.F32[i&x.a[1].mask()]
