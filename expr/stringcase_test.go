@@ -9,11 +9,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Cases change as package strings changes them, and cuts are those of runes.
+// Cases change as package strings changes them, but for a capital I with a dot, which keeps it; and cuts are those of runes.
 func TestCaseAndCuts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringMatching(`([ -~]|[A-Za-z]{4}|é|É|日|İ|@\[\x60\{){0,12}`).Draw(t, "text")
-		if got, want := string(lower(nil, []byte(s))), string(bytes.ToLower([]byte(s))); got != want {
+		if got, want := string(lower(nil, []byte(s))), strings.ReplaceAll(string(bytes.ToLower([]byte(strings.ReplaceAll(s, "İ", "\x01")))), "\x01", "i\u0307"); got != want {
 			t.Fatalf("lower(%q) is %q, want %q", s, got, want)
 		}
 		if got, want := string(upper([]byte("x"), []byte(s))), "x"+strings.ToUpper(s); got != want {

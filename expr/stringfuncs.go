@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/deltaic/deltaic/batch"
@@ -127,10 +126,10 @@ func lower(dst, s []byte) []byte {
 		return dst
 	}
 	dst = dst[:at]
-	for len(s) > 0 {
-		r, width := utf8.DecodeRune(s)
-		dst = utf8.AppendRune(dst, unicode.ToLower(r))
-		s = s[width:]
+	for p := 0; p < len(s); {
+		r, width := utf8.DecodeRune(s[p:])
+		dst = appendLower(dst, r, s[:p], s[p+width:])
+		p += width
 	}
 	return dst
 }
@@ -144,11 +143,7 @@ func upper(dst, s []byte) []byte {
 	dst = dst[:at]
 	for len(s) > 0 {
 		r, width := utf8.DecodeRune(s)
-		if r == 'ß' {
-			dst = append(dst, "SS"...)
-		} else {
-			dst = utf8.AppendRune(dst, unicode.ToUpper(r))
-		}
+		dst = appendUpper(dst, r)
 		s = s[width:]
 	}
 	return dst
@@ -181,13 +176,15 @@ func reversed(dst, s []byte) []byte {
 
 func initcap(dst, s []byte) []byte {
 	first := true
-	for _, r := range string(s) {
+	for p := 0; p < len(s); {
+		r, width := utf8.DecodeRune(s[p:])
 		if first {
-			dst = append(dst, strings.ToUpper(string(r))...)
+			dst = appendTitle(dst, r)
 		} else {
-			dst = append(dst, strings.ToLower(string(r))...)
+			dst = appendLower(dst, r, s[:p], s[p+width:])
 		}
 		first = r == ' '
+		p += width
 	}
 	return dst
 }
