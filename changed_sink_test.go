@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/deltaic/deltaic/connectors"
@@ -12,6 +13,7 @@ import (
 	"github.com/deltaic/deltaic/connectors/kafka"
 	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
 	"github.com/deltaic/deltaic/connectors/noop"
+	"github.com/deltaic/deltaic/delta"
 	"github.com/deltaic/deltaic/objstore/local"
 	"github.com/deltaic/deltaic/stream"
 	"github.com/deltaic/deltaic/supervision"
@@ -131,5 +133,40 @@ func TestACheckpointFromBefore(t *testing.T) {
 	}
 	if got := committedValues(t, broker.Addresses(), "out")[0]; !slices.Equal(got, []string{"a", "b", "a", "b", "c", "d"}) {
 		t.Errorf("the topic has %q", got)
+	}
+}
+
+// Tables and folders of files say the same.
+func TestACheckpointFromBeforeAndTables(t *testing.T) {
+	broker := kafkatest.Start(t, 1, []string{"in"})
+	dir := t.TempDir()
+	run := func(location string) error {
+		store, err := local.New(filepath.Join(dir, "files"), local.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sinks := map[string]connectors.Sink{"table": delta.SinkAt(filepath.Join(dir, "table"), delta.SinkOptions{})}
+		if strings.HasPrefix(filepath.Base(location), "files") {
+			sinks = map[string]connectors.Sink{"files": files.New(store, files.Options{Format: files.JSON})}
+		} else {
+			sinks["rest"] = &noop.Sink{}
+		}
+		return runAll(t, goesOut(broker, sinks), stream.CheckpointLocation(location))
+	}
+	broker.Values("in", 0, "a")
+	for what, class := range map[string]string{"table": "SINK_AHEAD", "files": "FOLDER_OF_ANOTHER_SINK"} {
+		at, copied := filepath.Join(dir, what+"-checkpoint"), filepath.Join(dir, what+"-copy")
+		if err := run(at); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(copied, os.DirFS(at)); err != nil {
+			t.Fatal(err)
+		}
+		broker.Values("in", 0, "b")
+		if err := run(at); err != nil {
+			t.Fatal(err)
+		}
+		broker.Values("in", 0, "c")
+		wantFailure(t, run(copied), class)
 	}
 }

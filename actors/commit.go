@@ -68,6 +68,9 @@ func (a *attempt) commit(ctx context.Context, s epochs.SinkCommit) (connectors.C
 	wait := 50 * time.Millisecond
 	for try := 1; ; try++ {
 		done, err := sink.Commit(ctx, s.Commit)
+		if err == nil {
+			err = ahead(s.Commit.Epoch, done)
+		}
 		if err == nil || supervision.KindOf(err) != supervision.Transient || try == 8 {
 			return done, stepError(s.Sink, err)
 		}
@@ -76,6 +79,17 @@ func (a *attempt) commit(ctx context.Context, s epochs.SinkCommit) (connectors.C
 		}
 		wait *= 2
 	}
+}
+
+// ahead refuses output that has later epochs of the flow than its ledger: those that the flow makes next have other rows under their numbers, and
+// would be taken for them.
+func ahead(epoch int64, done connectors.Committed) error {
+	if !done.Repeat || done.Newest <= epoch {
+		return nil
+	}
+	f := supervision.New(supervision.Fatal, "SINK_AHEAD", "the output has epoch %d of the flow, whose ledger is at epoch %d", done.Newest, epoch)
+	f.Hint = "the checkpoint location is a copy from before, or the flow runs somewhere else too; use the newest checkpoint location, or restore the table to the version that belongs to the copy"
+	return f
 }
 
 // limits asks the sources how far the next epoch may read.

@@ -301,6 +301,9 @@ func (a *attempt) rollForward(ctx context.Context) error {
 		}
 		done, err := step.Sink.Commit(ctx, connectors.Commit{Flow: c.Plan.Graph.Flow, Incarnation: a.entry.Incarnation, Epoch: a.manifest.Epoch,
 			Attempt: a.manifest.Attempt, QueryID: a.entry.Incarnation, Time: a.manifest.Time, Prepared: record.Prepared})
+		if err == nil {
+			err = ahead(a.manifest.Epoch, done)
+		}
 		if err != nil {
 			return stepError(name, err)
 		}

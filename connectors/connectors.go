@@ -283,6 +283,7 @@ type Commit struct {
 type Committed struct {
 	Version int64 // of the table, -1 if there is none
 	Repeat  bool  // the epoch had been committed before
+	Newest  int64 // with Repeat: the newest epoch of the flow that the output has, where that is known
 	Files   int   // added
 	Bytes   int64 // added
 	Removed int   // files that others took the place of

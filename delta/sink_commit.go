@@ -140,11 +140,11 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 		return connectors.Committed{}, t.at(err, -1)
 	}
 	defer e.release()
-	repeatAt := int64(-1)
+	repeatAt, newestEpoch := int64(-1), int64(0)
 	commit.Check = func(newest *Head) error {
 		last, ok := newest.Txns[AppID(c.Flow, c.Incarnation)]
 		if ok && last.Version >= c.Epoch && !(mutant.On(mutant.CommitRepeated) && len(s.o.Keys) == 0 && c.Epoch >= 6) {
-			repeatAt = newest.Version
+			repeatAt, newestEpoch = newest.Version, last.Version
 			return errRepeat
 		}
 		return s.checkTable(t, bound, newest, c)
@@ -152,7 +152,7 @@ func (s *Sink) Commit(ctx context.Context, c connectors.Commit) (connectors.Comm
 	version, err := t.commit(ctx, &commit)
 	if errors.Is(err, errRepeat) {
 		e.done(ctx, c)
-		return connectors.Committed{Version: repeatAt, Repeat: true}, nil
+		return connectors.Committed{Version: repeatAt, Repeat: true, Newest: newestEpoch}, nil
 	}
 	if err != nil {
 		return connectors.Committed{}, err

@@ -26,6 +26,7 @@ var errorClasses = map[string]string{
 	"DATA_SOURCE_NOT_FOUND":               "there is no source or sink of that format",
 	"TABLE_OR_VIEW_NOT_FOUND":             "a step reads from a name that stands for nothing before it",
 	"SOURCE_RENAMED":                      "a source of the flow is gone and another has come: positions belong to a name",
+	"SINK_AHEAD":                          "a sink has epochs that the ledger does not know: the checkpoint location is a copy from before",
 	"SINK_MISSING":                        "a sink that the flow does not have any more may lack rows of the last epoch",
 	"NO_SPLITS":                           "a source has nothing to read from",
 	"DRAIN_TIMEOUT":                       "a clean stop took longer than --drain-timeout; nothing is lost",
