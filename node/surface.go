@@ -107,7 +107,7 @@ func (s *service) reasons() []api.Reason {
 func (j *job) unready(now time.Time) string {
 	status := j.query().Status()
 	if status.Stuck != "" {
-		return status.Stuck
+		return holdup(status)
 	}
 	switch status.State {
 	case "STOPPED":
@@ -124,6 +124,17 @@ func (j *job) unready(now time.Time) string {
 		return fmt.Sprintf("no epoch for %v with %d rows waiting", age.Round(time.Second), v.last.Lag)
 	}
 	return ""
+}
+
+// holdup says why a flow does not get on: what has taken too long, and what is waited for, which is why more often than not.
+func holdup(s stream.Status) string {
+	switch {
+	case s.Waiting == "":
+		return s.Stuck
+	case s.Stuck == "":
+		return "Waiting for " + s.Waiting
+	}
+	return s.Stuck + "; waiting for " + s.Waiting
 }
 
 // shown is a job as the surface shows it.

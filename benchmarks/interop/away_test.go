@@ -30,7 +30,7 @@ func span(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("DELTAIC_INTEROP_AWAY")
 	if text == "" {
-		return 20 * time.Second
+		return 30 * time.Second
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {

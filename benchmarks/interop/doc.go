@@ -7,7 +7,7 @@
 // TestHandOffCountsExactly alone runs without, in a small form, with a broker in process.
 // DELTAIC_INTEROP_CACHE names where the scripts keep what they install,
 // DELTAIC_INTEROP_PORT the first of the ports that brokers take (19192),
-// EVENTS the number of generated events (200000), DELTAIC_INTEROP_AWAY how long the broker of TestBrokerAway is away (20s), DELTAIC_INTEROP_KILLS the rounds of
+// EVENTS the number of generated events (200000), DELTAIC_INTEROP_AWAY how long the broker of TestBrokerAway is away (30s), DELTAIC_INTEROP_KILLS the rounds of
 // TestKafkaToKafkaThroughCrashes (12) and DELTAIC_INTEROP_SEED what they draw.
 //
 // Processes that must be killed are this test binary started again (see TestMain).
