@@ -20,8 +20,9 @@ type Decoder struct {
 	scratch []byte
 	zones   zones
 	drift   drift
-	drifted bool // some record since the last column had unknown members
-	unfit   bool // or values that did not fit
+	drifted bool  // some record since the last column had unknown members
+	unfit   bool  // or values that did not fit
+	blanks  []int // rows that are to be null
 }
 
 // NewDecoder returns a decoder for rows of the struct t. It refuses, naming
@@ -75,7 +76,7 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 	d.strict = false
 	reserve(d.root, len(in.Data))
 	rows := to.Len()
-	d.drifted, d.unfit = false, false
+	d.drifted, d.unfit, d.blanks = false, false, d.blanks[:0]
 	for i := range in.N {
 		if in.IsNull(i) || active != nil && !active.Get(i) {
 			appendNulls(d.root, 1)
@@ -89,8 +90,17 @@ func (d *Decoder) DecodeColumn(in *batch.Column, active batch.Bitmap, to *batch.
 			failed(i, e)
 		}
 	}
+	d.settleBlanks()
 	settle(d.root, rows+in.N)
 	remember(d.root)
+}
+
+// settleBlanks makes the rows of records that failed null: until here the row of a record that did not need not say that it is valid.
+func (d *Decoder) settleBlanks() {
+	for _, row := range d.blanks {
+		d.root.b.Column().NewValid().Clear(row)
+	}
+	d.blanks = d.blanks[:0]
 }
 
 // DecodeLines appends the records of newline-delimited JSON to to and returns
@@ -166,6 +176,7 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) *Error {
 	if d.o.Mode != Permissive {
 		truncate(d.root, rows)
 		appendBlank(d.root, rows)
+		d.blanks = append(d.blanks, rows)
 	} else if d.root.corrupt != nil {
 		d.keep(s[at:end], rows)
 	}

@@ -51,14 +51,14 @@ func appendNulls(n *node, count int) {
 	}
 }
 
-// appendBlank appends a null row to a struct that has rows of them. What is below the null says nothing and is not null there: a column
+// appendBlank appends a row that is to be null to a struct that has rows of them. What is below it says nothing and is not null there: a column
 // without nulls costs less for each of its other rows.
 func appendBlank(n *node, rows int) {
 	for _, f := range n.fields {
 		align(f, rows)
 		blank(f)
 	}
-	appendNulls(n, 1)
+	closeRow(n.b)
 }
 
 // blank appends a row of nothing in particular.

@@ -53,7 +53,7 @@ func (d *Decoder) object(n *node, s []byte, p, end, depth int) int {
 		} else if q = next.match(s, p); q != 0 {
 			f = next
 		} else if q = f.alt.match(s, p); q != 0 {
-			f = f.alt
+			f.next, f.alt, f = f.alt, f.next, f.alt // one record without a key is not to be what all others are held against
 		} else if f, q = d.member(n, f, s, p, end); q < 0 {
 			return q
 		}
