@@ -53,6 +53,23 @@ func (b Bitmap) Count(n int) int {
 	return c
 }
 
+// SetRows sets the bits of ascending rows, runs of them at once.
+func (b Bitmap) SetRows(rows []int32) {
+	for len(rows) > 0 {
+		first := int(rows[0])
+		if len(rows) < 64 || int(rows[63])-first != 63 {
+			b.Set(first)
+			rows = rows[1:]
+			continue
+		}
+		b[first>>6] |= ^uint64(0) << (uint(first) & 63)
+		if r := uint(first) & 63; r != 0 {
+			b[first>>6+1] |= 1<<r - 1
+		}
+		rows = rows[64:]
+	}
+}
+
 // Rows appends the indexes of the set bits among the first n to rows and
 // returns it: a selection vector.
 func (b Bitmap) Rows(n int, rows []int32) []int32 {
@@ -65,14 +82,26 @@ func (b Bitmap) Rows(n int, rows []int32) []int32 {
 		if word == ^uint64(0) {
 			at := len(rows)
 			rows = slices.Grow(rows, 64)[:at+64]
-			for i := range rows[at:] {
-				rows[at+i] = base + int32(i)
+			for i, run := 0, (*[64]int32)(rows[at:]); i < len(run); i++ {
+				run[i] = base + int32(i)
 			}
 			continue
 		}
-		for word != 0 {
-			rows = append(rows, base+int32(bits.TrailingZeros64(word)))
-			word &= word - 1
+		if bits.OnesCount64(word) < 48 {
+			for ; word != 0; word &= word - 1 {
+				rows = append(rows, base+int32(bits.TrailingZeros64(word)))
+			}
+			continue
+		}
+		for word != 0 { // few are missing: by runs
+			from := int32(bits.TrailingZeros64(word))
+			to := from + int32(bits.TrailingZeros64(^(word >> from)))
+			at := len(rows)
+			rows = slices.Grow(rows, 64)[:at+int(to-from)]
+			for i, run := int32(0), rows[at:]; int(i) < len(run); i++ {
+				run[i] = base + from + i
+			}
+			word &= ^uint64(0) << to
 		}
 	}
 	return rows

@@ -146,9 +146,13 @@ func (b *Batch) gather(n int, column func(*Column) *Column, take takers) *Batch 
 	}
 	if b.Origin != nil {
 		d.Origin = &Origin{Offset: make([]int64, n)}
-		if b.Origin.Split != nil {
+		switch splits := b.Origin.Split; {
+		case splits == nil:
+		case n <= len(splits) && same(splits): // as a reader makes them
+			d.Origin.Split = splits[:n:n]
+		default:
 			d.Origin.Split = make([]int32, n)
-			take.i32(d.Origin.Split, b.Origin.Split)
+			take.i32(d.Origin.Split, splits)
 		}
 		take.i64(d.Origin.Offset, b.Origin.Offset)
 	}
@@ -157,6 +161,16 @@ func (b *Batch) gather(n int, column func(*Column) *Column, take takers) *Batch 
 		take.i64(d.Behind, b.Behind)
 	}
 	return d
+}
+
+// same reports whether all rows came from one split.
+func same(splits []int32) bool {
+	for _, s := range splits {
+		if s != splits[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // Compact returns a batch of the rows that count, without a selection. If all

@@ -136,6 +136,14 @@ func appendJSONFloat(dst []byte, v float64, bits int) []byte {
 	return strconv.AppendFloat(dst, v, 'f', -1, bits)
 }
 
+// plain says of each byte whether it stands for itself in a JSON string, whatever is beside it.
+var plain = func() (t [256]bool) {
+	for ch := ' '; ch < utf8.RuneSelf; ch++ {
+		t[ch] = ch != '"' && ch != '\\'
+	}
+	return t
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // AppendJSONString appends v as a JSON string. Bytes that are not UTF-8 become
@@ -143,7 +151,13 @@ const hexDigits = "0123456789abcdef"
 func AppendJSONString(dst, v []byte) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(v); {
+	for i := 0; ; {
+		for i < len(v) && plain[v[i]] {
+			i++
+		}
+		if i == len(v) {
+			break
+		}
 		ch := v[i]
 		if ch >= utf8.RuneSelf {
 			r, n := utf8.DecodeRune(v[i:])
@@ -152,10 +166,6 @@ func AppendJSONString(dst, v []byte) []byte {
 				start = i + 1
 			}
 			i += n
-			continue
-		}
-		if ch >= ' ' && ch != '"' && ch != '\\' {
-			i++
 			continue
 		}
 		dst = append(dst, v[start:i]...)

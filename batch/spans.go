@@ -136,10 +136,12 @@ func offsetSpans(d, c *Column, spans []span, n int) []span {
 	for _, s := range spans {
 		first := c.Off[s.from]
 		shift := int32(total) - first
-		for _, o := range c.Off[s.from+1 : s.to+1] {
-			d.Off[at] = o + shift
-			at++
+		from := c.Off[s.from+1 : s.to+1]
+		to := d.Off[at : at+len(from)]
+		for i, o := range from {
+			to[i] = o + shift
 		}
+		at += len(from)
 		inner = append(inner, span{first, c.Off[s.to]})
 		if total += int64(c.Off[s.to] - first); total > maxOffset {
 			panic(tooLarge)

@@ -332,8 +332,8 @@ func floatKernel[T float32 | float64](op string, t batch.Type, mode castMode, in
 			}
 		}
 		if zero {
-			r.each(sel, func(i int) {
-				if c.IsNull(i) || y[i&ym] != 0 {
+			eachZero(sel, r.n, y, ym, func(i int) {
+				if c.IsNull(i) {
 					return
 				}
 				c.NewValid().Clear(i)
@@ -343,6 +343,23 @@ func floatKernel[T float32 | float64](op string, t batch.Type, mode castMode, in
 			})
 		}
 		return c, nil
+	}
+}
+
+// eachZero calls f for the rows of sel, of n, that have zero in y: few among many.
+func eachZero[T float32 | float64](sel []int32, n int, y []T, ym int, f func(i int)) {
+	if sel == nil {
+		for i := range n {
+			if y[i&ym] == 0 {
+				f(i)
+			}
+		}
+		return
+	}
+	for _, i := range sel {
+		if y[int(i)&ym] == 0 {
+			f(int(i))
+		}
 	}
 }
 

@@ -68,9 +68,7 @@ func (e *evaluation) survivors(in *batch.Batch) []int32 {
 	if in.Sel == nil {
 		left.Fill(in.N)
 	} else {
-		for _, r := range in.Sel {
-			left.Set(int(r))
-		}
+		left.SetRows(in.Sel)
 	}
 	for _, f := range failed {
 		left.Clear(int(f.Row))

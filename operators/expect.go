@@ -131,9 +131,7 @@ func (e *Expect) look(in *batch.Batch) {
 	if in.Sel == nil {
 		e.live.Fill(in.N)
 	} else {
-		for _, r := range in.Sel {
-			e.live.Set(int(r))
-		}
+		e.live.SetRows(in.Sel)
 	}
 	if e.counted = e.live; in.Kinds == nil {
 		return

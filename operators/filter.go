@@ -59,9 +59,7 @@ func isTrue(verdict *batch.Column, in *batch.Batch, keep batch.Bitmap) {
 	if in.Sel == nil {
 		keep.Fill(in.N)
 	} else {
-		for _, r := range in.Sel {
-			keep.Set(int(r))
-		}
+		keep.SetRows(in.Sel)
 	}
 	for w := range keep {
 		keep[w] &= verdict.Bits[w]

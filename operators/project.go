@@ -48,10 +48,5 @@ func (p *Project) Process(in *batch.Batch, _ int, out Output) error {
 		made.Release()
 		return err
 	}
-	if len(p.expression.Rejected) > 0 && 4*made.Rows() > 3*made.N { // what reads them works faster on dense rows
-		dense := made.Compact(p.Context.Pool)
-		made.Release()
-		made = dense
-	}
 	return out.Emit(made)
 }
