@@ -189,5 +189,5 @@ func ExampleStart_kafkaToKafka() {
 	reader.PollFetches(context.Background()).EachRecord(func(r *kgo.Record) { fmt.Printf("%s: %s\n", r.Key, r.Value) })
 	// Output:
 	// ada: {"customer":"ada","amount":12.5}
-	// ada: {"customer":"ada","amount":99}
+	// ada: {"customer":"ada","amount":99.0}
 }
