@@ -122,8 +122,8 @@ func jsonText(s []byte) string {
 	return out
 }
 
-// jsonFind collects what a path leads to from a value.
-func jsonFind(value []byte, steps []pathStep, found [][]byte) [][]byte {
+// jsonFind collects what a path leads to from a value; without nulls a member that is null is not there.
+func jsonFind(value []byte, steps []pathStep, found [][]byte, nulls bool) [][]byte {
 	if len(steps) == 0 {
 		return append(found, value)
 	}
@@ -133,7 +133,10 @@ func jsonFind(value []byte, steps []pathStep, found [][]byte) [][]byte {
 	case step.kind == 'n' && value[0] == '{':
 		jsonMembers(value, func(name, v []byte) bool {
 			if jsonText(name) == step.name {
-				found = jsonFind(v, steps[1:], found)
+				if !nulls && string(v) == "null" {
+					return false
+				}
+				found = jsonFind(v, steps[1:], found, nulls)
 				return false
 			}
 			return true
@@ -141,7 +144,7 @@ func jsonFind(value []byte, steps []pathStep, found [][]byte) [][]byte {
 	case step.kind == 'i' && value[0] == '[':
 		jsonMembers(value, func(_, v []byte) bool {
 			if place == step.index {
-				found = jsonFind(v, steps[1:], found)
+				found = jsonFind(v, steps[1:], found, nulls)
 				return false
 			}
 			place++
@@ -149,7 +152,7 @@ func jsonFind(value []byte, steps []pathStep, found [][]byte) [][]byte {
 		})
 	case step.kind == '*' && value[0] == '[' && step.index == 1, step.kind == '*' && value[0] == '{' && step.index == 0:
 		jsonMembers(value, func(_, v []byte) bool {
-			found = jsonFind(v, steps[1:], found)
+			found = jsonFind(v, steps[1:], found, nulls)
 			return true
 		})
 	}
@@ -162,7 +165,7 @@ func jsonAt(dst, s []byte, steps []pathStep) ([]byte, bool) {
 		return dst, false
 	}
 	s = bytes.TrimSpace(s)
-	found := jsonFind(s, steps, nil)
+	found := jsonFind(s, steps, nil, false)
 	stars := 0
 	for _, step := range steps {
 		if step.kind == '*' {
@@ -177,8 +180,6 @@ func jsonAt(dst, s []byte, steps []pathStep) ([]byte, bool) {
 		switch v := found[0]; {
 		case v[0] == '"' && stars == 0:
 			return append(dst, jsonText(v)...), true
-		case string(v) == "null":
-			return dst, false
 		case json.Compact(buf, v) != nil:
 			return dst, false
 		}

@@ -202,6 +202,7 @@ func mask(b *binder, c *parse.Call, args []*node) (*node, error) {
 		for _, r := range string(x.str(0, i)) {
 			k := 4
 			switch {
+			case r > 0xffff:
 			case unicode.IsUpper(r):
 				k = 1
 			case unicode.IsLower(r):
@@ -209,9 +210,12 @@ func mask(b *binder, c *parse.Call, args []*node) (*node, error) {
 			case unicode.IsDigit(r):
 				k = 3
 			}
-			if x.a[k].null(i) {
+			switch {
+			case x.a[k].null(i):
 				buf = utf8.AppendRune(buf, r)
-			} else {
+			case r > 0xffff: // two characters to Java
+				buf = append(append(buf, x.str(4, i)...), x.str(4, i)...)
+			default:
 				buf = append(buf, x.str(k, i)...)
 			}
 		}

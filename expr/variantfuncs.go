@@ -61,7 +61,7 @@ func init() {
 	})
 }
 
-// variantGet binds variant_get: the value at the path, as a variant, or its text cast to the type.
+// variantGet binds variant_get: the value at the path, as a variant, cast to the type.
 func variantGet(b *binder, c *parse.Call, args []*node, try bool) (*node, error) {
 	if args[0].t.Kind != batch.Variant && args[0].t.Kind != batch.Void {
 		return nil, b.mismatch(c.Args[0], "variant_get needs a variant, not %s", clip(args[0].t.String()))
@@ -102,19 +102,17 @@ func variantGet(b *binder, c *parse.Call, args []*node, try bool) (*node, error)
 	if try {
 		mode = castTry
 	}
-	var read func(x *rows, s []byte) string
-	if t.Kind != batch.Variant && t.Kind != batch.String {
-		if read = reader(t, mode); read == nil {
-			return nil, b.mismatch(c, "a variant holds no %s", clip(t.String()))
-		}
+	found := t
+	if t.Kind != batch.String {
+		found = batch.VariantType
 	}
-	n := b.callStrict("variant_get", t, strict(t, func(x *rows, i int) { x.variantAt(i, steps, read, try) }), args[0])
-	n.nullable, n.fails = true, read != nil && !try
-	return b.intern(n, fmt.Sprintf("%q %t", path, try)), nil
+	n := b.callStrict("variant_get", found, strict(found, func(x *rows, i int) { x.variantAt(i, steps) }), args[0])
+	n.nullable = true
+	return b.cast(b.intern(n, fmt.Sprintf("%q", path)), t, mode, c)
 }
 
-// variantAt appends what the path leads to in row i of the first argument.
-func (x *rows) variantAt(i int, steps []pathStep, read func(x *rows, s []byte) string, try bool) {
+// variantAt appends what the path leads to in row i of the first argument, as a variant or as text.
+func (x *rows) variantAt(i int, steps []pathStep) {
 	v, at := x.a[0].c, i&x.a[0].mask()
 	text, err := batch.AppendVariantJSON(x.buf[:0], v.Kids[0].Bytes(at), v.Kids[1].Bytes(at))
 	x.buf = text[:0]
@@ -122,7 +120,7 @@ func (x *rows) variantAt(i int, steps []pathStep, read func(x *rows, s []byte) s
 		x.fail(i, "MALFORMED_VARIANT", err.Error(), nil)
 		return
 	}
-	found := jsonFind(text, steps, nil)
+	found := jsonFind(text, steps, nil, true)
 	if len(found) == 0 {
 		x.b.Null()
 		return
@@ -147,15 +145,5 @@ func (x *rows) variantAt(i int, steps []pathStep, read func(x *rows, s []byte) s
 	if value[0] == '"' {
 		value = []byte(jsonText(value))
 	}
-	if read == nil {
-		x.b.Bytes(value)
-		return
-	}
-	if read(x, trimmed(value)) != "" {
-		if try {
-			x.b.Null()
-		} else {
-			x.fail(i, "INVALID_VARIANT_CAST", fmt.Sprintf("the value %s cannot be cast to %s. Use try_variant_get to get NULL instead.", clip(string(value)), x.b.Type()), value)
-		}
-	}
+	x.b.Bytes(value)
 }
