@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"hash/crc32"
 	"strconv"
-	"strings"
 
 	"github.com/deltaic/deltaic/batch"
 	"github.com/deltaic/deltaic/expr/parse"
@@ -70,21 +69,6 @@ func defineHashes() {
 			}
 			x.bytes(v)
 		})))
-	charset := func(name string, from, to batch.Type) {
-		define(name, name+"(x, 'utf-8')", "Between text and bytes, in UTF-8.", "string("+name+"('ab', 'utf-8'))", "ab", 2, 2,
-			func(b *binder, c *parse.Call, args []*node) (*node, error) {
-				set, _ := stringConstant(args[1])
-				if s := strings.ToLower(set); s != "utf-8" && s != "utf8" {
-					return nil, b.fail(c.Args[1], "INVALID_PARAMETER_VALUE.CHARSET", "the character set %q is not supported; use 'utf-8'", clip(set))
-				}
-				if err := b.to(from, c, args, 0); err != nil {
-					return nil, err
-				}
-				return b.implicit(args[0], to, c)
-			})
-	}
-	charset("encode", batch.StringType, batch.BinaryType)
-	charset("decode", batch.BinaryType, batch.StringType)
 }
 
 func sha2(x *rows, i int) {

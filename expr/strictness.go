@@ -18,7 +18,7 @@ var mixed = " greatest least "
 
 // nullOfNull are functions that are null where any argument is, an untyped one too, and the types of their results.
 var nullOfNull = map[string]batch.Type{"date_format": batch.StringType, "from_unixtime": batch.StringType, "to_timestamp": batch.TimestampType, "regexp_extract": batch.StringType,
-	"regexp_replace": batch.StringType, "regexp_count": batch.IntType, "split": batch.ArrayType(batch.StringType, false), "encode": batch.BinaryType, "decode": batch.StringType,
+	"regexp_replace": batch.StringType, "regexp_count": batch.IntType, "split": batch.ArrayType(batch.StringType, false), "encode": batch.BinaryType,
 	"array_join": batch.StringType, "to_json": batch.StringType, "to_csv": batch.StringType}
 
 // strictArguments refuses arguments that the rest of the language would bring to the wanted type, and these functions do not.
