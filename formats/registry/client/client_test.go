@@ -305,33 +305,35 @@ func hintOf(err error) string {
 
 // A record chooses the number of its schema: one that is too large, by itself or with what it names, is of that record alone, and never of the flow.
 func TestSchemasThatAreTooLarge(t *testing.T) {
-	fake := srfake.NewRegistry()
-	register := func(subject, text string, refs ...sr.SchemaReference) int {
-		id, _, err := fake.RegisterSchema(subject, sr.Schema{Schema: text, References: refs})
-		if err != nil {
-			t.Fatal(err)
+	text := func(pad int) string { return `"{\"type\":\"record\",\"doc\":\"` + strings.Repeat("d", pad) + `\"}"` }
+	names := func(first, n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf(`{"name":"P%d","subject":"P%[1]d","version":1}`, first+i))
 		}
-		return id
+		return "[" + strings.Join(all, ",") + "]"
 	}
-	record := func(name string, pad int) string {
-		return `{"type":"record","name":"` + name + `","doc":"` + strings.Repeat("d", pad) + `","fields":[]}`
-	}
-	alone := register("alone", record("Alone", 9<<20))
-	var parts, many []sr.SchemaReference
-	for i := range 210 {
-		name, pad := fmt.Sprintf("Part%d", i), 0
-		if i < 10 {
-			pad = 1 << 20
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+		part := 0
+		switch _, err := fmt.Sscanf(q.URL.Path, "/subjects/P%d/versions/1", &part); {
+		case err == nil && part < 10:
+			fmt.Fprintf(w, `{"subject":"P","version":1,"id":%d,"schema":%s}`, 100+part, text(1<<20))
+		case err == nil:
+			fmt.Fprintf(w, `{"subject":"P","version":1,"id":%d,"schema":%s}`, 100+part, text(0))
+		case strings.HasSuffix(q.URL.Path, "/1"):
+			fmt.Fprintf(w, `{"schema":%s}`, text(9<<20))
+		case strings.HasSuffix(q.URL.Path, "/2"):
+			fmt.Fprintf(w, `{"schema":%s,"references":%s}`, text(0), names(0, 10))
+		case strings.HasSuffix(q.URL.Path, "/3"):
+			fmt.Fprintf(w, `{"schema":%s,"references":%s}`, text(0), names(10, maxReferences+1))
 		}
-		register(name, record(name, pad))
-		many = append(many, sr.SchemaReference{Name: name, Subject: name, Version: 1})
-	}
-	parts = many[:10]
-	address, _ := counted(t, fake)
-	c := opened(t, address, nil)
-	for what, id := range map[string]int{"alone": alone, "with parts": register("whole", `"int"`, parts...), "many parts": register("many", `"int"`, many[9:]...)} {
-		if _, err := c.ByID(id); !errors.Is(err, registry.ErrUnknown) {
-			t.Errorf("%s: %v", what, err)
+	}))
+	t.Cleanup(s.Close)
+	c := opened(t, s.URL, nil)
+	for id, why := range map[int]string{1: "longer than 8 MiB", 2: "longer than 8 MiB", 3: "more than 200 others"} {
+		if _, err := c.ByID(id); !errors.Is(err, registry.ErrUnknown) || !strings.Contains(err.Error(), why) {
+			t.Errorf("number %d: %v", id, err)
 		}
 	}
 }
