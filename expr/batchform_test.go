@@ -157,3 +157,29 @@ func TestNullsEndARowBeforeItFails(t *testing.T) {
 		}
 	}
 }
+
+// A function of columns that panics over its types, or gives no column, is an error and takes nobody down.
+func TestUserFunctionsThatGiveNothing(t *testing.T) {
+	var g Registry
+	eval := func(*batch.Pool, int, []int32, []*batch.Column) (*batch.Column, error) { return nil, nil }
+	for name, types := range map[string]func([]batch.Type) (batch.Type, error){
+		"typeless": func(args []batch.Type) (batch.Type, error) { return args[1], nil },
+		"empty":    func([]batch.Type) (batch.Type, error) { return batch.IntType, nil },
+	} {
+		if err := g.Add(UserFunction{Name: name, Type: types, Eval: eval}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, o := columnsOf(t, []batch.Type{batch.IntType}, []string{"1"}), NewOptions()
+	o.Functions = &g
+	if _, err := Bind("typeless(c0)", in.Schema, o); err == nil || !strings.Contains(err.Error(), "function typeless") {
+		t.Errorf("typeless: %v", err)
+	}
+	b, err := Bind("empty(c0)", in.Schema, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Eval(&Context{}, in); err == nil || !strings.Contains(err.Error(), "no column") {
+		t.Errorf("empty: %v", err)
+	}
+}

@@ -197,7 +197,7 @@ func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*no
 	for _, a := range args {
 		types = append(types, a.t)
 	}
-	t, err := f.Type(types)
+	t, err := f.typed(types)
 	if err != nil {
 		return nil, b.mismatch(c, "%v", err)
 	}
@@ -213,6 +213,9 @@ func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*no
 			columns = append(columns, r.full(v))
 		}
 		out, err := f.guarded(r.pool(), r.n, sel, columns)
+		if err == nil && out == nil {
+			err = supervision.New(supervision.Fatal, "INVALID_FUNCTION", "function %s gave no column", f.Name)
+		}
 		if err == nil && (out.N != r.n || !out.Type.Equal(t)) {
 			err = supervision.New(supervision.Fatal, "INVALID_FUNCTION", "function %s gave %d rows of %s, not %d of %s", f.Name, out.N, out.Type, r.n, t)
 			out.Release()
@@ -220,6 +223,16 @@ func (b *binder) userFunction(f *UserFunction, c *parse.Call, args []*node) (*no
 		return val{c: out}, err
 	}
 	return b.intern(n, ""), nil
+}
+
+// typed calls Type; a panic of it is an error of the call.
+func (f *UserFunction) typed(args []batch.Type) (t batch.Type, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("function %s has no type for these arguments: panic: %v", f.Name, p)
+		}
+	}()
+	return f.Type(args)
 }
 
 // guarded calls Eval; a panic of it is an error of the batch.
