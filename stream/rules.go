@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -43,6 +44,9 @@ func ExpectationsOf(rows iter.Seq2[*batch.Batch, error], tags ...string) ([]Expe
 	return set, nil
 }
 
+// mostRules bounds the rules of a step that a table has: each is looked at for every row.
+const mostRules = 1000
+
 func appendRules(set []Expectation, b *batch.Batch, tags []string) ([]Expectation, error) {
 	r := ruleRows{b: b}
 	name, constraint, on := r.text("name", true), r.text("constraint", true), r.text("on_violation", false)
@@ -70,7 +74,9 @@ func appendRules(set []Expectation, b *batch.Batch, tags []string) ([]Expectatio
 				r.fail("rule " + e.Name + ": on_violation is " + string(on.Bytes(row)) + "; want warn, drop, quarantine or fail")
 			}
 		}
-		set = append(set, e)
+		if set = append(set, e); len(set) > mostRules {
+			r.fail(fmt.Sprintf("the table of rules has more than %d for this step", mostRules))
+		}
 	}
 	return set, r.err
 }
