@@ -9,9 +9,10 @@ import (
 
 // Limits of a graph: what an author writes is bounded, as all that comes from outside.
 const (
-	mostSteps = 1000  // verbs, sources and sinks
-	mostReads = 20000 // of steps by others, a union's readers counted for each of its inputs
-	mostName  = 200   // bytes
+	mostSteps = 1000    // verbs, sources and sinks
+	mostReads = 20000   // of steps by others, a union's readers counted for each of its inputs
+	mostPaths = 100_000 // from sources to a step, over unions
+	mostName  = 200     // bytes
 )
 
 // checkNames makes sure that every step has a name of its own that may stand in the names of files, where state, staged rows
@@ -32,6 +33,9 @@ func checkNames(g *Graph) error {
 			return planError(g, "a step is called %.80q, which %s", s.Name, why)
 		}
 		names[s.Name] = true
+	}
+	if err := checkPaths(g); err != nil {
+		return err
 	}
 	for _, s := range g.Steps {
 		for at := path.Dir(s.Name); at != "." && at != "/"; at = path.Dir(at) {
@@ -54,4 +58,20 @@ func wrongName(name string) string {
 		return "is no name of a file: it has an empty part, or . or .. as one"
 	}
 	return ""
+}
+
+// checkPaths refuses unions of unions by which a step is reached in more ways than can be looked at.
+func checkPaths(g *Graph) error {
+	ways := make([]int, len(g.Steps))
+	for i, s := range g.Steps {
+		for _, in := range s.Inputs {
+			if in >= 0 && in < i {
+				ways[i] += max(1, ways[in])
+			}
+		}
+		if ways[i] > mostPaths {
+			return planError(g, "step %s is reached from its sources in more than %d ways, by way of unions", s.Name, mostPaths)
+		}
+	}
+	return nil
 }
