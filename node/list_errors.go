@@ -176,6 +176,7 @@ var errorClasses = map[string]string{
 	"INVALID_VARIANT_CAST":                      "a value within a variant is none of the type; try_variant_get gives null",
 	"INVALID_VARIANT_GET_PATH":                  "a path into a variant is not well formed",
 	"INVALID_WINDOW_SPEC":                       "a window has no size, or one that it cannot have",
+	"MALFORMED_CHARACTER_CODING":                "a text or bytes do not go with the character set of encode or decode",
 	"MALFORMED_VARIANT":                         "the bytes of a variant are damaged",
 	"MISSING_AGGREGATION":                       "a column is neither grouped by nor in an aggregate",
 	"NESTED_AGGREGATE_FUNCTION":                 "an aggregate is within the arguments of another",
