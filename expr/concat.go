@@ -158,7 +158,7 @@ func init() {
 		func(b *binder, c *parse.Call, args []*node) (*node, error) { return b.concat(c, args) })
 	define("concat_ws", "concat_ws(separator, x, ...)", "Its strings and arrays of strings with the separator between; nulls are left out.",
 		"concat_ws('-', 'a', null, array('b', 'c'))", "a-b-c", 1, -1, concatWS)
-	define("from_json", "from_json(json, schema[, options])", "The struct that a JSON text holds, by a schema string; options are Spark's.",
+	define("from_json", "from_json(json, schema[, options])", "The struct, list, map or variant that a JSON text holds, by a schema string; options are Spark's.",
 		"from_json('{\"a\":1}', 'a INT').a", "1", 2, 3, func(b *binder, c *parse.Call, args []*node) (*node, error) { return b.fromJSON(c, args) })
 	define("coalesce", "coalesce(x, ...)", "The first argument that is not null.", "coalesce(null, 2, 3)", "2", 1, -1,
 		func(b *binder, c *parse.Call, args []*node) (*node, error) { return b.coalesce(c, args) })

@@ -74,6 +74,9 @@ func (b *binder) fromJSON(c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if plan.t.Kind == batch.Variant {
+		return b.variantOfJSON(c, args)
+	}
 	if len(args) == 3 {
 		if plan.options, ok = mapConstant(args[2]); !ok {
 			return nil, b.fail(c.Args[2], "INVALID_OPTIONS.NON_MAP_FUNCTION", "the options of from_json are a map of strings, such as map('mode', 'FAILFAST')")
@@ -94,6 +97,12 @@ func (b *binder) fromJSON(c *parse.Call, args []*node) (*node, error) {
 func (b *binder) planEvolution(c *parse.Call, plan *jsonPlan) (err error) {
 	if plan.evolve, err = b.readEvolution(c, plan.options); err != nil {
 		return err
+	}
+	if plan.t.Kind != batch.Struct {
+		if plan.evolve.mode != evolveNone || plan.evolve.rescued != "" {
+			return b.fail(c, "INVALID_OPTIONS", "from_json: a %s has no columns that could be added or rescued", strings.ToLower(plan.t.Kind.String()))
+		}
+		return nil
 	}
 	if plan.t, err = plan.evolve.evolved(plan.t); err != nil {
 		return b.fail(c, "INVALID_SCHEMA", "from_json: %v", err)
@@ -118,11 +127,35 @@ func (b *binder) jsonInput(x *node, at parse.Node) (*node, error) {
 }
 
 func (b *binder) jsonPlan(ddl string, c *parse.Call) (*jsonPlan, error) {
-	s, err := parse.DDL(ddl)
+	t, err := parse.Schema(ddl)
 	if err != nil {
 		return nil, b.fail(c.Args[1], "INVALID_SCHEMA.PARSE_ERROR", "the schema of from_json: %v", err)
 	}
-	return &jsonPlan{t: allNullable(batch.StructType(s.Fields...))}, nil
+	if !t.Nested() {
+		return nil, b.fail(c.Args[1], "DATATYPE_MISMATCH.INVALID_JSON_SCHEMA", "from_json gives a struct, a list, a map or a variant, not %s", clip(t.String()))
+	}
+	return &jsonPlan{t: allNullable(t)}, nil
+}
+
+// variantOfJSON binds from_json(value, 'VARIANT'[, options]): parse_json where malformed records are errors, else try_parse_json.
+func (b *binder) variantOfJSON(c *parse.Call, args []*node) (*node, error) {
+	plan := &jsonPlan{t: batch.VariantType}
+	if len(args) == 3 {
+		var ok bool
+		if plan.options, ok = mapConstant(args[2]); !ok {
+			return nil, b.fail(c.Args[2], "INVALID_OPTIONS.NON_MAP_FUNCTION", "the options of from_json are a map of strings, such as map('mode', 'FAILFAST')")
+		}
+	}
+	if err := b.planEvolution(c, plan); err != nil {
+		return nil, err
+	}
+	plan.settle(b.o)
+	call := *c
+	call.Name, call.Args = "try_parse_json", c.Args[:1]
+	if plan.report {
+		call.Name = "parse_json"
+	}
+	return b.bind(&call)
 }
 
 // allNullable drops NOT NULL: data keeps no promise of a schema.
@@ -147,7 +180,8 @@ func (p *jsonPlan) settle(o Options) {
 			corrupt = value
 		}
 	}
-	p.report = mode == "FAILFAST" || mode == "" && o.Quarantine && batch.NewSchema(p.t.Fields...).Index(corrupt) < 0
+	kept := p.t.Kind == batch.Struct && batch.NewSchema(p.t.Fields...).Index(corrupt) >= 0
+	p.report = mode == "FAILFAST" || mode == "" && o.Quarantine && !kept
 	if p.report {
 		p.base.Mode = json.FailFast
 	}

@@ -40,6 +40,28 @@ func DDL(text string) (*batch.Schema, error) {
 	return batch.NewSchema(fields...), p.Done()
 }
 
+// Schema parses what records hold: a type, such as ARRAY<STRUCT<a: INT>>, or the fields of a struct as DDL takes them.
+func Schema(text string) (batch.Type, error) {
+	p, err := NewParser(text)
+	if err != nil {
+		return batch.Type{}, err
+	}
+	t, err := p.Type()
+	if err == nil {
+		if err = p.Done(); err == nil {
+			return t, nil
+		}
+	}
+	if t.Nested() && t.Kind != batch.Variant { // which may be a column's name
+		return batch.Type{}, err
+	}
+	s, err := DDL(text)
+	if err != nil {
+		return batch.Type{}, err
+	}
+	return batch.StructType(s.Fields...), nil
+}
+
 // Type parses a type.
 func (p *Parser) Type() (batch.Type, error) {
 	if err := p.down(); err != nil {

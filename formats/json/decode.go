@@ -7,7 +7,7 @@ import (
 	"github.com/deltaic/deltaic/batch"
 )
 
-// Decoder turns JSON objects into rows of a struct column. It is used by one
+// Decoder turns JSON objects into rows of a struct column, or JSON arrays and objects into those of a list or a map. It is used by one
 // goroutine at a time.
 type Decoder struct {
 	root    *node
@@ -25,11 +25,11 @@ type Decoder struct {
 	blanks  []int // rows that are to be null
 }
 
-// NewDecoder returns a decoder for rows of the struct t. It refuses, naming
+// NewDecoder returns a decoder for rows of the struct, list or map t. It refuses, naming
 // the field, types that are not read from JSON and fields named twice.
 func NewDecoder(t batch.Type, o Options) (*Decoder, error) {
-	if t.Kind != batch.Struct {
-		return nil, unsupported("", t, "a record is a struct")
+	if k := t.Kind; k != batch.Struct && k != batch.Array && k != batch.Map {
+		return nil, unsupported("", t, "a record is a struct, a list or a map")
 	}
 	d := &Decoder{o: o.withDefaults(), foreign: &node{kind: kindSkip, next: nowhere, alt: nowhere}}
 	d.zones.session = d.o.Zone
@@ -41,7 +41,7 @@ func NewDecoder(t batch.Type, o Options) (*Decoder, error) {
 	return d, nil
 }
 
-// Type returns the struct type of the rows.
+// Type returns the type of the rows.
 func (d *Decoder) Type() batch.Type { return d.root.typ }
 
 // Decode appends record as one row to to, whatever the mode: a blank record as
@@ -160,7 +160,7 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) *Error {
 	if d.record(s, at, end) < 0 {
 		f = d.failed
 		truncate(d.root, rows)
-		closeRow(d.root.b) // a struct of nulls
+		d.nothing()
 	} else {
 		d.drifted = d.drifted || d.drift.unknown
 		d.unfit = d.unfit || d.partial.code != reasonNone
@@ -175,8 +175,7 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) *Error {
 	}
 	if d.o.Mode != Permissive {
 		truncate(d.root, rows)
-		appendBlank(d.root, rows)
-		d.blanks = append(d.blanks, rows)
+		d.blank(rows)
 	} else if d.root.corrupt != nil {
 		d.keep(s[at:end], rows)
 	}
@@ -184,6 +183,25 @@ func (d *Decoder) lenient(s []byte, at, end int, wanted bool) *Error {
 		return nil
 	}
 	return d.problem(f, s[at:end], at)
+}
+
+// nothing appends what a record is of which nothing is kept: a struct of nulls, no list or map.
+func (d *Decoder) nothing() {
+	if d.root.kind != batch.Struct {
+		appendNulls(d.root, 1)
+		return
+	}
+	closeRow(d.root.b)
+}
+
+// blank appends the null row of a record that failed.
+func (d *Decoder) blank(row int) {
+	if d.root.kind != batch.Struct {
+		appendNulls(d.root, 1)
+		return
+	}
+	appendBlank(d.root, row)
+	d.blanks = append(d.blanks, row)
 }
 
 // keep puts the text of a malformed record into the corrupt record column at
@@ -218,10 +236,14 @@ func (d *Decoder) record(s []byte, at, end int) int {
 		appendNulls(d.root, 1)
 		return p
 	}
-	if s[p] != '{' {
+	switch {
+	case d.root.kind != batch.Struct:
+		p = d.collection(s, p, end)
+	case s[p] != '{':
 		return d.fail(reasonObject, p)
+	default:
+		p = d.object(d.root, s, p+1, end, 1)
 	}
-	p = d.object(d.root, s, p+1, end, 1)
 	if p < 0 {
 		return p
 	}
@@ -229,6 +251,22 @@ func (d *Decoder) record(s []byte, at, end int) int {
 		if p = space(s, p, end); p < end {
 			return d.fail(reasonTrailing, p)
 		}
+	}
+	return p
+}
+
+// collection appends a record that is a list or a map. An object where a list of objects is asked for is a list of that one, as in Spark.
+func (d *Decoder) collection(s []byte, p, end int) int {
+	n := d.root
+	row := n.b.Len()
+	if n.kind == batch.Array && n.elem.kind == batch.Struct && s[p] == '{' {
+		if p = d.value(n.elem, s, p, end, n.elem.b.Len(), 1); p < 0 {
+			return p
+		}
+		return d.closeList(n, p)
+	}
+	if p = d.value(n, s, p, end, row, 0); p >= 0 && n.b.Len() == row {
+		appendNulls(n, 1)
 	}
 	return p
 }

@@ -3,7 +3,7 @@
 //
 // # Main types
 //
-// [Decoder] is made once for a struct type and [Options]. [Decoder.Decode]
+// [Decoder] is made once for a struct, list or map type and [Options]. [Decoder.Decode]
 // appends one record as one row and refuses what is malformed;
 // [Decoder.DecodeColumn] does from_json over a column with Spark's modes;
 // [Decoder.DecodeLines] reads newline-delimited JSON. [Infer] finds a schema.
@@ -28,6 +28,7 @@
 //     time without a date), or the caller's functions; a timestamp also takes
 //     an integer, seconds since 1970.
 //   - Empty or blank text is a null row, as in Spark.
+//   - For a list of structs one object is a list of that one.
 //   - Text behind the value makes the record malformed. (Spark reads the first
 //     value and ignores the rest.) Single quotes and comments are not JSON here.
 //
@@ -37,7 +38,7 @@
 // limit is passed, nothing of it is kept. Where a value does not fit its field,
 // that field alone is lost: the nearest enclosing struct field becomes null (an array or map
 // with such an element is lost whole). [Decoder.Decode] refuses both. With
-// [Permissive] the row is a struct that holds what was kept, or only nulls, and the
+// [Permissive] the row is a struct that holds what was kept, or only nulls (a list or map is null), and the
 // corrupt record column, if the schema has it, holds the text. With [FailFast]
 // the first malformed record is an error.
 //
