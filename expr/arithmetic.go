@@ -108,7 +108,11 @@ func wholeKernel[T int32 | int64](op string, t batch.Type, mode castMode, in fun
 		case "+", "-":
 			suspect = addLoop(d, x, y, xm, ym, op == "-", T(low), T(high))
 		case "*":
-			suspect = multiplyLoop(d, x, y, xm, ym, low, high)
+			if xm == 0 && ym != 0 {
+				suspect = multiplyLoop(d, y, x, ym, xm, low, high)
+			} else {
+				suspect = multiplyLoop(d, x, y, xm, ym, low, high)
+			}
 		default:
 			suspect = divideLoop(op, d, x, y, xm, ym)
 		}
@@ -181,6 +185,13 @@ func arithmeticMessage(class, op string, p, q any, t batch.Type) string {
 }
 
 func addLoop[T int32 | int64](d, x, y []T, xm, ym int, minus bool, low, high T) bool {
+	if xm != 0 && ym == 0 {
+		if by := y[0]; !minus {
+			return addConst(d, x, by, low, high)
+		} else if by > low { // its negative is there
+			return addConst(d, x, -by, low, high)
+		}
+	}
 	var bad T
 	if minus {
 		for i := range d {
@@ -207,6 +218,9 @@ func addLoop[T int32 | int64](d, x, y []T, xm, ym int, minus bool, low, high T) 
 }
 
 func multiplyLoop[T int32 | int64](d, x, y []T, xm, ym int, low, high int64) bool {
+	if xm != 0 && ym == 0 && y[0] >= 1 {
+		return multiplyConst(d, x, y[0], T(low), T(high))
+	}
 	bad := false
 	for i := range d {
 		v := batch.MulInt64(int64(x[i&xm]), int64(y[i&ym]))
@@ -219,6 +233,10 @@ func multiplyLoop[T int32 | int64](d, x, y []T, xm, ym int, low, high int64) boo
 
 // divideByConst is divideLoop by a number of at least 2.
 func divideByConst[T int32 | int64](op string, d, x []T, by divisor) {
+	if op == "%" && by.d&(by.d-1) == 0 {
+		remainderOfBits(d, x, T(by.d))
+		return
+	}
 	switch op {
 	case "DIV":
 		for i := range d {

@@ -399,6 +399,23 @@ func arrayContains(b *binder, c *parse.Call, args []*node) (*node, error) {
 	return b.intern(n, ""), nil
 }
 
+// anyBit reports whether one of the bits from..to-1 is set.
+func anyBit(b batch.Bitmap, from, to int) bool {
+	if from >= to {
+		return false
+	}
+	first, last := from>>6, (to-1)>>6
+	head, tail := ^uint64(0)<<(uint(from)&63), ^uint64(0)>>(63-uint(to-1)&63)
+	if first == last {
+		return b[first]&head&tail != 0
+	}
+	any := b[first]&head | b[last]&tail
+	for _, w := range b[first+1 : last] {
+		any |= w
+	}
+	return any != 0
+}
+
 // containsKernel compares all elements at once.
 func containsKernel(r *run, sel []int32, a []val) (*batch.Column, error) {
 	s := r.spread(sel, a[0])
@@ -408,23 +425,26 @@ func containsKernel(r *run, sel []int32, a []val) (*batch.Column, error) {
 		want = val{c: batch.Gather(r.pool(), want.c, s.of())}
 		defer want.c.Release()
 	}
-	same := batch.Bitmap(r.pool().Words(batch.BitmapWords(s.n)))
+	words := batch.BitmapWords(s.n)
+	same, nulls := batch.Bitmap(r.pool().Words(words)), batch.Bitmap(r.pool().Words(words))
 	defer r.pool().PutWords(same)
+	defer r.pool().PutWords(nulls)
 	elements := val{c: s.kids[0]}
 	compareInto(same, s.n, elements, want, equal)
+	none := true
+	for w := range words {
+		valid := elements.validWord(w)
+		same[w] &= valid
+		nulls[w] = ^valid
+		none = none && valid == ^uint64(0)
+	}
 	out := r.new(batch.BooleanType)
 	r.copyNulls(out, a...)
 	r.each(sel, func(i int) {
-		found, null := uint64(0), uint64(0)
-		for j := s.off[i]; j < s.off[i+1]; j++ {
-			valid := elements.validWord(int(j>>6)) >> (uint(j) & 63) & 1
-			found |= same[j>>6] >> (uint(j) & 63) & valid
-			null |= 1 &^ valid
-		}
-		switch {
-		case found != 0:
+		from, to := int(s.off[i]), int(s.off[i+1])
+		if anyBit(same, from, to) {
 			out.Bits.Set(i)
-		case null != 0:
+		} else if !none && anyBit(nulls, from, to) {
 			out.NewValid().Clear(i)
 		}
 	})

@@ -3,6 +3,7 @@ package expr
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"math"
 
 	"github.com/deltaic/deltaic/batch"
@@ -228,13 +229,30 @@ func sameBytes(out batch.Bitmap, n int, l, r val, not bool) {
 	}
 }
 
-// sameAsConst compares texts with a constant: mostly their lengths tell.
+// sameAsConst compares texts with a constant, short ones by a word: which texts are as long as it cannot be foretold.
 func sameAsConst(out batch.Bitmap, c *batch.Column, n int, want string, not bool) {
 	off := c.Off[:n+1]
-	for i := range n {
-		from, to := off[i], off[i+1]
-		same := int(to-from) == len(want) && string(c.Data[from:to]) == want
-		out[i>>6] |= bitOf(same != not) << (uint(i) & 63)
+	var text [8]byte
+	copy(text[:], want)
+	word, mask := binary.LittleEndian.Uint64(text[:]), ^uint64(0)>>(64-8*min(len(want), 8))
+	for w := range out {
+		first := w << 6
+		ends := off[first : min(n, first+64)+1]
+		var same uint64
+		for i, to := range ends[1:] {
+			from := ends[i]
+			var is bool
+			if len(want) <= 8 && int(from)+8 <= len(c.Data) {
+				is = (binary.LittleEndian.Uint64(c.Data[from:])^word)&mask|uint64(int(to-from)^len(want)) == 0
+			} else {
+				is = int(to-from) == len(want) && string(c.Data[from:to]) == want
+			}
+			same |= bitOf(is) << (uint(i) & 63)
+		}
+		if not {
+			same ^= ^uint64(0) >> (65 - len(ends))
+		}
+		out[w] |= same
 	}
 }
 
