@@ -92,11 +92,12 @@ interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTER
 	@if [ -z "$${DELTAIC_INTEROP:-}" ]; then echo "set DELTAIC_INTEROP to the folder with the scripts kafka/up and oracle/setup"; exit 1; fi
 	$(GO) test ./benchmarks/interop -count=1 -timeout 60m -v
 
-bench: build ## B1, B5, B6, B8, B10, B11, B14, B17, B18 and B19 with their anchors, for 2 cores and 10 minutes; results under benchmarks/results
+bench: build ## B1, B5, B6, B8 to B11, B14, B17, B18, B19 and twenty expressions with their anchors, for 2 cores and 15 minutes; results under benchmarks/results
 	@mkdir -p benchmarks/results; out=benchmarks/results/$$(date -u +%Y-%m-%d)-$$(git rev-parse --short HEAD).jsonl; \
 	if CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .; then export DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor; \
 	else echo "the DuckDB anchor could not be built (it needs a C compiler): the suites run without it"; fi; \
-	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "ingest --events 5000000 --rounds 2" \
+	for suite in "start --rounds 5" "commit --commits 500 --rounds 4" "latency --rate 50000 --duration 30s" "latency --case kafka-kafka --rounds 2 --duration 20s" \
+		"expressions --rows 1000000 --rounds 1" "ingest --events 5000000 --rounds 2" \
 		"checkpoint --keys 1000000 --stretch 3s --rounds 1" "state --keys 500000 --memory-limit 24MiB --anchor-updates 100000" \
 		"window --events 300000 --hop-keys 2000" "distinct --events 300000 --case q15,q16,q17,q18,q19" "skew --events 300000 --parallelism 2" "delta --files 200000 --commits 10000 --rows 2000000"; do \
 		echo "deltaic bench $$suite"; bin/deltaic bench $$suite --json | tee -a $$out; \
