@@ -28,9 +28,7 @@ func (a *attempt) decide(ctx context.Context, d *epochs.Decision) (connectors.Co
 	}
 	done, err := a.config.Ledger.Swap(ctx, a.text, text, d.Ledger)
 	if errors.Is(err, epochs.ErrFenced) {
-		return done, &supervision.Failure{Kind: supervision.Fatal, Class: "CONCURRENT_STREAM_LOG_UPDATE", Flow: d.Manifest.Flow, Path: a.config.Ledger.URI(),
-			Message: fmt.Sprintf("attempt %d cannot decide epoch %d: a later attempt has claimed the flow", a.number(), d.Manifest.Epoch),
-			Hint:    "the flow runs somewhere else too; this run has stopped and has changed nothing since", Cause: err}
+		return done, a.fenced(fmt.Sprintf("cannot decide epoch %d", d.Manifest.Epoch), err)
 	}
 	if err != nil {
 		return done, err
@@ -43,6 +41,30 @@ func (a *attempt) decide(ctx context.Context, d *epochs.Decision) (connectors.Co
 		}
 	}
 	return done, nil
+}
+
+// fenced is the failure of an attempt after which another one has claimed the flow.
+func (a *attempt) fenced(what string, cause error) error {
+	return &supervision.Failure{Kind: supervision.Fatal, Class: "CONCURRENT_STREAM_LOG_UPDATE", Flow: a.config.Plan.Graph.Flow, Path: a.config.Ledger.URI(),
+		Message: fmt.Sprintf("attempt %d %s: a later attempt has claimed the flow", a.number(), what),
+		Hint:    "the flow runs somewhere else too; this run has stopped and has changed nothing since", Cause: cause}
+}
+
+// overtaken says of what an output refuses that a later attempt has claimed the flow, if that is so: what this one met there is then the other's, and
+// no damage.
+func (a *attempt) overtaken(ctx context.Context, epoch int64, err error) error {
+	if err == nil || supervision.KindOf(err) != supervision.Fatal {
+		return err
+	}
+	text, lost := a.config.Ledger.Load(ctx)
+	if lost != nil || text == "" {
+		return err
+	}
+	entry, lost := epochs.DecodeEntry(text, a.config.Plan.Graph.Flow, a.config.Ledger.URI())
+	if lost != nil || entry.Attempt <= a.number() {
+		return err
+	}
+	return a.fenced(fmt.Sprintf("cannot commit epoch %d", epoch), fmt.Errorf("%w: %w", epochs.ErrFenced, err))
 }
 
 func (a *attempt) writeManifest(ctx context.Context, m *epochs.Manifest) (*epochs.ManifestFile, error) {
@@ -72,7 +94,7 @@ func (a *attempt) commit(ctx context.Context, s epochs.SinkCommit) (connectors.C
 			err = ahead(s.Commit.Epoch, done)
 		}
 		if err == nil || supervision.KindOf(err) != supervision.Transient || try == 8 {
-			return done, stepError(s.Sink, err)
+			return done, stepError(s.Sink, a.overtaken(ctx, s.Commit.Epoch, err))
 		}
 		if err := a.config.Sleep(ctx, wait); err != nil {
 			return done, err

@@ -305,7 +305,7 @@ func (a *attempt) rollForward(ctx context.Context) error {
 			err = ahead(a.manifest.Epoch, done)
 		}
 		if err != nil {
-			return stepError(name, err)
+			return stepError(name, a.overtaken(ctx, a.manifest.Epoch, err))
 		}
 		a.versions[name] = done.Version
 	}
