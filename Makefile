@@ -92,7 +92,7 @@ interop: ## suites with a real broker, Spark, delta-rs and DuckDB; DELTAIC_INTER
 	@if [ -z "$${DELTAIC_INTEROP:-}" ]; then echo "set DELTAIC_INTEROP to the folder with the scripts kafka/up and oracle/setup"; exit 1; fi
 	$(GO) test ./benchmarks/interop -count=1 -timeout 60m -v
 
-bench: build ## B1, B5, B6, B8 to B11, B14, B17, B18, B19 and twenty expressions with their anchors, for 2 cores and 15 minutes; results under benchmarks/results
+bench: build ## B1, B5, B6, B8 to B11, B14, B17, B18, B19 and twenty expressions with their anchors, for 2 cores; results under benchmarks/results
 	@mkdir -p benchmarks/results; out=benchmarks/results/$$(date -u +%Y-%m-%d)-$$(git rev-parse --short HEAD).jsonl; \
 	if CGO_ENABLED=1 $(GO) build -C benchmarks/duckdb -o "$$PWD/bin/duckdb-anchor" .; then export DELTAIC_DUCKDB=$$PWD/bin/duckdb-anchor; \
 	else echo "the DuckDB anchor could not be built (it needs a C compiler): the suites run without it"; fi; \

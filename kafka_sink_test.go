@@ -46,37 +46,21 @@ func copiedFlow(ctx context.Context, args []string) error {
 // committedValues are the values by partition that a reader of committed records sees.
 func committedValues(t *testing.T, brokers []string, topic string) map[int32][]string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	client := func(o ...kgo.Opt) *kgo.Client {
+		c, err := kgo.NewClient(append(o, kgo.SeedBrokers(brokers...))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		return c
+	}
+	ends, err := kadm.NewClient(client()).ListEndOffsets(t.Context(), topic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	left, all := map[int32]int64{}, map[int32][]string{}
-	for p, e := range ends[topic] {
-		if e.Offset > 0 {
-			left[p] = e.Offset
-		}
-	}
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatalf("%v: left %v", err, left)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				all[r.Partition] = append(all[r.Partition], string(r.Value))
-			}
-			if r.Offset+1 >= left[r.Partition] {
-				delete(left, r.Partition)
-			}
-		})
+	all := map[int32][]string{}
+	for _, r := range kafkatest.Committed(t, client, ends, topic) {
+		all[r.Partition] = append(all[r.Partition], string(r.Value))
 	}
 	return all
 }

@@ -67,7 +67,7 @@ func TestASinkThatStallsForAMinute(t *testing.T) {
 			t.Errorf("%d rows were taken from the source, want %d at most", held, most)
 		}
 		for second := 1; second <= 60; second++ {
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // of the bubble: nobody waits
 			synctest.Wait()
 			if n := taken.Load(); n != held {
 				t.Fatalf("after %d s the source has been read on, from %d rows to %d", second, held, n)

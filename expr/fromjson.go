@@ -74,18 +74,20 @@ func (b *binder) fromJSON(c *parse.Call, args []*node) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plan.t.Kind == batch.Variant {
-		return b.variantOfJSON(c, args)
-	}
-	if len(args) == 3 {
-		if plan.options, ok = mapConstant(args[2]); !ok {
-			return nil, b.fail(c.Args[2], "INVALID_OPTIONS.NON_MAP_FUNCTION", "the options of from_json are a map of strings, such as map('mode', 'FAILFAST')")
-		}
+	if plan.options, err = b.options(c, args, 2); err != nil {
+		return nil, err
 	}
 	if err := b.planEvolution(c, plan); err != nil {
 		return nil, err
 	}
 	plan.settle(b.o)
+	if plan.t.Kind == batch.Variant {
+		call := *c // reads the same text, and what is malformed is an error where it is one
+		if call.Name, call.Args = "try_parse_json", c.Args[:1]; plan.report {
+			call.Name = "parse_json"
+		}
+		return b.bind(&call)
+	}
 	if _, err := plan.open(b.o.zone()); err != nil {
 		return nil, b.fail(c, "DATATYPE_MISMATCH", "from_json: %v", err)
 	}
@@ -135,27 +137,6 @@ func (b *binder) jsonPlan(ddl string, c *parse.Call) (*jsonPlan, error) {
 		return nil, b.fail(c.Args[1], "DATATYPE_MISMATCH.INVALID_JSON_SCHEMA", "from_json gives a struct, a list, a map or a variant, not %s", clip(t.String()))
 	}
 	return &jsonPlan{t: allNullable(t)}, nil
-}
-
-// variantOfJSON binds from_json(value, 'VARIANT'[, options]): parse_json where malformed records are errors, else try_parse_json.
-func (b *binder) variantOfJSON(c *parse.Call, args []*node) (*node, error) {
-	plan := &jsonPlan{t: batch.VariantType}
-	if len(args) == 3 {
-		var ok bool
-		if plan.options, ok = mapConstant(args[2]); !ok {
-			return nil, b.fail(c.Args[2], "INVALID_OPTIONS.NON_MAP_FUNCTION", "the options of from_json are a map of strings, such as map('mode', 'FAILFAST')")
-		}
-	}
-	if err := b.planEvolution(c, plan); err != nil {
-		return nil, err
-	}
-	plan.settle(b.o)
-	call := *c
-	call.Name, call.Args = "try_parse_json", c.Args[:1]
-	if plan.report {
-		call.Name = "parse_json"
-	}
-	return b.bind(&call)
 }
 
 // allNullable drops NOT NULL: data keeps no promise of a schema.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/deltaic/deltaic/connectors/kafka/kafkatest"
 )
 
 // broker is a real Kafka that ends with its test.
@@ -74,34 +76,13 @@ func (b *broker) produce(c *kgo.Client, topic string, partition int, values ...s
 }
 
 // committed are the records of a topic that a reader of committed records sees.
-func (b *broker) committed(topic string) (all []*kgo.Record) {
+func (b *broker) committed(topic string) []*kgo.Record {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
 	defer cancel()
-	client := b.client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	ends, err := kadm.NewClient(b.client()).ListEndOffsets(ctx, topic)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	left := map[int32]int64{}
-	for p, e := range ends[topic] {
-		if e.Offset > 0 {
-			left[p] = e.Offset
-		}
-	}
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			b.t.Fatalf("%v: left %v", err, left)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				all = append(all, r)
-			}
-			if r.Offset+1 >= left[r.Partition] {
-				delete(left, r.Partition)
-			}
-		})
-	}
-	return all
+	return kafkatest.Committed(b.t, b.client, ends, topic)
 }

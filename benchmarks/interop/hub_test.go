@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/deltaic/deltaic"
-	"github.com/deltaic/deltaic/benchmarks/matrixtest"
 	"github.com/deltaic/deltaic/connectors/kafka"
+	"github.com/deltaic/deltaic/internal/certificates"
 	"github.com/deltaic/deltaic/stream"
 )
 
@@ -19,7 +19,7 @@ import (
 // another with body, key and properties.
 func TestEventHubs(t *testing.T) {
 	kit(t)
-	chain, key := matrixtest.Certificate(t)
+	chain, key := certificates.New(t)
 	pem := filepath.Join(t.TempDir(), "broker.pem")
 	if err := os.WriteFile(pem, []byte(key+chain), 0o600); err != nil {
 		t.Fatal(err)

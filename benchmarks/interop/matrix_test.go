@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/deltaic/deltaic/benchmarks/matrixtest"
+	"github.com/deltaic/deltaic/internal/certificates"
 )
 
 // real is the broker of the matrix: one process with every way in.
@@ -29,7 +30,7 @@ var ports = map[matrixtest.Listener]int{matrixtest.Plain: 0, matrixtest.SASL: 2,
 
 func startReal(t *testing.T) *real {
 	kit(t)
-	chain, key := matrixtest.Certificate(t)
+	chain, key := certificates.New(t)
 	folder := t.TempDir()
 	pem := filepath.Join(folder, "broker.pem")
 	if err := os.WriteFile(pem, []byte(key+chain), 0o600); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/deltaic/deltaic/benchmarks/matrixtest"
+	"github.com/deltaic/deltaic/internal/certificates"
 )
 
 // embedded is a broker within this process: one for each way in.
@@ -30,7 +31,7 @@ type embedded struct {
 const administrator, hers = "admin", "admin-secret"
 
 func newEmbedded(t *testing.T) *embedded {
-	chain, key := matrixtest.Certificate(t)
+	chain, key := certificates.New(t)
 	b := &embedded{clusters: map[matrixtest.Listener]*kfake.Cluster{}, pool: x509.NewCertPool(), dir: t.TempDir(),
 		secrets: matrixtest.Secrets{User: "deltaic", Password: "deltaic-secret", Authority: chain, Chain: chain, Key: key}}
 	b.pool.AppendCertsFromPEM([]byte(chain))

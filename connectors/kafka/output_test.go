@@ -30,38 +30,13 @@ func sink(t testing.TB, b *kafkatest.Broker, topic string, more ...kafka.Option)
 }
 
 // committed are the records of a topic that a reader of committed records sees.
-func committed(t testing.TB, b *kafkatest.Broker, topic string) (all []*kgo.Record) {
+func committed(t testing.TB, b *kafkatest.Broker, topic string) []*kgo.Record {
 	t.Helper()
 	ends, err := admin(t, b).ListCommittedOffsets(within(t), topic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := map[int32]int64{}
-	for p, e := range ends[topic] {
-		if e.Offset > 0 {
-			left[p] = e.Offset
-		}
-	}
-	if len(left) == 0 {
-		return nil
-	}
-	client := b.Client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	defer client.Close()
-	for len(left) > 0 {
-		fetches := client.PollFetches(within(t))
-		if err := fetches.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				all = append(all, r)
-			}
-			if r.Offset+1 >= left[r.Partition] {
-				delete(left, r.Partition)
-			}
-		})
-	}
-	return all
+	return kafkatest.Committed(t, b.Client, ends, topic)
 }
 
 // numbersOf are the numbers n of JSON values.

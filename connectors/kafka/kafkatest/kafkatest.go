@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -78,4 +79,37 @@ func Produce(tb testing.TB, client *kgo.Client, records ...*kgo.Record) {
 	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		tb.Fatalf("kafkatest: producing: %v", err)
 	}
+}
+
+// Committed reads the records of a topic up to the ends, as a reader of committed records sees them, by a client that is made for it.
+func Committed(tb testing.TB, client func(...kgo.Opt) *kgo.Client, ends kadm.ListedOffsets, topic string) (all []*kgo.Record) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	left := map[int32]int64{}
+	for p, e := range ends[topic] {
+		if e.Offset > 0 {
+			left[p] = e.Offset
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	c := client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	defer c.Close()
+	for len(left) > 0 {
+		fetches := c.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			tb.Fatalf("kafkatest: reading %s: %v: left %v", topic, err, left)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				all = append(all, r)
+			}
+			if r.Offset+1 >= left[r.Partition] {
+				delete(left, r.Partition)
+			}
+		})
+	}
+	return all
 }

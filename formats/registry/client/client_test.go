@@ -1,16 +1,11 @@
 package client
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/deltaic/deltaic/formats/registry"
+	"github.com/deltaic/deltaic/internal/certificates"
 	"github.com/deltaic/deltaic/supervision"
 )
 
@@ -145,27 +141,10 @@ func TestWhoAsks(t *testing.T) {
 	}
 }
 
-// pair makes a certificate of its own authority.
-func pair(t *testing.T) (chain, key string) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "deltaic"}, NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, _ := x509.MarshalPKCS8PrivateKey(k)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
-}
-
 func TestMutualTLS(t *testing.T) {
 	fake := srfake.NewRegistry()
 	id, _, _ := fake.RegisterSchema("s", sr.Schema{Schema: `"int"`})
-	chain, key := pair(t)
+	chain, key := certificates.New(t)
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM([]byte(chain))
 	server := httptest.NewUnstartedServer(fake.Handler())
